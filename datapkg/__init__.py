@@ -1,0 +1,64 @@
+"""Package tables, microscope images and CellH5 movies as versioned LanceDB tables.
+
+>>> import datapkg
+>>> datapkg.build.__name__, datapkg.open.__name__
+('build', 'open_package')
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .builder import build as build
+    from .checking import check as check
+    from .copying import checkout as checkout
+    from .errors import DamageError as DamageError
+    from .errors import DatapkgError as DatapkgError
+    from .errors import DeriveError as DeriveError
+    from .errors import ExportError as ExportError
+    from .errors import ManifestError as ManifestError
+    from .errors import SchemaError as SchemaError
+    from .errors import SourceError as SourceError
+    from .errors import StoreError as StoreError
+    from .errors import VersionError as VersionError
+    from .reader import Package as Package
+    from .reader import Table as Table
+    from .reader import open_package as open  # noqa: F401 - public under Python's own word for it
+    from .report import Report as Report
+
+NAMES = {
+    "build": "builder:build",
+    "check": "checking:check",
+    "checkout": "copying:checkout",
+    "open": "reader:open_package",
+    "Package": "reader:Package",
+    "Table": "reader:Table",
+    "Report": "report:Report",
+    "DatapkgError": "errors:DatapkgError",
+    "ManifestError": "errors:ManifestError",
+    "SourceError": "errors:SourceError",
+    "SchemaError": "errors:SchemaError",
+    "StoreError": "errors:StoreError",
+    "VersionError": "errors:VersionError",
+    "DeriveError": "errors:DeriveError",
+    "ExportError": "errors:ExportError",
+    "DamageError": "errors:DamageError",
+}
+"""Public names and where they live: nothing is imported before it is used."""
+
+__all__ = list(NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = NAMES[name].split(":")
+    value = getattr(import_module(f".{module}", __name__), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *NAMES])

@@ -1,0 +1,113 @@
+"""Build a package from a manifest: plan, look, store, commit, publish.
+
+Each resource whose files, settings and readers are as in the newest version is taken over as it stands; the others
+are read again. One record, created last, makes the new version visible; until then nothing of it exists.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from . import engine as engines
+from . import plan, store
+from .content import Content, Reader, taken_over
+from .errors import DeriveError, SchemaError
+from .manifest.load import load
+from .progress import Progress, silent
+from .publish import Publisher
+from .report import Report
+
+
+def build(
+    manifest: str | Path,
+    package: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    engine: str = "local",
+    root: str | Path | None = None,
+    allow: Mapping[str, str | Path] | None = None,
+    allow_removals: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Build a package, or its next version, from a manifest.
+
+    Parameters
+    ----------
+    manifest
+        The YAML file.
+    package
+        The package's folder; default ``<name>.datapkg`` in the current folder.
+    workers
+        Processes to use; default one for each CPU. The result does not depend on it.
+    engine
+        ``local`` (processes of this machine) or ``inline`` (this process).
+    root, allow
+        Where the data are, instead of what the manifest says.
+    allow_removals
+        Build even if more than a tenth of a resource's files are gone.
+    progress
+        Called with what is being done, files done, all files, bytes done, all bytes.
+
+    Returns
+    -------
+    What was done; ``created`` is False if the newest version already holds exactly this.
+
+    Raises
+    ------
+    DatapkgError
+        Nothing was published, and earlier versions are as they were.
+    """
+    started = time.monotonic()
+    loaded = load(
+        Path(manifest),
+        root=None if root is None else Path(root),
+        allow={name: Path(folder) for name, folder in (allow or {}).items()},
+    )
+    if loaded.manifest.derive:
+        raise DeriveError(
+            "derived columns cannot be built yet", str(manifest), "take `derive` out of the manifest"
+        )
+    target = str(package or f"{loaded.manifest.name}.datapkg")
+    before = plan.previous(target, loaded.manifest.name)
+    planned = plan.plan(loaded, before, allow_removals)
+    with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
+        reader = Reader(target, attempt, run, progress)
+        resources = [
+            taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
+            for one in planned.resources
+        ]
+        _refuse_clashes([content for resource in resources for content in resource.tables])
+        return Publisher(target, attempt, loaded, planned, before).publish(resources, started)
+
+
+@contextmanager
+def attempt_in(package: str) -> Iterator[str]:
+    """Make the package's folder and give the attempt a name; whatever happens, leave nothing half-made."""
+    attempt = uuid.uuid4().hex
+    folder = Path(package)
+    with store.storage_errors(package):
+        (folder / "versions").mkdir(parents=True, exist_ok=True)
+    try:
+        yield attempt
+    finally:
+        store.clear_staging(package, attempt)
+        for empty in (folder / "versions", folder):
+            with suppress(OSError):  # a folder that holds anything stays
+                empty.rmdir()
+
+
+def _refuse_clashes(contents: Sequence[Content]) -> None:
+    seen: dict[str, Content] = {}
+    for content in contents:
+        name = content.table.name.casefold()
+        if name in seen:
+            raise SchemaError(
+                f"two tables would be named {content.table.name!r}",
+                f"resources {seen[name].table.resource} and {content.table.resource}",
+                "rename one of the resources",
+            )
+        seen[name] = content

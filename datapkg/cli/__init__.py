@@ -1,0 +1,5 @@
+"""The command line: parse, call one function, print. Libraries load when a command needs them."""
+
+from .app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,199 @@
+"""The commands, and what their exit status means: 0 done, 1 a check found something, 2 an error, 130 Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import DatapkgError, ManifestError, StoreError
+
+app = typer.Typer(
+    name="datapkg",
+    help="Package tables, microscope images and CellH5 movies as versioned tables that open as pandas DataFrames.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+ManifestArg = Annotated[Path, typer.Argument(help="The manifest, a YAML file.", show_default=False)]
+PackageArg = Annotated[str, typer.Argument(help="The package's folder.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Root = Annotated[
+    Path | None, typer.Option(help="Take relative paths from here, not from the manifest's root.")
+]
+Allow = Annotated[
+    list[str] | None, typer.Option(help="NAME=FOLDER: where @NAME/... paths lie on this machine.")
+]
+VersionOption = Annotated[str | None, typer.Option("--version", help="A version's number or release name.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print datapkg's version.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"datapkg {installed('lance-datapkg')}")
+        raise typer.Exit
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder with your files.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: FOLDER's name + .yaml.")
+    ] = None,
+) -> None:
+    """Look through FOLDER and write a commented manifest that builds."""
+    from ..draft import draft, place
+
+    path = output or Path(f"{folder.resolve().name}.yaml")
+    if path.exists():
+        raise StoreError("is there already", str(path), "name another file with --output")
+    place(path, draft(folder, path))
+    typer.echo(f"wrote {path}; look it over, then: datapkg check {path}")
+
+
+@app.command()
+def check(manifest: ManifestArg, root: Root = None, allow: Allow = None, as_json: Json = False) -> None:
+    """Find every mistake in MANIFEST; nothing is written."""
+    from ..checking import check as check_manifest
+
+    try:
+        loaded = check_manifest(manifest, root=root, allow=_folders(allow))
+    except ManifestError as error:
+        if not error.mistakes:
+            raise
+        _print_mistakes(error, as_json)
+        raise typer.Exit(1) from None
+    _print_checked(loaded.warnings, as_json, manifest)
+
+
+@app.command()
+def build(
+    manifest: ManifestArg,
+    package: Annotated[
+        str | None, typer.Argument(help="Default: NAME.datapkg here.", show_default=False)
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one for each CPU.")] = None,
+    engine: Annotated[str, typer.Option(help="local (processes) or inline (this process).")] = "local",
+    root: Root = None,
+    allow: Allow = None,
+    allow_removals: Annotated[
+        bool, typer.Option(help="Build even if over a tenth of a resource's files are gone.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build PACKAGE, or its next version, from MANIFEST."""
+    from ..builder import build as build_package
+    from .progress import shown
+
+    with shown() as progress:
+        report = build_package(
+            manifest,
+            package,
+            workers=workers,
+            engine=engine,
+            root=root,
+            allow=_folders(allow),
+            allow_removals=allow_removals,
+            progress=progress,
+        )
+    typer.echo(_json(report.as_json()) if as_json else str(report))
+
+
+@app.command()
+def show(
+    package: PackageArg,
+    table: Annotated[str | None, typer.Argument(help="One table: its columns.", show_default=False)] = None,
+    version: VersionOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is in PACKAGE, or in one TABLE of it; no row is read."""
+    from . import text
+
+    opened = _open(package, version)
+    typer.echo(text.table(opened[table], as_json) if table else text.package(opened, as_json))
+
+
+@app.command()
+def log(package: PackageArg, as_json: Json = False) -> None:
+    """List PACKAGE's versions, the newest first."""
+    from . import text
+
+    typer.echo(text.log(_open(package, None), as_json))
+
+
+@app.command()
+def checkout(
+    package: PackageArg,
+    version: Annotated[str, typer.Argument(help="A number or a release name.", show_default=False)],
+    dest: Annotated[Path, typer.Argument(help="A folder that does not exist yet.", show_default=False)],
+) -> None:
+    """Copy one VERSION out of PACKAGE into DEST, a package of its own."""
+    from ..copying import checkout as copy_version
+
+    digest = copy_version(package, _number_or_name(version), dest)
+    typer.echo(f"{dest}: version {version} of {package}, digest {digest}")
+
+
+def main() -> None:
+    """Run the command line: every deliberate failure is one message, never a traceback."""
+    try:
+        app()
+    except DatapkgError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            typer.echo("stopped; nothing was published", err=True)
+        raise
+
+
+def _open(package: str, version: str | None) -> Any:
+    from ..reader import open_package
+
+    return open_package(package, version=None if version is None else _number_or_name(version))
+
+
+def _number_or_name(version: str) -> int | str:
+    return int(version) if version.isdecimal() else version
+
+
+def _folders(allow: list[str] | None) -> dict[str, Path]:
+    folders = {}
+    for item in allow or []:
+        name, equals, folder = item.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{item!r} is not NAME=FOLDER", param_hint="--allow")
+        folders[name] = Path(folder)
+    return folders
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str)
+
+
+def _print_mistakes(error: ManifestError, as_json: bool) -> None:
+    if as_json:
+        mistakes = [{"where": m.where, "what": m.what, "fix": m.fix} for m in error.mistakes]
+        typer.echo(_json({"ok": False, "mistakes": mistakes}))
+    else:
+        typer.echo(str(error), err=True)
+
+
+def _print_checked(warnings: tuple[str, ...], as_json: bool, manifest: Path) -> None:
+    if as_json:
+        typer.echo(_json({"ok": True, "warnings": list(warnings)}))
+        return
+    for warning in warnings:
+        typer.echo(f"warning   {warning}")
+    typer.echo(f"{manifest}: no mistakes")

@@ -1,0 +1,234 @@
+"""The content of a coming version, table by table: taken over from the version before, or read from its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from . import ingest, sources
+from .digest import ColumnSums, SourceDigest, SourceHasher, table_digest
+from .engine import Run
+from .errors import SourceError
+from .ingest import Ingested, IngestTask, Scanned, ScanTask
+from .plan import SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
+from .progress import Counter, Progress
+from .reading import Seen, SourceFile
+from .sources.base import Column, TableSchema
+from .store import Fragment, stored_name, write_fragment
+from .versions import ColumnRecord, TableRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One table of the coming version; `schema` and `fragments` are empty where it is taken over."""
+
+    table: TableRecord
+    rows: tuple[SourceRow, ...]
+    schema: pa.Schema | None = None
+    fragments: tuple[Fragment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceContent:
+    """One resource in the coming version: its tables, one row for each source file, what a user should know."""
+
+    name: str
+    tables: tuple[Content, ...]
+    files: tuple[SourceRow, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Growing:
+    """A table while its tasks come in, in manifest order."""
+
+    schema: TableSchema
+    sums: ColumnSums
+    fragments: list[Fragment] = field(default_factory=list)
+    digests: list[SourceDigest] = field(default_factory=list)
+    image_bytes: dict[str, int] = field(default_factory=dict)
+
+    def add(self, part: Ingested) -> None:
+        if part.fragment is not None:
+            self.fragments.append(part.fragment)
+        for source in part.sources:
+            self.sums.add(source)
+            # the levels are summed up: kept for each source, they would grow with files x columns
+            self.digests.append(SourceDigest(source.rows, source.digest, source.nulls, ()))
+        for name, held in part.image_bytes.items():
+            self.image_bytes[name] = self.image_bytes.get(name, 0) + held
+
+
+def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
+    """A resource that is as it was in the version before."""
+    name = resource.resource.name
+    tables = tuple(
+        Content(table, tuple(row for row in before.sources if row.table == table.name))
+        for table in before.record.tables
+        if table.resource == name
+    )
+    warnings = tuple(before.record.warnings.get(name, ()))
+    return ResourceContent(name, tables, (*before.of(name).values(), *before.members(name)), warnings)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads resources from their files, and stores their rows for the coming version."""
+
+    package: str
+    attempt: str
+    run: Run
+    progress: Progress
+
+    def read(self, resource: ResourcePlan) -> ResourceContent:
+        """Look at every file, decide the tables, store the rows."""
+        scanned = self._scan(resource)
+        decision = sources.get(resource.resource.type).decide(
+            resource.resource, [(one.file, one.scan) for one in scanned]
+        )
+        growing = self._ingest(resource, decision.tables, scanned)
+        tables = tuple(_content(resource, growing[schema.name], scanned) for schema in decision.tables)
+        files = [_file_row(resource, one.file, one.file, one.seen) for one in scanned]
+        files += [_file_row(resource, one.file, file, seen) for one in scanned for file, seen in one.members]
+        warnings = (*folded(scanned), *decision.warnings)
+        return ResourceContent(resource.resource.name, tables, tuple(files), warnings)
+
+    def _scan(self, resource: ResourcePlan) -> list[Scanned]:
+        name = resource.resource.name
+        groups = ingest.grouped(resource.files, lambda file: file.bytes)
+        tasks = [ScanTask(resource.resource, files) for files in groups]
+        note = self._counter(f"looking at {name}", resource)
+        parts = self.run(ingest.scan, tasks, note)
+        scanned = [one for part in parts for one in part]
+        for one in scanned:
+            _check_hash(resource, one)
+        return scanned
+
+    def _ingest(
+        self, resource: ResourcePlan, tables: Sequence[TableSchema], scanned: Sequence[Scanned]
+    ) -> dict[str, _Growing]:
+        growing = {
+            table.name: _Growing(table, ColumnSums(ingest.digest_columns(table.columns))) for table in tables
+        }
+        tasks = [
+            IngestTask(
+                self.package,
+                self.attempt,
+                resource.resource,
+                tuple(tables),
+                tuple((one.file, one.seen, frozenset(one.scan.evidence)) for one in group),
+            )
+            for group in ingest.grouped(scanned, lambda one: one.file.bytes)
+        ]
+        note = self._counter(f"storing {resource.resource.name}", resource)
+        for part in self.run(ingest.ingest, tasks, note):
+            for name, ingested in part.items():
+                growing[name].add(ingested)
+        return growing
+
+    def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
+        total = sum(file.bytes for file in resource.files)
+        return Counter(doing, len(resource.files), total, self.progress)
+
+
+def sources_content(package: str, attempt: str, resources: Sequence[ResourceContent]) -> Content:
+    """The table ``_sources`` of the coming version; a file that adds to no table has a row without one."""
+    rows: list[SourceRow] = []
+    for resource in resources:
+        adding = [row for content in resource.tables for row in content.rows]
+        known = {(row.group, row.path) for row in adding}
+        rows += adding
+        rows += [row for row in resource.files if (row.group, row.path) not in known]
+    batch = pa.RecordBatch.from_pylist([asdict(row) for row in rows], SOURCES_SCHEMA)
+    columns = tuple(
+        Column(f.name, f.type, "string" if f.type != pa.int64() else "int64") for f in SOURCES_SCHEMA
+    )
+    schema = TableSchema(SOURCES, "sources", columns)
+    hasher = SourceHasher(ingest.digest_columns(columns), SOURCES_SCHEMA)
+    hasher.update(batch)
+    growing = _Growing(schema, ColumnSums(ingest.digest_columns(columns)))
+    growing.add(
+        Ingested(write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, [batch]), (hasher.result(),), {})
+    )
+    return Content(_record(growing, "", ""), (), SOURCES_SCHEMA, tuple(growing.fragments))
+
+
+def _check_hash(resource: ResourcePlan, one: Scanned) -> None:
+    wanted = resource.resource.hash
+    if wanted is not None and wanted.removeprefix("sha256:").lower() != one.seen.sha256:
+        raise SourceError(
+            f"is not the file that the manifest means: its hash is sha256:{one.seen.sha256}",
+            one.file.path,
+            "fetch the file again; if the new one is right, write its hash into the manifest",
+        )
+
+
+def _content(resource: ResourcePlan, growing: _Growing, scanned: Sequence[Scanned]) -> Content:
+    name = growing.schema.name
+    fills = [one for one in scanned if name in one.scan.evidence]
+    rows = tuple(
+        replace(
+            _file_row(resource, one.file, one.file, one.seen),
+            table=name,
+            rows=source.rows,
+            digest=source.digest,
+            evidence=_json(one.scan.evidence[name]),
+        )
+        for one, source in zip(fills, growing.digests, strict=True)
+    )
+    record = _record(growing, resource.resource.name, resource.settings)
+    return Content(record, rows, growing.schema.arrow(), tuple(growing.fragments))
+
+
+def folded(scanned: Sequence[Scanned]) -> list[str]:
+    """The files' warnings; one that many files have alike is told once, with their number and the first."""
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for one in scanned:
+        path = one.file.path
+        for warning in one.scan.warnings:
+            told = warning if warning.startswith(path) else f"{path}: {warning}"
+            alike.setdefault(told.removeprefix(path), []).append((path, told))
+    return [
+        same[0][1] if len(same) == 1 else f"{len(same):,} files, first {same[0][0]}{text}"
+        for text, same in alike.items()
+    ]
+
+
+def _file_row(resource: ResourcePlan, source: SourceFile, file: SourceFile, seen: Seen) -> SourceRow:
+    """A file's row as it is where the file adds to no table."""
+    return SourceRow(
+        resource=resource.resource.name,
+        table="",
+        group=source.path,
+        path=file.path,
+        bytes=file.bytes,
+        sha256=seen.sha256,
+        rows=0,
+        digest="",
+        evidence="null",
+    )
+
+
+def _record(growing: _Growing, resource: str, settings: str) -> TableRecord:
+    schema = growing.schema
+    columns = tuple(
+        ColumnRecord(c.name, stored_name(c.name), c.logical, nulls, digest, c.image is not None, c.why)
+        for c, nulls, digest in zip(schema.columns, growing.sums.nulls, growing.sums.digests(), strict=True)
+    )
+    digest = table_digest(
+        schema.name,
+        schema.kind,
+        [(c.name, c.logical) for c in schema.columns],
+        [source.digest for source in growing.digests],
+    )
+    rows = sum(source.rows for source in growing.digests)
+    held: Mapping[str, int] = growing.image_bytes
+    return TableRecord(schema.name, schema.kind, resource, 0, rows, digest, settings, dict(held), columns)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,85 @@
+"""Copy one version out of a package: a package of its own, verified byte for byte while it is copied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from blake3 import blake3
+
+from . import versions
+from .errors import DamageError, StoreError
+from .store import HASH_CHUNK_BYTES, storage_errors, sync_file, sync_folder
+
+
+def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
+    """Copy one version of a package to `dest`, under its own number, release name and digest.
+
+    Parameters
+    ----------
+    version
+        A number or a release name.
+    dest
+        A folder that does not exist yet. It appears when it is whole.
+
+    Returns
+    -------
+    The digest of what was copied.
+
+    Raises
+    ------
+    StoreError
+        `dest` exists, or cannot be written.
+    DamageError
+        A file of the version is missing, or is not what was written.
+    """
+    source, target = Path(package), Path(dest)
+    record = versions.read_record(str(source), versions.resolve(str(source), version))
+    listed = versions.read_files(str(source), record)
+    if target.exists():
+        raise StoreError("is there already", str(target), "choose a folder that does not exist yet")
+    growing = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
+    try:
+        with storage_errors(str(target)):
+            growing.mkdir(parents=True)
+        for files in listed.files.values():
+            for path, size, digest in files:
+                _copy(source / path, growing / path, size, digest)
+        own = [f"versions/{record.version}.json", f"versions/{record.version}.files.json"]
+        named = [name for name, number in versions.releases(str(source)).items() if number == record.version]
+        for path in [*own, *(f"releases/{name}.json" for name in named)]:
+            with storage_errors(str(target)):
+                _place(growing / path, (source / path).read_bytes())
+        with storage_errors(str(target)):
+            sync_folder(growing)
+            growing.rename(target)
+    finally:
+        shutil.rmtree(growing, ignore_errors=True)
+    return record.digest
+
+
+def _copy(source: Path, target: Path, size: int, digest: str) -> None:
+    found, hasher = 0, blake3()
+    with storage_errors(str(target)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not source.is_file():
+            raise _damage(source, "is missing")
+        with open(source, "rb") as reading, open(target, "wb") as writing:
+            while chunk := reading.read(HASH_CHUNK_BYTES):
+                hasher.update(chunk)
+                writing.write(chunk)
+                found += len(chunk)
+        sync_file(target)
+    if (found, hasher.hexdigest()) != (size, digest):
+        raise _damage(source, "is not what was written")
+
+
+def _place(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    sync_file(path)
+
+
+def _damage(path: Path, what: str) -> DamageError:
+    return DamageError(what, str(path), "copy the package again from a whole copy, or build it again")

@@ -1,0 +1,27 @@
+"""Run tasks one after the other in the calling process: for debuggers, tests and very small builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from . import Note, Run
+
+
+@contextmanager
+def session(workers: int | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
+    """Give a `Run` that needs nothing started.
+
+    Examples
+    --------
+    >>> with session() as run:
+    ...     list(run(lambda task, note: task + 1, [1, 2], print))
+    [2, 3]
+    """
+    yield _run
+
+
+def _run(function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note) -> Iterator[Any]:
+    for task in tasks:
+        yield function(task, progress)

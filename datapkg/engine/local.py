@@ -1,0 +1,138 @@
+"""Run tasks in spawned processes on this machine.
+
+Processes, because a decoder that crashes on a hostile file must not take the build with it; spawned, because Lance
+does not survive a fork. Workers ignore Ctrl-C: the process that started them stops them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from types import ModuleType
+from typing import Any
+
+from ..errors import SourceError
+from . import Note, Run
+
+POLL_S = 0.2
+AHEAD = 2  # tasks waiting for each worker: enough to keep it busy, few enough that results do not pile up
+STOP_S = 5.0
+
+Notes = SimpleQueue[tuple[int, str, int]]
+_notes: Notes | None = None  # in a worker: the way to the process that started it
+
+
+@contextlib.contextmanager
+def session(workers: int | None = None) -> Iterator[Run]:
+    """Give a `Run` over at most `workers` processes (default: one for each CPU), started when first needed.
+
+    A worker that dies ends the run with a SourceError that names the files that were being read.
+    """
+    count = workers or cpus()
+    context = get_context("spawn")
+    notes: Notes = context.SimpleQueue()
+    pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(notes,))
+    try:
+        yield _Pool(pool, count, notes)
+    finally:
+        _stop(pool)
+        notes.close()
+
+
+class _Pool:
+    def __init__(self, pool: ProcessPoolExecutor, count: int, notes: Notes) -> None:
+        self._pool, self._count, self._notes = pool, count, notes
+        self._reading: dict[int, str] = {}
+
+    def __call__(
+        self, function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note
+    ) -> Iterator[Any]:
+        waiting: deque[Future[Any]] = deque()
+        rest = iter(tasks)
+        try:
+            while True:
+                while len(waiting) < self._count * AHEAD and (task := next(rest, None)) is not None:
+                    with _without_main():
+                        waiting.append(self._pool.submit(_call, function, task))
+                if not waiting:
+                    break
+                while not waiting[0].done():
+                    wait([waiting[0]], timeout=POLL_S)
+                    self._drain(progress)
+                yield waiting.popleft().result()
+            self._drain(progress)
+        except BrokenProcessPool:
+            self._drain(progress)
+            raise _death(sorted(set(self._reading.values()))) from None
+
+    def _drain(self, progress: Note) -> None:
+        while not self._notes.empty():
+            pid, path, done = self._notes.get()
+            if done:
+                self._reading.pop(pid, None)
+            else:
+                self._reading[pid] = path
+            progress(path, done)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the user's script while a process is spawned.
+
+    A spawned process imports the script that started it, to find functions in it. Ours are never there, and a plain
+    script that calls `datapkg.build` at its top would start itself again and again.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _start(notes: Notes) -> None:
+    global _notes  # noqa: PLW0603 - a process has one way home, and a pool's initializer is the place to set it
+    _notes = notes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _call(function: Callable[[Any, Note], Any], task: Any) -> Any:
+    return function(task, _note)
+
+
+def _note(path: str, done: int) -> None:
+    if _notes is not None:
+        _notes.put((os.getpid(), path, done))
+
+
+def _death(files: list[str]) -> SourceError:
+    return SourceError(
+        "a worker process died, perhaps out of memory or by a broken file",
+        " or ".join(files) or "the first files",
+        "try the file alone in another program; exclude it, or build with fewer --workers",
+    )
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(STOP_S)
+        if process.is_alive():
+            process.kill()
+            process.join()

@@ -1,0 +1,161 @@
+"""What a worker does with its share of a resource's files: look at them, or store their rows.
+
+Both functions take one task and are the same on every engine. A task is a group of neighbouring files sized by
+bytes, never one small file: a fragment has a cost of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from . import sources
+from .digest import DigestColumn, SourceDigest, SourceHasher
+from .engine import Note
+from .manifest import Resource
+from .reading import Reading, Seen, SourceFile, look
+from .sources.base import Column, Scan, TableSchema
+from .store import Fragment, write_fragment
+
+TASK_BYTES = 64 << 20
+TASK_FILES = 1024
+BATCH_BYTES = 12 << 20  # Lance's cost a byte doubles from 18 MB a batch to 35
+IMAGE_COLUMNS = ("image_bytes", "image_array")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTask:
+    """Files of one resource to be looked at."""
+
+    resource: Resource
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A file that was looked at: what it showed, what it was, and what its members were."""
+
+    file: SourceFile
+    scan: Scan
+    seen: Seen
+    members: tuple[tuple[SourceFile, Seen], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestTask:
+    """Files of one resource whose rows are to be stored; each with the tables that it adds to."""
+
+    package: str
+    attempt: str
+    resource: Resource
+    tables: tuple[TableSchema, ...]
+    files: tuple[tuple[SourceFile, Seen, frozenset[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a task gave to one table: its fragment, its sources' digests, and bytes held by image columns."""
+
+    fragment: Fragment | None
+    sources: tuple[SourceDigest, ...]
+    image_bytes: Mapping[str, int]
+
+
+def scan(task: ScanTask, note: Note) -> list[Scanned]:
+    """Look at each file of a task."""
+    source = sources.get(task.resource.type)
+    found = []
+    for file in task.files:
+        note(file.path, 0)
+        with Reading(file) as reading:
+            evidence = source.scan(reading, task.resource)
+        members = tuple((member, look(member)) for member in evidence.members)
+        found.append(Scanned(file, evidence, reading.seen, members))
+        note(file.path, max(file.bytes, 1))
+    return found
+
+
+def ingest(task: IngestTask, note: Note) -> dict[str, Ingested]:
+    """Store the rows of a task's files, table by table."""
+    return {
+        table.name: _ingest_table(task, table, note if i == 0 else _silent(note))
+        for i, table in enumerate(task.tables)
+    }
+
+
+def grouped(files: Sequence[Any], size: Callable[[Any], int]) -> Iterator[tuple[Any, ...]]:
+    """Cut a sequence into tasks by bytes; the cut depends on nothing but the files.
+
+    Examples
+    --------
+    >>> list(grouped([1, 2, 70 << 20, 3], lambda item: item))
+    [(1, 2), (73400320,), (3,)]
+    """
+    group: list[Any] = []
+    total = 0
+    for file in files:
+        if group and (total + size(file) > TASK_BYTES or len(group) == TASK_FILES):
+            yield tuple(group)
+            group, total = [], 0
+        group.append(file)
+        total += size(file)
+    if group:
+        yield tuple(group)
+
+
+def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:
+    """See a table's columns as the digest does."""
+    return [DigestColumn(c.name, c.logical, "image_digest" if c.image else None) for c in columns]
+
+
+def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
+    source = sources.get(task.resource.type)
+    schema = table.arrow()
+    digests: list[SourceDigest] = []
+    held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for file, seen, fills in task.files:
+            if table.name not in fills:
+                continue
+            note(file.path, 0)
+            hasher = SourceHasher(digest_columns(table.columns), schema)
+            with Reading(file, seen) as reading:
+                for batch in source.batches(reading, task.resource, table, BATCH_BYTES):
+                    if batch.schema != schema:
+                        raise TypeError(f"{file.path}: rows of {batch.schema} where {schema} was decided")
+                    hasher.update(batch)
+                    for name in held:
+                        held[name] += batch.column(name).nbytes
+                    yield batch
+            digests.append(hasher.result())
+            note(file.path, max(file.bytes, 1))
+
+    fragment = write_fragment(task.package, task.attempt, table.name, schema, coalesced(rows()))
+    return Ingested(fragment, tuple(digests), held)
+
+
+def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.RecordBatch]:
+    """Join small batches: the engine's cost of a batch does not depend on its size."""
+    waiting: list[pa.RecordBatch] = []
+    total = 0
+    for batch in batches:
+        if waiting and total + batch.nbytes > batch_bytes:
+            yield _joined(waiting)
+            waiting, total = [], 0
+        waiting.append(batch)
+        total += batch.nbytes
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def _silent(note: Note) -> Note:
+    """Name the file that is read, but do not count its bytes a second time."""
+    return lambda path, done: note(path, min(done, 1))

@@ -1,0 +1,242 @@
+"""What must be true across the parts of a manifest: names, options that fit a type, keys between tables.
+
+The rules look at plain values beside the YAML tree, not at the models: one wrong value must not hide what is wrong
+elsewhere, so they take every part as it comes and pass over what the models refuse anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import nearest
+from .document import Node
+from .kinds import is_many
+from .mistakes import Mistakes
+
+IMAGE_OPTIONS = ("keep", "array", "rows")
+TEXT_OPTIONS = ("schema", "dialect", "encoding", "source")
+CH5_PARTS = "objects|feature_names|classes|tracks|channels|regions|layout|attributes|features_.+"
+CLOSED_MATCHES = ("exact", "equal", "superset")
+"""With these a file has no columns beyond the declared ones."""
+
+
+def entries(data: dict[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The mappings in a list of mappings, each with its position."""
+    listed = data.get(key)
+    for at, entry in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(entry, dict):
+            yield at, entry
+
+
+def check(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
+    """Find every mistake that no single value shows."""
+    _check_table_names(data, root, mistakes)
+    for at, resource in entries(data, "resources"):
+        node = root.get("resources", at)
+        if node is not None:
+            _check_options(resource, node, mistakes)
+            _check_one_file(resource, node, mistakes)
+            _check_schema(resource, node, mistakes)
+    _check_references(data, root, mistakes)
+    _check_derive(data, root, mistakes)
+
+
+def _check_table_names(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
+    kinds = {
+        entry["name"]: entry.get("type")
+        for _, entry in entries(data, "resources")
+        if isinstance(entry.get("name"), str)
+    }
+    seen: dict[str, str] = {}
+    for list_key, name_key in (("resources", "name"), ("derive", "into")):
+        for at, entry in entries(data, list_key):
+            name, node = entry.get(name_key), root.get(list_key, at, name_key)
+            if not isinstance(name, str) or node is None:
+                continue
+            first = seen.setdefault(name.casefold(), name)
+            maker = next((other for other in kinds if _makes(other, kinds[other], name)), None)
+            if node is not _first_node(root, data, name.casefold()):
+                how = "" if first == name else f" (as {first!r}; names must differ in more than case)"
+                mistakes.add(node.place, f"the table name {name!r} is given twice{how}", "rename one of them")
+            elif maker is not None:
+                what = f"{name!r} is the name of a table that the resource {maker!r} makes"
+                mistakes.add(node.place, what, "rename one of them")
+
+
+def _first_node(root: Node, data: dict[str, Any], folded: str) -> Node | None:
+    for list_key, name_key in (("resources", "name"), ("derive", "into")):
+        for at, entry in entries(data, list_key):
+            if isinstance(entry.get(name_key), str) and entry[name_key].casefold() == folded:
+                return root.get(list_key, at, name_key)
+    return None
+
+
+def _makes(resource: str, kind: object, table: str) -> bool:
+    """Whether a resource makes a table of that name beside the one with its own name."""
+    ending = {"images": "files", "ch5": CH5_PARTS}.get(str(kind))
+    return bool(ending and re.fullmatch(f"{re.escape(resource)}_({ending})", table, re.IGNORECASE))
+
+
+def _check_options(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
+    kind = resource.get("type")
+    wrong = {"table": IMAGE_OPTIONS, "images": TEXT_OPTIONS, "ch5": ("rows", "pattern", *TEXT_OPTIONS)}.get(
+        str(kind), ()
+    )
+    of = {"table": "a text table", "images": "images", "ch5": "a ch5 movie"}
+    for option in wrong:
+        if option in node.keys:
+            what = f"{option} has no meaning for {of[str(kind)]} (type {kind})"
+            mistakes.add(
+                node.key_place(option), what, f"remove {option}, or give the type that it belongs to"
+            )
+    kept = resource.get("keep")
+    keep_node = node.get("keep")
+    if kind == "ch5" and keep_node is not None and "bytes" in (kept if isinstance(kept, list) else [kept]):
+        what = "the planes of a ch5 movie are no files, so there are no bytes to keep"
+        mistakes.add(keep_node.place, what, "remove keep, or write keep: array")
+
+
+def _check_one_file(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
+    path = resource.get("path")
+    if not is_many(path) or (isinstance(path, list) and len(path) == 1 and not is_many(path[0])):
+        return
+    for key in ("hash", "bytes"):
+        if key in resource:
+            what = f"{key} describes one file, but the path can name several"
+            mistakes.add(node.key_place(key), what, f"remove {key}; the lock file has every file's hash")
+
+
+def _check_schema(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
+    schema, schema_node = resource.get("schema"), node.get("schema")
+    if not isinstance(schema, dict) or schema_node is None:
+        return
+    names: list[str] = []
+    for at, field in entries(schema, "fields"):
+        name, name_node = field.get("name"), schema_node.get("fields", at, "name")
+        if isinstance(name, str) and name_node is not None:
+            if name in names:
+                mistakes.add(name_node.place, f"the column {name!r} is declared twice", "keep one of the two")
+            else:
+                names.append(name)
+    if names and schema.get("fieldsMatch") in CLOSED_MATCHES:
+        for key_node in _key_columns(schema_node):
+            if key_node.content not in names:
+                what = f"the key names the column {key_node.content!r}, which fields does not declare"
+                mistakes.add(key_node.place, what, nearest(str(key_node.content), names))
+
+
+def _key_columns(schema: Node) -> Iterator[Node]:
+    """The columns of this table that keys name."""
+    keys = [schema.get("primaryKey"), *_items(schema.get("uniqueKeys"))]
+    keys += [key.get("fields") for key in _items(schema.get("foreignKeys"))]
+    for key in keys:
+        for column in [key, *_items(key)] if key is not None else []:
+            if isinstance(column.content, str):
+                yield column
+
+
+def _items(node: Node | None) -> list[Node]:
+    return node.items() if node is not None else []
+
+
+def _check_references(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
+    tables = _tables(data)
+    for at, resource in entries(data, "resources"):
+        schema = resource.get("schema")
+        for number, key in entries(schema, "foreignKeys") if isinstance(schema, dict) else ():
+            node = root.get("resources", at, "schema", "foreignKeys", number)
+            reference = key.get("reference")
+            if node is None or not isinstance(reference, dict):
+                continue
+            target, target_node = reference.get("resource", ""), node.get("reference", "resource")
+            if isinstance(target, str) and target and target_node and not _is_table(target, tables):
+                what = f"the foreign key points to {target!r}, which is no table of this manifest"
+                mistakes.add(target_node.place, what, nearest(target, tables))
+            here, there = _count(key.get("fields")), _count(reference.get("fields"))
+            if here and there and here != there:
+                what = f"the foreign key has columns: {here} here, but {there} in the table it points to"
+                mistakes.add(node.place, what, "name as many columns on both sides, in the same order")
+
+
+def _count(fields: Any) -> int:
+    return 1 if isinstance(fields, str) else len(fields) if isinstance(fields, list) else 0
+
+
+def _tables(data: dict[str, Any]) -> dict[str, str]:
+    """The names of the tables that are known from the manifest alone, each with its type."""
+    made = {
+        entry["name"]: str(entry.get("type"))
+        for _, entry in entries(data, "resources")
+        if isinstance(entry.get("name"), str)
+    }
+    derived = (entry.get("into") for _, entry in entries(data, "derive"))
+    return {**dict.fromkeys((name for name in derived if isinstance(name, str)), "derived"), **made}
+
+
+def _is_table(name: str, tables: dict[str, str]) -> bool:
+    return name in tables or any(_makes(resource, kind, name) for resource, kind in tables.items())
+
+
+def _check_derive(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
+    tables = _tables({"resources": data.get("resources")})
+    columns: set[tuple[str, str]] = set()
+    for at, entry in entries(data, "derive"):
+        node = root.get("derive", at)
+        if node is None:
+            continue
+        table, column, into = (entry.get(key) for key in ("table", "column", "into"))
+        if isinstance(table, str) and not _is_table(table, tables):
+            later = table in _tables(data)
+            what = (
+                f"{table!r} is made by a later entry" if later else f"{table!r} is no table of this manifest"
+            )
+            fix = "move that entry before this one" if later else nearest(table, tables)
+            mistakes.add((node.get("table") or node).place, what, fix)
+        if (column is None) == (into is None):
+            what = (
+                f"{'both column and' if into else 'neither column nor'} into {'are' if into else 'is'} given"
+            )
+            mistakes.add(node.place, what, "give column for a new column, or into for a new table")
+        if isinstance(column, str) and isinstance(table, str):
+            if (table, column) in columns:
+                mistakes.add(node.place, f"the column {column!r} of {table!r} is derived twice", "rename one")
+            columns.add((table, column))
+        if isinstance(into, str):
+            tables[into] = "derived"
+
+
+def check_function_files(data: dict[str, Any], root: Node, folder: Path, mistakes: Mistakes) -> None:
+    """Make sure that the .py files of `derive` are there; they are not imported."""
+    for at, entry in entries(data, "derive"):
+        function, node = entry.get("function"), root.get("derive", at, "function")
+        if node is None or mistakes.at(node.place):
+            continue
+        if isinstance(function, str) and ".py:" in function:
+            file = function.rpartition(":")[0]
+            if not (folder / file).is_file():
+                beside = sorted(path.name for path in folder.glob("*.py"))
+                mistakes.add(
+                    node.place, f"there is no file {file!r} beside the manifest", nearest(file, beside)
+                )
+
+
+def check_allow(data: dict[str, Any], root: Node, given: set[str], mistakes: Mistakes) -> None:
+    """Make sure that each ``@name/`` is a folder of `allow`, and that each folder `given` by an option is used."""
+    declared = set(data["allow"]) if isinstance(data.get("allow"), dict) else set()
+    used: set[str] = set()
+    for at, _ in entries(data, "resources"):
+        for key in ("path", "exclude"):
+            listed = root.get("resources", at, key)
+            for node in [listed, *listed.items()] if listed is not None else []:
+                if isinstance(node.content, str) and node.content.startswith("@"):
+                    name = node.content[1:].partition("/")[0]
+                    used.add(name)
+                    if name not in declared | given:
+                        fix = nearest(name, declared) or f"add allow: {{{name}: FOLDER}}"
+                        mistakes.add(node.place, f"@{name} is no folder of allow", fix)
+    for name in sorted(given - declared - used):
+        fix = nearest(name, declared | used)
+        mistakes.add((1, 1), f"no path begins with @{name}, which was given as an allowed folder", fix)

@@ -1,0 +1,213 @@
+"""What single values may be: each check returns the value as it is meant, or says what is wrong with it.
+
+The checks run inside of the models, so that pydantic reports all of them at once, each with its place.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from ..errors import ManifestError
+from .names import PACKAGE_NAME, RELEASE_NAME, TABLE_NAME, package_name, suggested_table_name
+from .pattern import PathPattern
+
+MISTAKE = "datapkg"
+"""The type of the errors that are made here: they carry their own words."""
+
+
+def mistake(what: str, fix: str = "") -> PydanticCustomError:
+    """What a check raises, in the words that a user will read."""
+    return PydanticCustomError(MISTAKE, "{what}", {"what": what, "fix": fix})
+
+
+def package(text: str) -> str:
+    """A package's name."""
+    if PACKAGE_NAME.fullmatch(text):
+        return text
+    what = f"{text!r} cannot name a package: only lower-case letters, digits, '.', '_' and '-', and a letter or digit first"
+    raise mistake(what, f"write name: {package_name(text)}")
+
+
+def table(text: str) -> str:
+    """A table's name."""
+    if TABLE_NAME.fullmatch(text):
+        return text
+    what = (
+        f"{text!r} cannot name a table: only letters, digits, '_', '.' and '-', and a letter or digit first"
+    )
+    raise mistake(what, f"write {suggested_table_name(text)}")
+
+
+def release(text: str) -> str:
+    """A release's name; digits alone would be a version number."""
+    if text.isdigit():
+        raise mistake(f"{text!r} cannot name a release: whole numbers are versions", f'write "{text}.0"')
+    if not RELEASE_NAME.fullmatch(text):
+        raise mistake(
+            f"{text!r} cannot name a release: at most 64 letters, digits, '.', '_', '+' and '-', and a letter or digit first",
+            'write something like "1.0.0"',
+        )
+    return text
+
+
+def source_path(text: str) -> str:
+    """A file or glob below the root, with ``/`` and in Unicode NFC, without ``.`` parts."""
+    _check_characters(text)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
+    if scheme:
+        what = f"{text!r} is not on this machine; {scheme[1]} addresses are not read yet"
+        raise mistake(what, "download the file, and give its path")
+    if text.startswith("~"):
+        what = f"{text!r} begins with ~, which has no meaning here"
+        raise mistake(what, "write the path as it is seen from root, and set root to a folder above it")
+    if text.startswith("/") or re.match(r"[A-Za-z]:(/|$)", text):
+        fix = "write it as it is seen from root, or name its folder in allow (allow: {plates: /mnt/plates}) and write @plates/..."
+        raise mistake(f"{text!r} is an absolute path, which another machine does not have", fix)
+    parts = [part for part in unicodedata.normalize("NFC", text).split("/") if part not in ("", ".")]
+    parts = [part for at, part in enumerate(parts) if part != "**" or parts[at + 1 : at + 2] != ["**"]]
+    if ".." in parts:
+        fix = "set root to the folder above, or name the other folder in allow and write @name/..."
+        raise mistake(f"{text!r} leaves the root by ..", fix)
+    if not parts or text.endswith("/") or (parts[0].startswith("@") and len(parts) == 1):
+        raise mistake(f"{text!r} names a folder", f"say which files in it: {'/'.join([*parts, '*.csv'])}")
+    _check_stars(parts)
+    return "/".join(parts)
+
+
+def exclude_path(text: str) -> str:
+    """A glob of files to leave out."""
+    if text.endswith("/"):
+        raise mistake(f"{text!r} names a folder", f"write {text}** for everything in it")
+    return source_path(text)
+
+
+def folder(text: str) -> str:
+    """The place of `root` or of a folder in `allow`."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise mistake(f"{text!r} is not on this machine; remote folders are not read yet", "name a folder")
+    _check_characters(text)
+    return text
+
+
+def allow_name(text: str) -> str:
+    """The name of a folder in `allow`, which paths begin with as ``@name/``."""
+    if TABLE_NAME.fullmatch(text):
+        return text
+    what = f"{text!r} cannot name a folder of allow: only letters, digits, '_', '.' and '-'"
+    raise mistake(
+        what, f"write {suggested_table_name(text)}; paths begin with @{suggested_table_name(text)}/"
+    )
+
+
+def _check_characters(text: str) -> None:
+    if not text:
+        raise mistake("the path is empty", "name a file, or a glob such as profiles/*.csv")
+    if "\\" in text:
+        raise mistake(f"{text!r} has backslashes", f"write / on every system: {text.replace(chr(92), '/')}")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        fix = "in double quotes a backslash begins an escape (\\t is a tab): write / between folders"
+        raise mistake(f"{text!r} has characters that no file name has", fix)
+
+
+def _check_stars(parts: list[str]) -> None:
+    for part in parts:
+        if "**" in part and part != "**":
+            fixed = part.replace("**", "**/*", 1) if part.startswith("**") else re.sub(r"\*+", "*", part)
+            raise mistake(f"** must stand alone between slashes, not in {part!r}", f"write {fixed}")
+    if parts[-1] == "**":
+        return
+    if "***" in parts[-1]:
+        raise mistake(f"{parts[-1]!r} has more than two stars", "write * or **")
+
+
+def pattern(text: str) -> str:
+    """A pattern for columns from the path, compiled once to see that it can be."""
+    try:
+        PathPattern(text)
+    except ManifestError as error:
+        raise mistake(error.what, error.fix) from None
+    return unicodedata.normalize("NFC", text)
+
+
+def sha256(text: str) -> str:
+    """A file's hash, as ``sha256:`` and 64 hex digits."""
+    algorithm, colon, digits = text.rpartition(":")
+    if re.fullmatch(r"[0-9a-fA-F]{64}", digits) and algorithm in ("sha256", ""):
+        if colon:
+            return text.lower()
+        raise mistake("the hash does not say its kind", f'write hash: "sha256:{digits.lower()}"')
+    what = f"{text!r} is not a sha256 hash: 'sha256:' and 64 hex digits"
+    raise mistake(what, "take it from `sha256sum FILE`, or leave hash out")
+
+
+def encoding(text: str) -> str:
+    """A text encoding that Python knows."""
+    try:
+        b"a".decode(text, "replace")  # Python looks no codec up for nothing
+    except (LookupError, ValueError):
+        fix = "write utf-8, utf-16, latin-1, cp1252 (Windows), mac_roman, shift_jis ..."
+        raise mistake(f"there is no encoding {text!r}", fix) from None
+    return text
+
+
+def one_character(text: str) -> str:
+    """A character that a dialect uses."""
+    if len(text) == 1:
+        return text
+    tab = text.lower() in ("\\t", "tab")
+    fix = 'for a tab write "\\t" in double quotes' if tab else 'write it in double quotes, such as ";"'
+    raise mistake(f"{text!r} is not one character", fix)
+
+
+def function(text: str) -> str:
+    """A function's place, ``module:name`` or ``file.py:name``; nothing is imported."""
+    place, colon, name = text.rpartition(":")
+    named = bool(colon) and all(part.isidentifier() for part in name.split("."))
+    if named and place.endswith(".py"):
+        if "\\" in place or place.startswith(("/", "~")) or ":" in place or ".." in place.split("/"):
+            fix = f"put the file beside the manifest and write {place.replace(chr(92), '/').split('/')[-1]}:{name}"
+            raise mistake(f"{text!r} is not beside the manifest", fix)
+        return text
+    if named and place and all(part.isidentifier() for part in place.split(".")):
+        return text
+    module, _, last = text.rpartition(".")
+    dotted = module and not colon and all(part.isidentifier() for part in text.split("."))
+    fix = (
+        f"write {module}:{last}"
+        if dotted
+        else "write module:name, or file.py:name for a file beside the manifest"
+    )
+    raise mistake(f"{text!r} does not name a function", fix)
+
+
+def parts_kept(value: tuple[str, ...]) -> tuple[str, ...]:
+    """What is stored of an image, in one order whatever the order in the manifest."""
+    if not value or len(set(value)) < len(value):
+        raise mistake("keep must name bytes, array, or both once", "write keep: [bytes, array]")
+    return tuple(part for part in ("bytes", "array") if part in value)
+
+
+def some(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A list that may not be empty. (pydantic's own check also counts entries that failed, and says so twice.)"""
+    if not value:
+        raise PydanticCustomError("too_short", "empty")
+    return value
+
+
+def as_tuple(value: Any) -> Any:
+    """A YAML list as a tuple, since models are frozen."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def one_or_many(value: Any) -> Any:
+    """The short form of a list of one: the text alone."""
+    return (value,) if isinstance(value, str) else as_tuple(value)
+
+
+def missing_value(value: Any) -> Any:
+    """Frictionless may give a missing value with a label; the value is what counts."""
+    return value["value"] if isinstance(value, dict) and isinstance(value.get("value"), str) else value

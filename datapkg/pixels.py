@@ -1,0 +1,216 @@
+"""Images as values of one Arrow column: NumPy to Awkward to Arrow and back, exact in dtype and shape.
+
+A column of images is nested lists over one flat buffer of pixels. Axes that are equal over all images, from the
+last one inwards, are fixed-size lists, which cost nothing; axes before them are variable lists. Images of lower
+rank are stored with leading axes of length one, images of a narrower dtype in one that holds them exactly; each
+row's own `dtype` and `shape` columns bring them back as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from .errors import SchemaError
+
+INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+DTYPES = ("bool", *INTEGERS, "float16", "float32", "float64")
+MANTISSA_BITS = {"float16": 11, "float32": 24, "float64": 53}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLayout:
+    """How the images of one column are stored: a dtype, and for each axis its length or None where it differs.
+
+    No fixed axis stands before a variable one: Lance has no fixed-size list of variable lists.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+    def arrow_type(self) -> pa.DataType:
+        """The column's type.
+
+        Examples
+        --------
+        >>> ImageLayout("uint16", (None, 1344)).arrow_type()
+        LargeListType(large_list<item: fixed_size_list<item: uint16>[1344]>)
+        """
+        kind = pa.from_numpy_dtype(np.dtype(self.dtype))
+        for length in reversed(self.shape):
+            kind = pa.large_list(kind) if length is None else pa.list_(kind, length)
+        return kind
+
+
+def common_layout(seen: Iterable[tuple[str, tuple[int, ...]]]) -> ImageLayout:
+    """Find the layout that holds every image exactly.
+
+    Parameters
+    ----------
+    seen
+        (dtype, shape) of each image, or of each different one.
+
+    Raises
+    ------
+    SchemaError
+        A dtype that no column can hold, or no dtype holds all of them exactly.
+
+    Examples
+    --------
+    >>> common_layout([("uint8", (4, 6)), ("uint16", (3, 5, 6))])
+    ImageLayout(dtype='uint16', shape=(None, None, 6))
+    """
+    different = sorted(set(seen))
+    dtype = common_dtype([name for name, _ in different])
+    rank = max((len(shape) for _, shape in different), default=2)
+    padded = [(1,) * (rank - len(shape)) + tuple(shape) for _, shape in different]
+    axes: list[int | None] = []
+    for lengths in reversed(list(zip(*padded, strict=True))):
+        same = len(set(lengths)) == 1 and lengths[0] > 0 and (not axes or axes[-1] is not None)
+        axes.append(lengths[0] if same else None)
+    return ImageLayout(dtype, tuple(reversed(axes)) if padded else (None,) * rank)
+
+
+def common_dtype(names: Iterable[str]) -> str:
+    """Find the smallest dtype that holds every value of all of `names`; bools are stored as uint8.
+
+    Raises
+    ------
+    SchemaError
+        There is none, or one of them is complex or otherwise no pixel type.
+    """
+    different = sorted(set(names))
+    for name in different:
+        if name not in DTYPES:
+            raise SchemaError(
+                f"pixels of type {name} cannot be stored", fix="convert them to one of: " + ", ".join(DTYPES)
+            )
+    stored = ["uint8" if name == "bool" else name for name in different]
+    common = np.result_type(*stored).name if stored else "uint8"
+    for name in stored:
+        bits = np.dtype(name).itemsize * 8 - (np.dtype(name).kind == "i")
+        if name != common and np.dtype(name).kind != "f" and bits > MANTISSA_BITS.get(common, 64):
+            raise SchemaError(
+                f"no pixel type holds all of {' and '.join(different)} exactly",
+                fix="put the images of each type into a resource of their own",
+            )
+    return common
+
+
+def to_arrow(images: Sequence[NDArray[np.generic] | None], layout: ImageLayout) -> pa.Array:
+    """Make the column's values from images.
+
+    Parameters
+    ----------
+    images
+        Arrays whose dtype and shape fit `layout`; None is a missing image.
+
+    Returns
+    -------
+    Array of ``layout.arrow_type()``, one entry an image.
+
+    Raises
+    ------
+    SchemaError
+        An image does not fit the layout.
+
+    Examples
+    --------
+    >>> layout = ImageLayout("uint8", (None, 2))
+    >>> to_arrow([np.zeros((1, 2), "u1"), np.ones((2, 2), "u1")], layout).to_pylist()
+    [[[0, 0]], [[1, 1], [1, 1]]]
+    """
+    import awkward as ak
+
+    present = [_fitted(image, layout) for image in images if image is not None]
+    if present:
+        pixels = np.concatenate([image.reshape(-1) for image in present]) if len(present) > 1 else present[0]
+    else:
+        pixels = np.empty(0, layout.dtype)
+    content: Any = ak.contents.NumpyArray(pixels.reshape(-1))
+    shapes = [image.shape for image in present]
+    for axis in reversed(range(len(layout.shape))):
+        length = layout.shape[axis]
+        if length is not None:
+            content = ak.contents.RegularArray(content, length)
+            continue
+        counts = [np.full(prod(shape[:axis]), shape[axis], np.int64) for shape in shapes]
+        offsets = np.concatenate([np.zeros(1, np.int64), *counts]).cumsum(dtype=np.int64)
+        content = ak.contents.ListOffsetArray(ak.index.Index64(offsets), content)
+    if len(present) < len(images):
+        index = np.full(len(images), -1, np.int64)
+        index[[i for i, image in enumerate(images) if image is not None]] = np.arange(len(present))
+        content = ak.contents.IndexedOptionArray(ak.index.Index64(index), content)
+    arrow = ak.to_arrow(content, extensionarray=False, list_to32=False)
+    return arrow.cast(layout.arrow_type())  # only marks inner values as nullable, as Lance gives them back
+
+
+def from_arrow(
+    column: pa.Array, dtypes: Sequence[str | None], shapes: Sequence[Sequence[int] | None]
+) -> list[NDArray[np.generic] | None]:
+    """Bring images back from the column's values, each in its own dtype and shape.
+
+    Returns
+    -------
+    Read-only arrays, most of them views of the column's buffer; None where the image is missing.
+    """
+    leaf = column
+    while not pa.types.is_primitive(leaf.type):
+        leaf = leaf.flatten()
+    pixels = leaf.to_numpy(zero_copy_only=True)
+    missing = column.is_null().to_pylist() if column.null_count else [False] * len(column)
+    images: list[NDArray[np.generic] | None] = []
+    start = 0
+    for gone, dtype, shape in zip(missing, dtypes, shapes, strict=True):
+        if gone or dtype is None or shape is None:
+            images.append(None)
+            continue
+        stop = start + prod(shape)
+        image = pixels[start:stop].reshape(shape).astype(dtype, copy=False)
+        image.flags.writeable = False
+        images.append(image)
+        start = stop
+    if start != len(pixels):
+        raise SchemaError(f"the image column holds {len(pixels)} pixels where its shapes ask for {start}")
+    return images
+
+
+def image_digest(image: NDArray[np.generic]) -> str:
+    """Take the hex BLAKE3 of an image's dtype, shape and pixels: equal for equal images, however stored.
+
+    Examples
+    --------
+    >>> image_digest(np.zeros((2, 3), "u2")) == image_digest(np.zeros((2, 3), ">u2"))
+    True
+    >>> image_digest(np.zeros((2, 3), "u2")) == image_digest(np.zeros((3, 2), "u2"))
+    False
+    """
+    little = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
+    head = b"\0".join((b"datapkg-image-1", image.dtype.name.encode(), _shape_text(image.shape), b""))
+    digest = blake3(head)
+    if little.size:
+        digest.update(little.reshape(-1).view(np.uint8).data)
+    return str(digest.hexdigest())
+
+
+def _shape_text(shape: Sequence[int]) -> bytes:
+    return ",".join(str(length) for length in shape).encode()
+
+
+def _fitted(image: NDArray[np.generic], layout: ImageLayout) -> NDArray[np.generic]:
+    shape = (1,) * (len(layout.shape) - image.ndim) + image.shape
+    fits = len(shape) == len(layout.shape) and all(
+        want is None or want == have for want, have in zip(layout.shape, shape, strict=True)
+    )
+    if not fits or (
+        image.dtype.name != layout.dtype and common_dtype([image.dtype.name, layout.dtype]) != layout.dtype
+    ):
+        raise SchemaError(f"an image of {image.dtype.name} {image.shape} does not fit a column of {layout}")
+    return np.ascontiguousarray(image, layout.dtype).reshape(shape)

@@ -1,0 +1,39 @@
+"""How far a long task is: files and bytes, for whoever wants to show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Progress = Callable[["Step"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment of a long task."""
+
+    doing: str
+    files: int
+    all_files: int
+    bytes: int
+    all_bytes: int
+
+
+def silent(step: Step) -> None:
+    """Show nothing."""
+
+
+class Counter:
+    """Turns the workers' notes into steps."""
+
+    def __init__(self, doing: str, all_files: int, all_bytes: int, progress: Progress) -> None:
+        self._doing, self._all_files, self._all_bytes, self._progress = doing, all_files, all_bytes, progress
+        self._done: set[str] = set()
+        self._bytes = 0
+
+    def __call__(self, path: str, done: int) -> None:
+        """Take note of a file that was started (0 bytes) or finished."""
+        if done:
+            self._done.add(path)
+            self._bytes = min(self._bytes + done, self._all_bytes)
+        self._progress(Step(self._doing, len(self._done), self._all_files, self._bytes, self._all_bytes))

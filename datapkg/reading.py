@@ -1,0 +1,170 @@
+"""One reading of one source file: what is decoded is what is hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import SourceError
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file that a resource matched.
+
+    `path` is relative to the root, with ``/`` and in Unicode NFC: it is what tables and reports show. `local` is
+    where the file lies on this machine, `root` the folder that links inside the file may not leave.
+    """
+
+    path: str
+    local: Path
+    root: Path
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file as an earlier reading found it: inode, device, size and mtime_ns; sha256."""
+
+    identity: tuple[int, int, int, int]
+    sha256: str
+
+
+class Reading:
+    """Hands out one file's bytes and takes their sha256 on the way.
+
+    Use exactly one of `content`, `stream` and `in_place`, then `close`, which hashes what was not asked for and
+    raises SourceError if the file changed meanwhile, or since `known` was seen.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp()); _ = (folder / "a.csv").write_bytes(b"x\\n1\\n")
+    >>> with Reading(SourceFile("a.csv", folder / "a.csv", folder, 4)) as reading:
+    ...     content = reading.content()
+    >>> bytes(content), reading.sha256[:8]
+    (b'x\\n1\\n', 'daff832f')
+    """
+
+    def __init__(self, file: SourceFile, known: Seen | None = None) -> None:
+        self.file = file
+        self._known = known
+        self._hash = hashlib.sha256()
+        self._sha256: str | None = None
+        try:
+            self._raw: BinaryIO = open(file.local, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise unreadable(file, error) from None
+        self._before = _identity(self._raw)
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._raw.close()
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the whole file, in hex; known once it was read to its end."""
+        if self._sha256 is None:
+            raise RuntimeError("the file has not been read to its end")
+        return self._sha256
+
+    @property
+    def seen(self) -> Seen:
+        """What to hand to a later reading of the same file, so that it notices any change."""
+        return Seen(self._before, self.sha256)
+
+    def content(self) -> memoryview:
+        """The whole file."""
+        buffer = bytearray(self._before[2])
+        view, at = memoryview(buffer), 0
+        while at < len(buffer):
+            got = self._read_into(view[at : at + 64 * CHUNK_BYTES])
+            if not got:
+                raise self._changed()
+            at += got
+        return view.toreadonly()
+
+    def stream(self) -> io.BufferedReader:
+        """The file from its beginning, to be read forward only."""
+        return io.BufferedReader(_Hashing(self), CHUNK_BYTES)
+
+    def in_place(self) -> Path:
+        """The file's place, for a library that must open it itself; it is hashed by `close`."""
+        return self.file.local
+
+    def close(self) -> None:
+        """Hash what has not been read, and make sure that the file is still the one that was opened."""
+        if self._raw.closed:
+            return
+        if self._known and self._known.identity == self._before and self._raw.tell() == 0:
+            self._raw.seek(0, io.SEEK_END)  # opened in place, and nobody has touched it since it was hashed
+            self._sha256 = self._known.sha256
+        buffer = memoryview(bytearray(CHUNK_BYTES))
+        while self._read_into(buffer):
+            pass
+        after = _identity(self._raw)
+        self._raw.close()
+        try:
+            named = Path(self.file.local).stat()
+        except OSError:
+            raise self._changed() from None
+        if after != self._before or (named.st_ino, named.st_dev) != after[:2]:
+            raise self._changed()
+        self._sha256 = self._sha256 or self._hash.hexdigest()
+        if self._known and self._known.sha256 != self._sha256:
+            raise self._changed()
+
+    def _read_into(self, view: memoryview) -> int:
+        try:
+            got = self._raw.readinto(view) or 0  # type: ignore[attr-defined]
+        except OSError as error:
+            raise unreadable(self.file, error) from None
+        self._hash.update(view[:got])
+        return got
+
+    def _changed(self) -> SourceError:
+        return SourceError(
+            "the file changed while it was being read",
+            self.file.path,
+            "wait until nothing writes to it any more, and build again",
+        )
+
+
+def look(file: SourceFile) -> Seen:
+    """Read a file for nothing but its hash."""
+    with Reading(file) as reading:
+        pass
+    return reading.seen
+
+
+class _Hashing(io.RawIOBase):
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return self._reading._read_into(memoryview(buffer))
+
+
+def unreadable(file: SourceFile, error: OSError) -> SourceError:
+    """What to say when the system refuses a file."""
+    fix = "check that the file is there and that you may read it"
+    return SourceError(f"cannot be read ({error.strerror or error})", file.path, fix)
+
+
+def _identity(raw: BinaryIO) -> tuple[int, int, int, int]:
+    stat = os.fstat(raw.fileno())
+    return stat.st_ino, stat.st_dev, stat.st_size, stat.st_mtime_ns

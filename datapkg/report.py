@@ -1,0 +1,129 @@
+"""What a build did, as an object and as the text that the command line prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+SHOWN_WARNINGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One table: what is in it, and what holding its images costs (bytes by column; empty for other tables)."""
+
+    name: str
+    kind: str
+    rows: int
+    columns: int
+    files: int
+    image_bytes: Mapping[str, int]
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesReport:
+    """The files that were read: how many, their bytes, and how many were as in the version before."""
+
+    files: int
+    bytes: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a build did. `created` is False where the package already held exactly this."""
+
+    package: str
+    name: str
+    version: int
+    release: str | None
+    created: bool
+    digest: str
+    tables: tuple[TableReport, ...]
+    sources: SourcesReport
+    stored_bytes: int
+    warnings: tuple[str, ...]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        named = f" (release {self.release})" if self.release else ""
+        if self.created:
+            yield f"{self.package}: version {self.version}{named} of {self.name}"
+        else:
+            yield f"{self.package}: nothing changed; version {self.version}{named} of {self.name} already holds this"
+        yield ""
+        yield from aligned([("table", "kind", "rows", "columns", "files", ""), *map(_row, self.tables)])
+        yield ""
+        held = {c: sum(t.image_bytes.get(c, 0) for t in self.tables) for c in ("image_bytes", "image_array")}
+        if any(held.values()):
+            yield f"images    {_keep(held)}"
+        yield f"sources   {_files(self.sources.files)}, {size(self.sources.bytes)}{_unchanged(self.sources)}"
+        yield f"stored    {size(self.stored_bytes)}"
+        yield f"time      {self.seconds:.1f} s"
+        yield f"digest    {self.digest}"
+        for warning in self.warnings[:SHOWN_WARNINGS]:
+            yield f"warning   {warning}"
+        if len(self.warnings) > SHOWN_WARNINGS:
+            yield f"warning   ... and {len(self.warnings) - SHOWN_WARNINGS} more; `datapkg show` lists all"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes as people read it.
+
+    Examples
+    --------
+    >>> size(512), size(2_500_000)
+    ('512 B', '2.5 MB')
+    """
+    value = float(count)
+    for unit in UNITS:
+        if value < 1000 or unit == UNITS[-1]:
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def _row(table: TableReport) -> tuple[str, ...]:
+    state = "" if table.written else "as before"
+    return table.name, table.kind, f"{table.rows:,}", str(table.columns), str(table.files), state
+
+
+def _keep(held: Mapping[str, int]) -> str:
+    parts = []
+    if held["image_bytes"]:
+        parts.append(f"{size(held['image_bytes'])} as files (keep: bytes)")
+    if held["image_array"]:
+        parts.append(f"{size(held['image_array'])} as pixels (keep: array)")
+    text = " + ".join(parts)
+    if held["image_array"]:
+        text += "; `array: packed` would compress the pixels without loss"
+    return text
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
+def _unchanged(sources: SourcesReport) -> str:
+    return f" ({sources.unchanged:,} unchanged)" if sources.unchanged else ""
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = (2, 3, 4)) -> Iterator[str]:
+    """Set rows of cells as columns; those numbered in `right` are numbers."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,53 @@
+"""The order of a table's rows: positions as the manifest has them, addresses as the engine has them.
+
+A version's list of files holds each table's rows as runs (fragment, first row, rows) in manifest order. Positions
+count through the runs; an address is ``fragment << 32 | row``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class RowOrder:
+    """Maps positions to addresses and back."""
+
+    starts: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    rows: int
+    physical: bool
+    """Whether the engine's own order is the manifest's, so that a scan needs no sorting."""
+
+    @classmethod
+    def of(cls, runs: Sequence[Sequence[int]]) -> RowOrder:
+        """Build the map from a version's runs.
+
+        Examples
+        --------
+        >>> order = RowOrder.of([[7, 0, 2], [3, 0, 3]])
+        >>> order.addresses(np.array([1, 2])).tolist() == [7 << 32 | 1, 3 << 32]
+        True
+        >>> order.positions(np.array([3 << 32 | 2])).tolist()
+        [4]
+        """
+        counts = np.array([run[2] for run in runs], np.int64)
+        ends = counts.cumsum()
+        keys = np.array([run[0] << 32 | run[1] for run in runs], np.int64)
+        rows = int(ends[-1]) if len(ends) else 0
+        return cls(ends - counts, keys, rows, bool((np.diff(keys) > 0).all()))
+
+    def addresses(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Addresses of the rows at `positions`."""
+        run = np.searchsorted(self.starts, positions, "right") - 1
+        return self.keys[run] + positions - self.starts[run]
+
+    def positions(self, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions of the rows at `addresses`."""
+        order = np.argsort(self.keys)
+        run = order[np.searchsorted(self.keys[order], addresses, "right") - 1]
+        return self.starts[run] + addresses - self.keys[run]

@@ -1,0 +1,33 @@
+"""Source formats, one each; the registry names them as strings, so that nothing loads until used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+
+from .base import ImageSource, Source
+
+FORMATS = {
+    "table": "datapkg.sources.text.source:TextSource",
+    "images": "datapkg.sources.tiff.source:TiffSource",
+    "ch5": "datapkg.sources.ch5.source:Ch5Source",
+}
+
+
+def get(kind: str) -> Source:
+    """Find the format for a resource's `type`."""
+    module, name = FORMATS[kind].split(":")
+    source: Source = getattr(import_module(module), name)()
+    return source
+
+
+def image_decoder() -> ImageSource:
+    """The format that decodes image files which are kept as they are."""
+    source: ImageSource = get("images")  # type: ignore[assignment]
+    return source
+
+
+def readers(kind: str) -> dict[str, str | int]:
+    """What decides what a format reads: its own number, and the versions of the libraries it decodes with."""
+    source = get(kind)
+    return {"reads": source.reads, **{library: version(library) for library in source.libraries}}

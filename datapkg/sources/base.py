@@ -1,0 +1,105 @@
+"""What a source format gives: the seam between files and tables.
+
+A format reads a file twice. `scan` looks at all of it and returns small evidence (JSON), so that types are
+decided over every file of a resource before a row is stored. `batches` then yields the rows under the decided
+schema, as Arrow. A format never sees how or where rows are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ..manifest import Resource
+    from ..pixels import ImageLayout
+    from ..reading import Reading, SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table, under its true name.
+
+    `logical` is the type that counts for the digest (``string``, ``list<string>``, ``image`` ...); `type` is how
+    Arrow batches carry it. `why` says how the type was decided, in words for the report.
+    """
+
+    name: str
+    type: pa.DataType
+    logical: str
+    image: ImageLayout | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """One table of a resource: its name, its kind, its columns in order."""
+
+    name: str
+    kind: str
+    columns: tuple[Column, ...]
+
+    def arrow(self) -> pa.Schema:
+        """The schema of the batches, under true names."""
+        return pa.schema([pa.field(c.name, c.type) for c in self.columns])
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look at one file told: evidence by table name, as JSON values, and warnings for the report.
+
+    A table that this file adds no row to is absent from `evidence`, unless its columns count all the same
+    (a text table with nothing but a header). `members` are the other files that were read for this one, such as those
+    that an HDF5 file links to: if one of them changes, the source has changed.
+    """
+
+    evidence: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    members: tuple[SourceFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The tables of a resource, in order, and what a user should know about how they were decided."""
+
+    tables: tuple[TableSchema, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Source(Protocol):
+    """One source format. Instances hold no state, and pickle."""
+
+    kind: str
+    """The manifest's `type`: ``table``, ``images`` or ``ch5``."""
+    reads: int
+    """Raised whenever the rows or the evidence that this code gives for some file can change."""
+    libraries: tuple[str, ...]
+    """Distributions whose version can change what is read, such as ``tifffile``."""
+
+    def scan(self, reading: Reading, resource: Resource) -> Scan:
+        """Look at a whole file. Raises SourceError naming file, place and fix."""
+        ...
+
+    def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+        """Decide the schema of every table from all files' evidence, in manifest order."""
+        ...
+
+    def batches(
+        self, reading: Reading, resource: Resource, table: TableSchema, batch_bytes: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield this file's rows of one table, in order, in batches of about `batch_bytes`."""
+        ...
+
+
+class ImageSource(Source, Protocol):
+    """A format whose files can be kept as they are, and decoded when they are read from the package."""
+
+    def decode(
+        self, content: memoryview, path: str, rows: Literal["image", "plane"]
+    ) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
+        """Yield a stored file's images, each with its place: series and page, for planes t, c and z too."""
+        ...

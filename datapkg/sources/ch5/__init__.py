@@ -1,0 +1,1 @@
+"""CellH5 movies; only here is HDF5 known."""

@@ -1,0 +1,1 @@
+"""Text tables: .csv .tsv .txt, plain or gzipped."""

@@ -1,0 +1,187 @@
+"""What a cell of text is, by its spelling: a whole number, another number, true or false, or text.
+
+`counted` looks at many cells at once. The cheap tests come first: a cast of all cells, made safe by a look at
+their first bytes, tells most columns apart; only what is left is matched with regular expressions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+MISSING_WORDS = ("NA", "NaN", "nan", "NULL", "null", "N/A", "#N/A")
+TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
+INFINITE = tuple(sign + word for word in ("inf", "Inf", "INF", "Infinity") for sign in ("", "-"))
+WHOLE = r"^-?(0|[1-9][0-9]*)$"
+NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+CODE = r"^[0-9]+[eE][0-9]+$"
+NONZERO = r"^[-0.]*[1-9]"
+NOT_NUMBERS = (
+    ("zeros", r"^-?0[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?$"),
+    ("plus", r"^\+[0-9.]"),
+    ("blanks", r"^(\s+[-+]?[0-9.]+([eE][+-]?[0-9]+)?\s*|[-+]?[0-9.]+([eE][+-]?[0-9]+)?\s+)$"),
+    ("date", r"^([0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{4})$"),
+    ("comma", r"^-?[0-9]+,[0-9]+$"),
+)
+"""Spellings that look like numbers but would not come back, so that they stay text."""
+LARGEST_EXACT = 2**53
+INT64, UINT64 = range(-(2**63), 2**63), range(2**64)
+
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+_SPECIAL = pa.array([*MISSING_WORDS, *TRUE, *FALSE, *INFINITE])
+_WORDS_END, _BOOLS_END = len(MISSING_WORDS), len(MISSING_WORDS) + 6
+_MAY_BE_MORE = np.zeros(256, bool)  # first bytes of cells that may be more than text
+_MAY_BE_MORE[list(b"0123456789+-. \t\x0b\x0c\r\nnN#iItTfF")] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """Cells without a missing one, and quick answers about how they are spelled."""
+
+    values: pa.StringArray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def first_bytes(self) -> NDArray[np.uint8]:
+        """Each cell's first byte; there is no empty cell."""
+        starts, _, data = self._buffers()
+        return data[starts]
+
+    def plain(self) -> bool:
+        """No cell begins with +, or with a zero that another digit (or an x) follows, or is ``-0``."""
+        starts, ends, data = self._buffers()
+        lead = data[starts]
+        if (lead == ord("+")).any():
+            return False
+        minus = lead == ord("-")
+        last = len(data) - 1
+        digit = np.minimum(starts + minus, last)
+        zero = data[digit] == ord("0")
+        if not zero.any():
+            return True
+        starts, ends, digit, minus = starts[zero], ends[zero], digit[zero], minus[zero]
+        follows = data[np.minimum(digit + 1, last)]
+        longer = digit + 1 < ends
+        written_out = longer & (
+            ((follows >= ord("0")) & (follows <= ord("9"))) | ((follows | 32) == ord("x"))
+        )
+        return not bool((written_out | (minus & ~longer)).any())
+
+    def whole(self) -> NDArray[np.int64] | None:
+        """All cells as int64, if each is written as one."""
+        try:
+            cast = self.values.cast(pa.int64())
+        except pa.ArrowInvalid:
+            return None
+        return cast.to_numpy() if self.plain() else None
+
+    def doubles(self) -> NDArray[np.float64] | None:
+        """All cells as finite doubles, if each is written as one; a whole number counts."""
+        try:
+            cast = self.values.cast(pa.float64()).to_numpy()
+        except pa.ArrowInvalid:
+            return None
+        return cast if np.isfinite(cast).all() and self.plain() else None
+
+    def matching(self, pattern: str) -> Mask:
+        """Which cells match a regular expression."""
+        return mask(pc.match_substring_regex(self.values, pattern))
+
+    def take(self, chosen: Mask) -> Spellings:
+        """Some of the cells."""
+        return Spellings(self.values.filter(pa.array(chosen)))
+
+    def _buffers(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
+        _, offsets, data = self.values.buffers()
+        ends = np.frombuffer(offsets, np.int32)[
+            self.values.offset : self.values.offset + len(self.values) + 1
+        ]
+        return ends[:-1], ends[1:], np.frombuffer(data, np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Which cells are what; together they cover all."""
+
+    words: Mask
+    bools: Mask
+    infinite: Mask
+    numbers: Mask  # finite
+    text: Mask
+
+
+def kinds(cells: Spellings) -> Kinds:
+    """Tell cells apart one by one."""
+    more = _MAY_BE_MORE[cells.first_bytes]
+    maybe = cells.take(more)
+    code = pc.fill_null(pc.index_in(maybe.values, value_set=_SPECIAL), len(_SPECIAL)).to_numpy()
+    numbers = maybe.matching(NUMBER) if len(maybe) else np.zeros(0, bool)
+
+    def over_all(part: Mask) -> Mask:
+        whole = np.zeros(len(cells), bool)
+        whole[more] = part
+        return whole
+
+    words = over_all(code < _WORDS_END)
+    bools = over_all((code >= _WORDS_END) & (code < _BOOLS_END))
+    infinite = over_all((code >= _BOOLS_END) & (code < len(_SPECIAL)))
+    finite = over_all(numbers)
+    return Kinds(words, bools, infinite, finite, ~(words | bools | infinite | finite))
+
+
+def whole_spelled(cells: Spellings) -> Mask:
+    """Which cells are written as whole numbers; ``-0`` is not, as no whole number comes back as it."""
+    return cells.matching(WHOLE) & ~mask(pc.equal(cells.values, "-0"))
+
+
+def inexact(numbers: NDArray[np.int64]) -> Mask:
+    """Which whole numbers no double holds."""
+    doubles = numbers.astype(np.float64)
+    beyond = doubles >= 2.0**63  # casting these back would overflow
+    lost: Mask = beyond | (np.where(beyond, 0.0, doubles).astype(np.int64) != numbers)
+    return lost
+
+
+def mask(array: pa.BooleanArray) -> Mask:
+    """An Arrow mask without nulls as NumPy's."""
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def cast(column: pa.StringArray, wanted: pa.DataType) -> pa.Array | None:
+    """Give text its decided type; None where a cell does not fit it.
+
+    Examples
+    --------
+    >>> cast(pa.array(["1.50", "NA", None]), pa.float64()).to_pylist()
+    [1.5, None, None]
+    """
+    if pa.types.is_string(wanted):
+        return column
+    if pa.types.is_null(wanted):
+        return pa.nulls(len(column)) if column.null_count == len(column) else None
+    if pa.types.is_boolean(wanted):
+        true = pc.is_in(column, value_set=pa.array(TRUE))
+        known = pc.is_in(column, value_set=pa.array([*TRUE, *FALSE]))
+        rest = column.filter(pc.invert(known)).drop_null()
+        if not pc.all(pc.is_in(rest, value_set=pa.array(MISSING_WORDS)), min_count=0).as_py():
+            return None
+        return pc.if_else(known, true, pa.scalar(None, pa.bool_()))
+    try:
+        result = column.cast(wanted)
+        if not pa.types.is_floating(wanted) or not pc.any(pc.is_nan(result)).as_py():
+            return result
+    except pa.ArrowInvalid:
+        pass
+    absent = pc.is_in(column, value_set=pa.array(MISSING_WORDS))
+    try:
+        return pc.if_else(absent, pa.scalar(None, pa.string()), column).cast(wanted)
+    except pa.ArrowInvalid:
+        return None

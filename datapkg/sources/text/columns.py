@@ -1,0 +1,199 @@
+"""One column of a resource: how the manifest wants its cells read, looked at, typed and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...errors import ManifestError
+from ...manifest import Resource
+from ...manifest.models import FieldModel
+from .cells import LARGEST_EXACT, Mask, Rows, cast, mask
+from .declared import INTEGER, Declared, absent, missing_values, note
+from .evidence import Evidence
+from .types import decide_type
+
+CONSTRAINTS = ("required", "enum", "minimum", "maximum", "pattern", "minLength", "maxLength")
+ORDERED = ("integer", "number", "year", "date", "datetime", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRules:
+    """How one column's cells are read."""
+
+    name: str
+    field: FieldModel | None
+    declared: Declared | None
+    missing: tuple[str, ...]
+    says_missing: bool
+    decimal: str
+
+    def look(self, evidence: Evidence, column: pa.StringArray, lines: Rows) -> None:
+        """Take the next cells into the column's evidence, and check its constraints."""
+        if self.declared is not None:
+            values = self.declared.look(evidence, column, lines)
+            if self.declared.field.type == "number":
+                _note_rounded(evidence, column, values, lines)
+        else:
+            column = values = absent(column, self.missing)
+            evidence.look(column, lines, self.spelled if self.decimal != "." else None)
+        if self.field is not None:
+            self._check(evidence, column, values, lines)
+
+    def type(self, evidence: Evidence) -> tuple[pa.DataType, str]:
+        """The column's type, and why."""
+        if self.declared is not None and self.field is not None:
+            wanted = self.declared.type(evidence)
+            zone = "; times are kept as UTC" if pa.types.is_timestamp(wanted) and wanted.tz else ""
+            return wanted, f"{wanted}, because the manifest declares it as {self.field.type}{zone}"
+        return decide_type(evidence, not self.says_missing)
+
+    def cast(self, column: pa.StringArray, wanted: pa.DataType) -> pa.Array | None:
+        """Cells as the decided type; None where one does not fit it."""
+        if self.declared is not None:
+            return self.declared.cast(column, wanted)
+        column = absent(column, self.missing)
+        if self.decimal != "." and not pa.types.is_string(wanted):
+            column = self.spelled(column)
+        return cast(column, wanted)
+
+    def spelled(self, column: pa.StringArray) -> pa.StringArray:
+        """With decimal points for the declared decimal character, and that for points."""
+        away = pc.replace_substring(column, ".", "\0")
+        return pc.replace_substring(pc.replace_substring(away, self.decimal, "."), "\0", self.decimal)
+
+    def unchecked(self) -> list[str]:
+        """Constraints that nobody looks at: they need all rows at once, or a declared type."""
+        if self.field is None:
+            return []
+        names = ["unique"] if self.field.constraints.unique else []
+        if self.declared is None or self.declared.field.type not in ORDERED:
+            limits = self.field.constraints
+            names += [
+                n
+                for n, limit in (("minimum", limits.minimum), ("maximum", limits.maximum))
+                if limit is not None
+            ]
+        return names
+
+    def _check(self, evidence: Evidence, column: pa.StringArray, values: pa.Array, lines: Rows) -> None:
+        field = self.field
+        assert field is not None
+        limits, valid = field.constraints, mask(values.is_valid())
+        if limits.required:
+            note(evidence, "required", mask(column.is_null()), column, lines)
+        allowed = limits.enum if limits.enum is not None else _category_values(field)
+        if allowed is not None:
+            known = mask(
+                pc.is_in(values, value_set=self._values([_written(v) for v in allowed], values.type))
+            )
+            note(evidence, "enum", valid & ~known, column, lines)
+        if self.declared is not None and field.type in ORDERED:
+            for name, limit, breaks in (
+                ("minimum", limits.minimum, pc.less),
+                ("maximum", limits.maximum, pc.greater),
+            ):
+                if limit is not None:
+                    (bound,) = self._values([_written(limit)], values.type)
+                    note(evidence, name, mask(pc.fill_null(breaks(values, bound), False)), column, lines)
+        self._check_text(evidence, pc.if_else(pa.array(valid), column, pa.scalar(None, pa.string())), lines)
+
+    def _check_text(self, evidence: Evidence, column: pa.StringArray, lines: Rows) -> None:
+        assert self.field is not None
+        limits = self.field.constraints
+        if limits.pattern is not None:
+            try:
+                like = pc.match_substring_regex(column, f"^(?:{limits.pattern})$")
+            except pa.ArrowInvalid as error:
+                raise ManifestError(
+                    f"the pattern of the column {self.name!r} cannot be read ({error})",
+                    fix="write it without look-around and back-references",
+                ) from None
+            note(evidence, "pattern", ~mask(pc.fill_null(like, True)), column, lines)
+        if limits.min_length is not None or limits.max_length is not None:
+            length = np.asarray(pc.fill_null(pc.utf8_length(column), -1))
+            if limits.min_length is not None:
+                note(evidence, "minLength", (length >= 0) & (length < limits.min_length), column, lines)
+            if limits.max_length is not None:
+                note(evidence, "maxLength", length > limits.max_length, column, lines)
+
+    def _values(self, texts: list[str], kind: pa.DataType) -> pa.Array:
+        """What a constraint names, read as the column's cells are."""
+        column = pa.array(texts, pa.string())
+        if self.declared is None:
+            return column
+        parsed = self.declared.parse(column)
+        if parsed.wrong.any():
+            text = texts[int(np.argmax(parsed.wrong))]
+            raise ManifestError(
+                f"constraint of the column {self.name!r}: {text!r} is no {self.declared.field.type}",
+                fix="write the constraint's values as the file writes the column's",
+            )
+        return parsed.values.cast(kind, safe=False) if parsed.values.type != kind else parsed.values
+
+
+def column_rules(resource: Resource, name: str) -> ColumnRules:
+    """Find what the manifest says of the column `name`."""
+    schema = resource.table_schema
+    field = next((field for field in schema.fields if field.name == name), None)
+    missing, said = missing_values(field, schema.missing_values, resource.dialect.null_sequence)
+    decimal = resource.dialect.decimal_char or "."
+    typed = field is not None and field.type not in (None, "any")
+    declared = Declared(field, missing, decimal) if field is not None and typed else None
+    return ColumnRules(name, field, declared, missing, said, decimal)
+
+
+def broken_promises(evidence: Evidence, rules: ColumnRules) -> list[str]:
+    """What the column's cells break of what the manifest says, each with count and first example."""
+    name, kind = rules.name, rules.field.type if rules.field else None
+    said = {
+        "wrong": f"{{}} in `{name}` that {{}} no {kind}" + " of 64 bits" * (kind == "integer"),
+        "required": f"{{}} in `{name}` that {{}} missing, though it is required",
+        **{key: f"{{}} in `{name}` that {{}} against its {key}" for key in CONSTRAINTS[1:]},
+    }
+    found = []
+    for key, sentence in said.items():
+        finding = evidence.found.get(key)
+        if finding:
+            one = finding.count == 1
+            counted = sentence.format(f"{finding.count} value{'s' * (not one)}", "is" if one else "are")
+            found.append(f"{counted}, {finding.example}")
+    if evidence.count("zoned") and evidence.count("unzoned"):
+        found.append(
+            f"times with and without a zone in `{name}`, {evidence.found['unzoned'].example} without one"
+        )
+    low, high = evidence.low or 0, evidence.high or 0
+    if kind in ("integer", "year") and low < 0 and high >= 2**63:
+        found.append(
+            f"whole numbers from {low} to {high} in `{name}`, which no 64-bit integer holds together"
+        )
+    return found
+
+
+def _category_values(field: FieldModel) -> list[Any] | None:
+    if field.categories is None:
+        return None
+    return [item["value"] if isinstance(item, dict) else item for item in field.categories]
+
+
+def _written(value: Any) -> str:
+    """A value of the manifest as a cell would have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _note_rounded(evidence: Evidence, column: pa.StringArray, values: pa.Array, lines: Rows) -> None:
+    """Whole numbers that the declared double cannot hold."""
+    large = mask(pc.fill_null(pc.greater_equal(pc.abs(values), float(LARGEST_EXACT)), False))
+    if large.any():
+        texts = column.filter(pa.array(large))
+        whole = pc.fill_null(pc.match_substring_regex(texts, INTEGER), False).to_pylist()
+        numbers = zip(texts.to_pylist(), whole, strict=True)
+        rounded: Mask = np.zeros(len(column), bool)
+        rounded[large] = [is_whole and int(float(text)) != int(text) for text, is_whole in numbers]
+        note(evidence, "inexact", rounded, column, lines)

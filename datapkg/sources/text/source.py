@@ -1,0 +1,126 @@
+"""Read text tables: ``.csv``, ``.tsv`` and ``.txt``, plain or ``.gz``.
+
+Every cell that was in a file comes back. pyarrow cuts rows into cells, all of them text; types are decided over
+the whole column and all files of the resource, by rules that let ``005``, dates and ``yes`` stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ...errors import SourceError
+from ...manifest import Resource
+from ...manifest.pattern import PathPattern
+from ...reading import Reading, SourceFile
+from ..base import Column, Decision, Scan, TableSchema
+from .columns import ColumnRules, column_rules
+from .decide import SOURCE_PATH, SOURCE_ROW, decide_table, own_columns
+from .evidence import Evidence
+from .read import TextBlock, TextTable, open_text
+
+BLOCK_BYTES = 8 << 20
+
+
+class TextSource:
+    """The format of text tables."""
+
+    kind = "table"
+    reads = 1
+    libraries: tuple[str, ...] = ()
+
+    def scan(self, reading: Reading, resource: Resource) -> Scan:
+        """Look at every cell of a file."""
+        table = open_text(reading, resource, BLOCK_BYTES)
+        if not table.names:
+            return _nothing_in(table, resource)
+        rules = [column_rules(resource, name) for name in table.names]
+        evidence = [Evidence() for _ in rules]
+        blank = table.notes.pop("blank_head", 0)
+        for block in table.blocks:
+            blank += block.blank_lines
+            for rule, found, column in zip(rules, evidence, block.columns, strict=False):
+                rule.look(found, column, block.lines)
+        notes = {**table.notes, **({"blank": blank} if blank else {})}
+        columns = [[name, found.to_json()] for name, found in zip(table.names, evidence, strict=True)]
+        return Scan({resource.name: {"columns": columns, "notes": notes}})
+
+    def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+        """Decide the resource's one table."""
+        return decide_table(resource, scans)
+
+    def batches(
+        self, reading: Reading, resource: Resource, table: TableSchema, batch_bytes: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the file's rows under the decided types."""
+        text = open_text(reading, resource, min(batch_bytes, BLOCK_BYTES))
+        rules = {name: column_rules(resource, name) for name in text.names}
+        made = {column.name for column in own_columns(resource)}
+        _refuse_strangers(text, {column.name for column in table.columns} - made)
+        from_path = PathPattern(resource.pattern).match(text.path) if resource.pattern is not None else {}
+        schema, row = table.arrow(), 0
+        for block in text.blocks:
+            if not block.columns:
+                continue
+            cells = dict(zip(text.names, block.columns, strict=True))
+            rows = len(block.lines)
+            arrays = []
+            for column in table.columns:
+                if column.name in cells:
+                    arrays.append(_typed(text.path, block, column, rules[column.name], cells[column.name]))
+                elif column.name == SOURCE_ROW and column.name in made:
+                    arrays.append(pa.array(np.arange(row, row + rows)))
+                elif column.name in made:
+                    value = text.path if column.name == SOURCE_PATH else from_path[column.name]
+                    arrays.append(pa.repeat(pa.scalar(value, column.type), rows))
+                else:
+                    arrays.append(pa.nulls(rows, column.type))
+            row += rows
+            yield from _sized(pa.RecordBatch.from_arrays(arrays, schema=schema), batch_bytes)
+
+
+def _nothing_in(table: TextTable, resource: Resource) -> Scan:
+    if resource.empty == "skip":
+        return Scan({})
+    raise SourceError(
+        "is empty: it has no header and no rows",
+        table.path,
+        "exclude it, or say `empty: skip` for the resource",
+    )
+
+
+def _refuse_strangers(text: TextTable, decided: set[str]) -> None:
+    new = [name for name in text.names if name not in decided]
+    if new:
+        raise _changed(f"has a column `{new[0]}` that was not there before", text.path)
+
+
+def _typed(
+    path: str, block: TextBlock, column: Column, rules: ColumnRules, cells: pa.StringArray
+) -> pa.Array:
+    values = rules.cast(cells, column.type)
+    if values is not None:
+        return values
+    low, high = 0, len(cells)  # the first cell that does not fit, found by halving
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = rules.cast(cells.slice(low, middle - low), column.type) is not None
+        low, high = (middle, high) if fits else (low, middle)
+    raise _changed(
+        f"`{cells[low].as_py()}` in the column `{column.name}` does not fit its type {column.logical}",
+        f"{path}:{block.lines[low]}",
+    )
+
+
+def _changed(what: str, where: str) -> SourceError:
+    return SourceError(f"the file changed since it was looked at: {what}", where, "build again")
+
+
+def _sized(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    """Cut a batch that typing made larger than asked for."""
+    pieces = max(1, -(-batch.nbytes // (2 * batch_bytes)))
+    step = max(1, -(-batch.num_rows // pieces))
+    for start in range(0, batch.num_rows, step):
+        yield batch.slice(start, step)

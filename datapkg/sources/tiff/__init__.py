@@ -1,0 +1,1 @@
+"""Images from TIFF and OME-TIFF files."""

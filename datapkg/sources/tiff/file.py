@@ -1,0 +1,188 @@
+"""Open a TIFF with tifffile so that a broken file is an error and never a plausible wrong image.
+
+tifffile is forgiving: it fills what is missing with zeros, falls back to a simpler reading where metadata disagree
+with pages, and says so in a log. A package must not be: every error that it logs while a file is read refuses the
+file, every warning goes to the report, and the log never reaches the terminal. Each file is read alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import TiffFile, TiffPageSeries
+
+from ...errors import SourceError
+from .ome import Ome, parse_xml, read_ome
+from .structure import COPY_AGAIN, Skeleton, skeleton
+
+LOGGER = logging.getLogger("tifffile")
+# What a parser of untrusted bytes raises where they make no sense; imagecodecs' errors are RuntimeErrors.
+NONSENSE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+@dataclass(slots=True)
+class Heard:
+    """What tifffile said about one file."""
+
+    path: str
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def refuse_errors(self) -> None:
+        """Raise SourceError if tifffile reported an error."""
+        if self.errors:
+            raise SourceError(f"the TIFF is damaged ({self.errors[0]})", self.path, COPY_AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTiff:
+    """One TIFF in memory: its pages, and its series, each of them one image."""
+
+    path: str
+    content: memoryview
+    skeleton: Skeleton
+    file: TiffFile
+    series: tuple[TiffPageSeries, ...]
+    ome: Ome | None
+    heard: Heard
+
+
+@contextmanager
+def open_tiff(content: memoryview, path: str) -> Iterator[OpenTiff]:
+    """Read the headers of the TIFF whose bytes are `content`.
+
+    Raises
+    ------
+    SourceError
+        It is no TIFF, damaged, or one of a multi-file set.
+    """
+    bones = skeleton(content, path)
+    with listening(path) as heard:
+        file, ome = _opened(content, bones, path)
+        with decoding(path):
+            series = tuple(file.series)
+            if heard.errors and file.is_shaped:
+                # tifffile's own note of a stack's shape outlives edits by other programs; the pages are right
+                heard.warnings.append(
+                    f"its description does not fit its pages and is not followed ({heard.errors[0]})"
+                )
+                heard.errors.clear()
+                file = _tiff_file(content, bones, is_shaped=False)
+                series = tuple(file.series)
+        heard.refuse_errors()
+        yield OpenTiff(path, content, bones, file, series, ome, heard)
+
+
+@contextmanager
+def decoding(path: str) -> Iterator[None]:
+    """Turn what tifffile raises on broken bytes into a SourceError."""
+    try:
+        yield
+    except NONSENSE as error:
+        what = f"the TIFF cannot be decoded ({_words(str(error)) or type(error).__name__})"
+        raise SourceError(what, path, COPY_AGAIN) from error
+
+
+@contextmanager
+def listening(path: str) -> Iterator[Heard]:
+    """Collect what tifffile logs in this thread, instead of letting it be printed."""
+    heard, thread, level = Heard(path), threading.get_ident(), LOGGER.level
+
+    def collect(record: logging.LogRecord) -> bool:
+        if record.thread != thread:
+            return True
+        said = heard.errors if record.levelno >= logging.ERROR else heard.warnings
+        said.append(_words(record.getMessage()))
+        return False
+
+    deaf = not LOGGER.isEnabledFor(logging.WARNING)
+    if deaf:
+        LOGGER.setLevel(logging.WARNING)
+    LOGGER.addFilter(collect)
+    try:
+        yield heard
+    finally:
+        LOGGER.removeFilter(collect)
+        if deaf:
+            LOGGER.setLevel(level)
+
+
+def _opened(content: memoryview, bones: Skeleton, path: str) -> tuple[TiffFile, Ome | None]:
+    with decoding(path):
+        file = _tiff_file(content, bones)
+        first = file.pages.first
+    if not first.is_ome:
+        if first.description.startswith("<"):
+            parse_xml(first.description, path)
+        return file, None
+    ome = read_ome(first.description, path, len(bones.pages))
+    if ome.mended is not None:
+        with decoding(path):
+            file = _tiff_file(content, bones, omexml=ome.mended)
+    return file, ome
+
+
+def _tiff_file(content: memoryview, bones: Skeleton, **how: Any) -> TiffFile:
+    # NDTiff reads an index file beside the image, MD Gel rescales pixels; `is_uniform` looks at 3 pages only
+    stream: Any = _Memory(content)
+    uniform = None if bones.uniform else False
+    return TiffFile(stream, _multifile=False, is_ndtiff=False, is_mdgel=False, is_uniform=uniform, **how)
+
+
+class _Memory:
+    """Bytes in memory as a file; `io.BytesIO` would copy the whole file first."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+        self._at = 0
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, offset + (0, self._at, len(self._content))[whence])
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        end = len(self._content) if size < 0 else self._at + size
+        data = bytes(self._content[self._at : end])
+        self._at += len(data)
+        return data
+
+    def readinto(self, buffer: NDArray[np.generic]) -> int:
+        target = np.frombuffer(buffer, np.uint8)
+        data = self._content[self._at : self._at + len(target)]
+        target[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def _words(message: str) -> str:
+    """The message without the library's own names for its objects.
+
+    Examples
+    --------
+    >>> _words("<tifffile.TiffPage 0 @8> missing data offset tag")
+    'missing data offset tag'
+    """
+    return re.sub(r"<tifffile[^>]*>:?\s*", "", message).strip()

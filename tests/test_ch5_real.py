@@ -1,0 +1,238 @@
+"""Real movies of all three writers: each value of the file is found again in a table, or its path is listed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import make_ch5 as make
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from datapkg.pixels import from_arrow
+
+FILES = ("00004_01.ch5", "00015_01.ch5", "_all_positions.ch5", "bf8.ch5", "writer_2pos.ch5")
+CLASSIC = "sample/0/plate/{plate}/experiment/{well}/position/{site}"
+
+
+@pytest.fixture(scope="module")
+def folder(shared: Path) -> Path:
+    return shared / "open" / "ch5"
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> dict[str, pa.Table]:
+    return make.tables(make.movies(), *(make.source(folder / name) for name in FILES))
+
+
+@pytest.fixture(scope="module")
+def rows(found: dict[str, pa.Table]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: table.drop_columns([c for c in ("image_array",) if c in table.column_names]).to_pylist()
+        for name, table in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def planes(
+    found: dict[str, pa.Table], rows: dict[str, list[dict[str, Any]]]
+) -> dict[Any, np.ndarray[Any, Any]]:
+    held = rows["movies"]
+    column = found["movies"].column("image_array").combine_chunks()
+    pixels = from_arrow(column, [row["dtype"] for row in held], [row["shape"] for row in held])
+    return {
+        (row["path"], CLASSIC.format(**row), row["kind"], row["index"], row["t"], row["z"]): plane
+        for row, plane in zip(held, pixels, strict=True)
+        if plane is not None
+    }
+
+
+def reference(folder: Path) -> list[dict[str, str]]:
+    head, *lines = (folder / "REFERENCE.tsv").read_text("utf-8").splitlines()
+    return [dict(zip(head.split("\t"), line.split("\t"), strict=True)) for line in lines]
+
+
+def test_every_pixel_is_the_one_that_was_written(folder: Path, planes: dict[Any, Any]) -> None:
+    images = [
+        row
+        for row in reference(folder)
+        if row["path"].startswith("sample") and "/image/" in row["path"] and "time" not in row["path"]
+    ]
+    assert len(images) == 9
+    for row in images:
+        position, _, kind = row["path"].rpartition("/image/")
+        held = [plane for key, plane in planes.items() if key[:3] == (row["file"], position, kind)]
+        whole = np.stack(held)
+        assert hashlib.sha1(whole.tobytes()).hexdigest()[:12] == row["sha1_12_of_bytes"], row
+        assert whole.dtype == row["dtype"]
+
+
+def test_every_dataset_is_in_a_table_or_listed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
+    listed = {(row["path"], row["hdf5_path"]): row["value"] for row in rows["movies_attributes"]}
+    taken = ("image/channel", "image/region", "image/time_lapse", "class_labels", "classifier", "tracking")
+    for row in reference(folder):
+        path = "/" + row["path"]
+        if (row["file"], path) in listed:
+            with h5py.File(folder / row["file"]) as file:
+                names = file[path].dtype.names
+                value = json.loads(listed[row["file"], path])
+                assert len(value) == len(file[path])
+                assert value[0] == plain(file[path][0], names)
+        else:
+            inside = path.startswith("/sample") or path.endswith("object_features") or path.endswith(taken)
+            assert inside, path
+
+
+def plain(value: Any, names: tuple[str, ...] | None) -> Any:
+    if names:
+        return {name: plain(value[name], None) for name in names}
+    return value.decode() if isinstance(value, bytes) else value.item()
+
+
+def test_every_attribute_is_in_a_table_or_listed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
+    listed = {(row["path"], row["hdf5_path"]) for row in rows["movies_attributes"]}
+    for name in FILES:
+        if name.startswith("_"):
+            continue
+        with h5py.File(folder / name) as file:
+            paths: list[str] = []
+            file.visititems(lambda path, item, to=paths: to.extend(f"/{path}@{key}" for key in item.attrs))
+        assert {path for path in paths if (name, path) not in listed} <= {
+            path for path in paths if path.endswith(("image/channel@valid", "image/region@valid"))
+        }
+
+
+def positions(file: h5py.File) -> list[tuple[dict[str, str], h5py.Group]]:
+    return [
+        (
+            {"plate": plate, "well": well, "site": site},
+            file[f"sample/0/plate/{plate}/experiment/{well}/position/{site}"],
+        )
+        for plate in file["sample/0/plate"]
+        for well in file[f"sample/0/plate/{plate}/experiment"]
+        for site in file[f"sample/0/plate/{plate}/experiment/{well}/position"]
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("_")])
+def test_every_measurement_is_in_the_object_tables(
+    folder: Path, rows: dict[str, list[dict[str, Any]]], name: str
+) -> None:
+    with h5py.File(folder / name) as file:
+        for keys, group in positions(file):
+            for cells in group.get("feature", ()):
+                here = {"path": name, **keys, "object_name": cells}
+                objects = [row for row in rows["movies_objects"] if here.items() <= row.items()]
+                measured = rows[f"movies_features_{cells}"]
+                features = [row for row in measured if here.items() <= row.items()]
+                check_objects(file, group, cells, objects, features)
+
+
+def check_objects(
+    file: h5py.File,
+    group: h5py.Group,
+    cells: str,
+    objects: list[dict[str, Any]],
+    features: list[dict[str, Any]],
+) -> None:
+    table, feature = group[f"object/{cells}"], group[f"feature/{cells}"]
+    assert [row["object_index"] for row in objects] == list(range(len(table)))
+    assert [(row["t"], row["label"]) for row in objects] == table[:].tolist()
+    for column in ("bounding_box", "center"):
+        assert [tuple(row[column].values()) for row in objects] == feature[column][:].tolist()
+    names = [entry.decode() for entry in file[f"definition/feature/{cells}/object_features"]["name"]]
+    assert [[row[column] for column in names] for row in features] == feature["object_features"][:].tolist()
+    if "orientation" in feature:
+        assert [(row["angle"], row["eccentricity"]) for row in objects] == feature["orientation"][:].tolist()
+        assert all(row["contour"] for row in objects)
+        index = feature["object_classification/prediction"]["label_idx"].tolist()
+        labels = file[f"definition/feature/{cells}/object_classification/class_labels"][:]
+        chances = feature["object_classification/probability"][:].tolist()
+        assert -99 in index
+        for row, i, chance in zip(objects, index, chances, strict=True):
+            found = (row["class_index"], row["class_label"], row["class_name"], row["class_color"])
+            if i == -99:
+                assert found == (None,) * 4 and row["probabilities"] is None
+            else:
+                assert found == (
+                    i,
+                    labels[i]["label"],
+                    labels[i]["name"].decode(),
+                    labels[i]["color"].decode(),
+                )
+                assert row["probabilities"] == chance
+
+
+def test_boxes_are_the_extent_of_their_label_and_contours_touch_it(
+    rows: dict[str, list[dict[str, Any]]], planes: dict[Any, np.ndarray[Any, Any]]
+) -> None:
+    regions = {
+        (row["path"], row["name"].removeprefix("region___")): row["index"]
+        for row in rows["movies"]
+        if row["kind"] == "region"
+    }
+    for row in rows["movies_objects"]:
+        index = regions[row["path"], row["object_name"]]
+        plane = planes[row["path"], CLASSIC.format(**row), "region", index, row["t"], 0]
+        ys, xs = np.nonzero(plane == row["label"])
+        extent = (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1)
+        assert tuple(row["bounding_box"].values()) == extent
+        if row["contour"] is not None:
+            at_x, at_y = ([point[axis] for point in row["contour"]] for axis in "xy")
+            outline = np.array([min(at_x), max(at_x) + 1, min(at_y), max(at_y) + 1])
+            assert np.abs(outline - np.array(extent)).max() <= 1
+
+
+def test_every_edge_joins_objects_one_frame_apart(
+    folder: Path, rows: dict[str, list[dict[str, Any]]]
+) -> None:
+    frames = {
+        (row["path"], row["object_name"], row["object_index"]): row["t"] for row in rows["movies_objects"]
+    }
+    tracks = [row for row in rows["movies_tracks"] if row["kind"] in ("tracking", "event")]
+    assert len(tracks) == 86 + 10 + 206 + 14
+    for row in tracks:
+        first, last = (
+            frames[row["path"], row["object_name"], row[end]] for end in ("from_index", "to_index")
+        )
+        assert last - first == 1
+    with h5py.File(folder / "00004_01.ch5") as file:
+        group = positions(file)[0][1]
+        events = [row for row in tracks if row["kind"] == "event" and row["path"] == "00004_01.ch5"]
+        stored = group["object/event"][:].tolist()
+        assert [(row["event"], row["from_index"], row["to_index"]) for row in events] == stored
+
+
+def test_links_to_files_of_the_resource_add_no_rows(rows: dict[str, list[dict[str, Any]]]) -> None:
+    for table in rows.values():
+        assert "_all_positions.ch5" not in {row["path"] for row in table}
+
+
+def test_links_are_followed_where_the_resource_does_not_match_their_targets(
+    folder: Path, rows: dict[str, list[dict[str, Any]]]
+) -> None:
+    file = make.source(folder / "_all_positions.ch5")
+    linked = make.tables(make.movies("_all_positions.ch5"), file)
+    for name, table in linked.items():
+        if name == "movies_attributes":
+            continue
+        dropped = ["path", *(c for c in ("image_array",) if c in table.column_names)]
+        found = table.drop_columns(dropped).to_pylist()
+        wanted = ("00004_01.ch5",) if table.column("plate").null_count else ("00004_01.ch5", "00015_01.ch5")
+        direct = [row for row in rows[name] if row["path"] in wanted]
+        assert found == [{key: row[key] for key in found[0]} for row in direct]
+
+
+def test_voxels_channels_and_classes_are_described(rows: dict[str, list[dict[str, Any]]]) -> None:
+    writer = [row for row in rows["movies"] if row["path"] == "writer_2pos.ch5"]
+    assert {row["pixel_size_x_um"] for row in writer} == {0.645}
+    cecog = [row for row in rows["movies"] if row["path"] == "00004_01.ch5"]
+    assert {row["pixel_size_x_um"] for row in cecog} == {None}
+    assert [row["timestamp_abs"] for row in cecog[:2]] == [1108626000, 1108626276]
+    classes = [row for row in rows["movies_classes"] if row["path"] == "00004_01.ch5"]
+    assert [row["label"] for row in classes[:3]] == [1, 3, 7]
+    assert classes[0]["classifier_method"] == "support vector machine"

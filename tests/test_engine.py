@@ -1,0 +1,91 @@
+"""Engines: the same results in the same order, and a dead worker is a message."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datapkg import engine
+from datapkg.engine import Note
+from datapkg.errors import ManifestError, SourceError
+
+
+def squared(task: int, note: Note) -> int:
+    note(f"file {task}", 0)
+    note(f"file {task}", task + 1)
+    return task * task
+
+
+def dies_at_three(task: int, note: Note) -> int:
+    note(f"file {task}", 0)
+    if task == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    note(f"file {task}", 1)
+    return task
+
+
+def raises_at_three(task: int, note: Note) -> int:
+    if task == 3:
+        raise SourceError("is broken", "plate/a.tif", "mend it")
+    return task
+
+
+def ignore(path: str, done: int) -> None: ...
+
+
+@pytest.mark.parametrize("name", list(engine.ENGINES))
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_results_come_in_order_and_progress_is_told(name: str, workers: int) -> None:
+    told: list[tuple[str, int]] = []
+    with engine.get(name).session(workers) as run:
+        assert list(run(squared, range(20), lambda path, done: told.append((path, done)))) == [
+            i * i for i in range(20)
+        ]
+        assert list(run(squared, [], ignore)) == []
+        assert list(run(squared, [5], ignore)) == [25]
+    assert sum(done for _, done in told) == sum(range(1, 21))
+
+
+@pytest.mark.parametrize("name", list(engine.ENGINES))
+def test_an_error_comes_back_as_it_was_raised(name: str) -> None:
+    with engine.get(name).session(2) as run, pytest.raises(SourceError) as caught:
+        list(run(raises_at_three, range(9), ignore))
+    assert (caught.value.what, caught.value.where, caught.value.fix) == (
+        "is broken",
+        "plate/a.tif",
+        "mend it",
+    )
+
+
+def test_a_worker_that_dies_names_the_file_it_was_reading() -> None:
+    with (
+        engine.get("local").session(1) as run,
+        pytest.raises(SourceError, match="file 3: a worker process died"),
+    ):
+        list(run(dies_at_three, range(9), ignore))
+
+
+def test_an_unknown_engine_names_the_nearest() -> None:
+    with pytest.raises(ManifestError, match="did you mean 'local'"):
+        engine.get("lokal")
+
+
+def test_a_plain_script_without_a_main_guard_works(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import operator\n"
+        "from datapkg.engine import local\n"
+        "with local.session(2) as run:\n"
+        "    print(len(list(run(operator.is_, [1, 2, 3], print))))\n"
+    )
+    done: Any = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["3"]
