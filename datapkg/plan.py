@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,7 @@ class SourceRow:
 class Previous:
     """The newest version, as far as a build needs it."""
 
+    package: str
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
@@ -104,13 +105,15 @@ def previous(package: str, name: str) -> Previous | None:
             package,
             "build into another folder, or mend the name",
         )
-    return Previous(record, versions.read_files(package, record), tuple(_source_rows(package, record)))
+    return Previous(
+        package, record, versions.read_files(package, record), tuple(_source_rows(package, record))
+    )
 
 
 def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool) -> Plan:
     """Find every resource's files, and which resources are as they were in the version before."""
     resources = []
-    warnings = list(loaded.warnings)
+    warnings = [*loaded.warnings, *(_set_aside(before) if before is not None else ())]
     for resource in loaded.manifest.resources:
         found = locate.find(loaded, resource)
         warnings += found.warnings
@@ -121,6 +124,16 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool) 
         same = before is not None and _unchanged(before, resource, settings, readers, found.files)
         resources.append(ResourcePlan(resource, settings, readers, found.files, same))
     return Plan(tuple(resources), tuple(warnings))
+
+
+def _set_aside(before: Previous) -> Iterator[str]:
+    for table in before.record.tables:
+        count = store.set_aside(before.package, table.name, table.lance_version)
+        if count:
+            yield (
+                f"table {table.name}: another program has made {count} later states since version "
+                f"{before.record.version}; that is no version of the package, and is set aside"
+            )
 
 
 def _unchanged(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STAGING = ".building-"
+TAG = "attempt-"
 STORAGE_VERSION = "2.2"
 HASH_CHUNK_BYTES = 1 << 22
 COMMIT_TRIES = 10
@@ -155,7 +156,7 @@ def commit(
     plan = [_fragment_of(fragment.metadata) for fragment in fragments]
     with storage_errors(f"table {table}"):
         dataset = _overwrite(str(folder), lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
-        dataset.tags.create(f"attempt-{attempt}", dataset.version)
+        dataset.tags.create(f"{TAG}{attempt}", dataset.version)
         found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
     _check(table, plan, [metadata for _, metadata in found])
     manifest = folder / "_versions" / f"{2**64 - 1 - dataset.version}.manifest"
@@ -170,14 +171,18 @@ def commit(
     )
 
 
-def newest_version(package: str, table: str) -> int:
-    """The engine's newest version of a table, whoever made it; 0 where there is none."""
+def set_aside(package: str, table: str, version: int) -> int:
+    """Count the states of a table after `version` that no build has pinned: other programs made them."""
     import lance
 
-    if not (Path(table_uri(package, table)) / "_versions").is_dir():
-        return 0
     with storage_errors(f"table {table}"):
-        return int(lance.dataset(table_uri(package, table)).version)
+        dataset = lance.dataset(table_uri(package, table))
+        if dataset.version <= version:
+            return 0
+        pinned = {tag["version"] for name, tag in dataset.tags.list().items() if name.startswith(TAG)}
+        return sum(
+            1 for state in dataset.versions() if state["version"] > version and state["version"] not in pinned
+        )
 
 
 def clear_staging(package: str, attempt: str) -> None:
