@@ -15,7 +15,7 @@ from pathlib import Path
 from . import engine as engines
 from . import plan, store
 from .content import Content, Reader, taken_over
-from .errors import DeriveError, SchemaError
+from .errors import DeriveError, SchemaError, StoreError
 from .manifest.load import load
 from .progress import Progress, silent
 from .publish import Publisher
@@ -71,7 +71,10 @@ def build(
         raise DeriveError(
             "derived columns cannot be built yet", str(manifest), "take `derive` out of the manifest"
         )
-    target = str(package or f"{loaded.manifest.name}.datapkg")
+    named = str(package or f"{loaded.manifest.name}.datapkg")
+    if "://" in named:
+        raise StoreError("only packages in folders can be built yet", named, "name a local folder")
+    target = str(Path(named).expanduser().absolute())
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals)
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
@@ -81,7 +84,7 @@ def build(
             for one in planned.resources
         ]
         _refuse_clashes([content for resource in resources for content in resource.tables])
-        return Publisher(target, attempt, loaded, planned, before).publish(resources, started)
+        return Publisher(target, named, attempt, loaded, planned, before).publish(resources, started)
 
 
 @contextmanager
@@ -91,13 +94,15 @@ def attempt_in(package: str) -> Iterator[str]:
     folder = Path(package)
     with store.storage_errors(package):
         (folder / "versions").mkdir(parents=True, exist_ok=True)
+        (folder / f"{store.STAGING}{attempt}").mkdir()  # now, not after an hour, if it may not be written
     try:
         yield attempt
     finally:
         store.clear_staging(package, attempt)
-        for empty in (folder / "versions", folder):
-            with suppress(OSError):  # a folder that holds anything stays
-                empty.rmdir()
+        if [path.name for path in folder.iterdir()] == ["versions"]:
+            for empty in (folder / "versions", folder):
+                with suppress(OSError):  # a folder that holds anything stays
+                    empty.rmdir()
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

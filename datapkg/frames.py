@@ -11,10 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import pixels, sources
-from .versions import ColumnRecord, TableRecord
+from .records import ColumnRecord, TableRecord
 
 if TYPE_CHECKING:
-    from .reader import Table
+    from .table import Table
 
 FILE_COLUMN = "image_bytes"
 
@@ -27,8 +27,6 @@ NULLABLE: dict[pa.DataType, Any] = {
     pa.uint16(): pd.UInt16Dtype(),
     pa.uint32(): pd.UInt32Dtype(),
     pa.uint64(): pd.UInt64Dtype(),
-    pa.float32(): pd.Float32Dtype(),
-    pa.float64(): pd.Float64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
 }
 
@@ -49,8 +47,8 @@ def to_pandas(
     parts: dict[str, list[Any]] = {name: [] for name in columns}
     for at, batch in batches:
         positions.append(at)
-        for name in columns:
-            parts[name].append(image_cells(batch, name) if records[name].image else batch.column(name))
+        for name, part in parts.items():
+            part.append(image_cells(batch, name) if records[name].image else batch.column(name))
     index = pd.Index(np.concatenate(positions))
     series = {
         name: _images(parts[name])
@@ -109,6 +107,15 @@ def _series(parts: Sequence[pa.Array], column: ColumnRecord, field: pa.Field) ->
     values = pa.chunked_array(parts, field.type)
     if pa.types.is_nested(field.type):
         return pd.Series(values.to_pylist(), dtype=object)
+    if column.nulls and pa.types.is_floating(field.type):
+        return pd.Series(_floats(values))
     nullable = column.nulls and field.type in NULLABLE
     series: pd.Series[Any] = values.to_pandas(types_mapper=NULLABLE.get if nullable else None)
     return series
+
+
+def _floats(values: pa.ChunkedArray) -> Any:
+    """Missing values are missing, and NaNs are NaNs: pandas' own conversion makes one of both."""
+    missing = values.is_null().to_numpy()
+    numbers = values.fill_null(0).to_numpy()
+    return pd.arrays.FloatingArray(numbers, missing)

@@ -32,7 +32,7 @@ class SourcesReport:
     unchanged: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """What a build did. `created` is False where the package already held exactly this."""
 
@@ -54,6 +54,8 @@ class Report:
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
+
+    __repr__ = __str__  # the last line of a notebook's cell shows the report
 
     def _lines(self) -> Iterator[str]:
         named = f" (release {self.release})" if self.release else ""

@@ -1,50 +1,36 @@
-"""The storage engine, behind one door: the only module that knows Lance.
+"""Write tables: fragments into a staging folder of the attempt, then one Lance version that holds exactly them.
 
-Rows are written as fragments into a staging folder of the attempt, so that a failed or killed build leaves nothing
-inside a table. `commit` moves them in, makes one Lance version that holds exactly them, and pins it by a tag.
-Reading always names a Lance version: never the newest, which may be another client's or a killed build's.
+A failed or killed build leaves nothing inside a table. `commit` moves the fragments in, commits, and pins the new
+state by a tag.
 """
 
 from __future__ import annotations
 
-import errno
-import os
+import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from blake3 import blake3
 
-from .errors import DamageError, StoreError, VersionError
-from .filters import refusal
+from ..durable import put_if_absent, sync_folder
+from ..errors import DamageError, StoreError, VersionError
+from ..records import Pin
+from .files import StoredFile, hashed, storage_errors, table_uri
 
 if TYPE_CHECKING:
     import lance
-    import numpy as np
-    from numpy.typing import NDArray
 
 STAGING = ".building-"
 TAG = "attempt-"
 STORAGE_VERSION = "2.2"
-HASH_CHUNK_BYTES = 1 << 22
 COMMIT_TRIES = 10
 RESERVED = re.compile(r"^_row")
-UNSAFE = re.compile(r"[.`%]")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file of a table: path relative to the package, size, BLAKE3."""
-
-    path: str
-    bytes: int
-    blake3: str
+UNSAFE = re.compile(r"[.`%*]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +44,9 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """One Lance version of one table: its files, and its fragments as (id, rows) in physical order."""
+    """One Lance version of one table: its pin, its files, and its fragments as (id, rows) in physical order."""
 
-    version: int
+    pin: Pin
     files: tuple[StoredFile, ...]
     fragments: tuple[tuple[int, int], ...]
 
@@ -77,11 +63,6 @@ def stored_name(name: str) -> str:
         return "%"
     encoded = UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
     return "%5F" + encoded[1:] if RESERVED.match(encoded) else encoded
-
-
-def table_uri(package: str, table: str) -> str:
-    """Where a table of a package lies."""
-    return f"{package}/{table}.lance"
 
 
 def write_fragment(
@@ -129,9 +110,10 @@ def write_fragment(
             raise raised[0] from None
         raise
     files = tuple(
-        _hashed(folder / "data" / file.path, f"{table}.lance/data/{file.path}") for file in written.files
+        hashed("data", folder / "data" / file.path, f"{table}.lance/data/{file.path}")
+        for file in written.files
     )
-    return Fragment(_json_of(written), rows, files)
+    return Fragment(json.dumps(written.to_json()), rows, files)
 
 
 def commit(
@@ -154,32 +136,61 @@ def commit(
             (staged / Path(file.path).name).replace(Path(package) / file.path)
     sync_folder(folder / "data")
     plan = [_fragment_of(fragment.metadata) for fragment in fragments]
+    tag = f"{TAG}{attempt}"
     with storage_errors(f"table {table}"):
         dataset = _overwrite(str(folder), lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
-        dataset.tags.create(f"{TAG}{attempt}", dataset.version)
         found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
     _check(table, plan, [metadata for _, metadata in found])
     manifest = folder / "_versions" / f"{2**64 - 1 - dataset.version}.manifest"
-    if not manifest.is_file():
-        manifest = folder / "_versions" / f"{dataset.version}.manifest"
-    for path in (manifest, folder / "_versions", folder):
-        sync_file(path) if path.is_file() else sync_folder(path)
-    described = _hashed(manifest, f"{table}.lance/_versions/{manifest.name}")
+    with storage_errors(f"table {table}"):
+        write_pin(folder, tag, dataset.version, manifest.stat().st_size)
+        for synced in (folder / "_versions", folder, folder.parent):
+            sync_folder(synced)
+    described = hashed("manifest", manifest, f"{table}.lance/_versions/{manifest.name}")
     files = tuple(file for fragment in fragments for file in fragment.files)
     return Committed(
-        dataset.version, (described, *files), tuple((i, metadata.physical_rows) for i, metadata in found)
+        Pin(dataset.version, described.path, described.blake3, tag),
+        (described, *files),
+        tuple((i, metadata.physical_rows) for i, metadata in found),
     )
+
+
+def write_pin(folder: Path, tag: str, version: int, manifest_bytes: int) -> None:
+    """Tag a state of a table, so that the engine's clean-up spares it.
+
+    The engine's own call writes the tag of a package below ``Müller/`` into ``M%C3%BCller/`` (pylance 14.0.2).
+    """
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    content: dict[str, Any] = {
+        "branch": None,
+        "version": version,
+        "createdAt": now,
+        "updatedAt": now,
+        "manifestSize": manifest_bytes,
+        "metadata": {},
+    }
+    tags = folder / "_refs" / "tags"
+    tags.mkdir(parents=True, exist_ok=True)
+    put_if_absent(tags / f"{tag}.json", json.dumps(content).encode())
+    sync_folder(folder / "_refs")
+
+
+def pinned(folder: Path) -> bool:
+    """Whether a build has pinned any state of the table in this folder."""
+    return any((folder / "_refs" / "tags").glob(f"{TAG}*.json"))
 
 
 def set_aside(package: str, table: str, version: int) -> int:
     """Count the states of a table after `version` that no build has pinned: other programs made them."""
     import lance
 
+    _refuse_unreadable(table_uri(package, table))
     with storage_errors(f"table {table}"):
         dataset = lance.dataset(table_uri(package, table))
         if dataset.version <= version:
             return 0
-        pinned = {tag["version"] for name, tag in dataset.tags.list().items() if name.startswith(TAG)}
+        tags = (Path(table_uri(package, table)) / "_refs" / "tags").glob(f"{TAG}*.json")
+        pinned = {json.loads(tag.read_bytes())["version"] for tag in tags}
         return sum(
             1 for state in dataset.versions() if state["version"] > version and state["version"] not in pinned
         )
@@ -188,119 +199,6 @@ def set_aside(package: str, table: str, version: int) -> int:
 def clear_staging(package: str, attempt: str) -> None:
     """Remove what an attempt wrote and did not commit."""
     shutil.rmtree(Path(package) / f"{STAGING}{attempt}", ignore_errors=True)
-
-
-class PinnedTable:
-    """One table at one Lance version. Nothing is opened before the first row is asked for."""
-
-    def __init__(self, package: str, table: str, version: int) -> None:
-        self.package, self.table, self.version = package, table, version
-
-    @cached_property
-    def lance(self) -> lance.LanceDataset:
-        """The pinned Lance dataset."""
-        import lance
-
-        with storage_errors(f"table {self.table}"):
-            try:
-                return lance.dataset(table_uri(self.package, self.table), version=self.version)
-            except ValueError as error:
-                if "not found" not in str(error).lower():
-                    raise
-                raise DamageError(
-                    f"its state number {self.version} is not there any more",
-                    f"table {self.table} of {self.package}",
-                    "copy the package again from a whole one, or build it again",
-                ) from None
-
-    def batches(
-        self,
-        columns: Sequence[str],
-        where: str | None = None,
-        *,
-        batch_bytes: int,
-        limit: int | None = None,
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield rows in physical order, each with its address in the column ``_rowaddr``."""
-        dataset = self.lance
-        with storage_errors(f"table {self.table}"), _conditions(self.table, where, dataset):
-            yield from dataset.scanner(
-                columns=list(columns),
-                filter=where,
-                limit=limit,
-                batch_size_bytes=batch_bytes,
-                batch_readahead=2,
-                fragment_readahead=1,
-                with_row_address=True,
-                scan_in_order=True,
-            ).to_batches()
-
-    def take(self, addresses: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
-        """Read the rows at `addresses` in one request, in the order given."""
-        with storage_errors(f"table {self.table}"):
-            return self.lance._take_rows(pa.array(addresses, pa.uint64()), columns=list(columns))
-
-
-@contextmanager
-def _conditions(table: str, where: str | None, dataset: lance.LanceDataset) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        if where is None:
-            raise
-        raise refusal(str(error), table, dataset.schema.names) from None
-
-
-@contextmanager
-def storage_errors(where: str) -> Iterator[None]:
-    """Turn the engine's and the system's failures into errors that a user can act on."""
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError) as error:
-        raise store_error(error, where) from None
-
-
-def store_error(error: BaseException, where: str) -> StoreError:
-    """Say what went wrong with storage, without the engine's own stack."""
-    text = str(error)
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "os error 28" in text:
-        return StoreError("the disk is full", where, "free some space, or build on another disk")
-    if number == errno.EFBIG or "File too large" in text or "os error 27" in text:
-        return StoreError("a file would grow over the allowed size", where, "raise the limit (ulimit -f)")
-    if (
-        number in (errno.EACCES, errno.EPERM, errno.EROFS)
-        or "ermission denied" in text
-        or "Read-only" in text
-    ):
-        return StoreError(
-            "may not be written or read", where, "check the permissions, or choose another place"
-        )
-    return StoreError(f"storage failed: {re.sub(r', /[^ ]*/rust/[^ ]*', '', text)}", where, "check the disk")
-
-
-def sync_file(path: Path) -> None:
-    """Force a file's bytes to the disk."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Force a folder's names to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def file_blake3(path: Path) -> str:
-    """Hash a file with plain reads: a memory map would count as this process's memory."""
-    digest = blake3()
-    with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(HASH_CHUNK_BYTES):
-            digest.update(chunk)
-    return str(digest.hexdigest())
 
 
 def _stored_schema(schema: pa.Schema) -> pa.Schema:
@@ -320,18 +218,6 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
     yield from rest
 
 
-def _hashed(path: Path, name: str) -> StoredFile:
-    with storage_errors(name):
-        sync_file(path)
-        return StoredFile(name, path.stat().st_size, file_blake3(path))
-
-
-def _json_of(metadata: Any) -> str:
-    import json
-
-    return json.dumps(metadata.to_json())
-
-
 def _fragment_of(metadata: str) -> Any:
     from lance.fragment import FragmentMetadata
 
@@ -348,10 +234,25 @@ def _overwrite(uri: str, operation: Any) -> lance.LanceDataset:
             OSError
         ) as error:  # another builder's commit came between: ours replaces the whole table anyway
             if not re.search("conflict|already exists", str(error)):
+                _refuse_unreadable(uri)
                 raise
     raise VersionError(
         "other builds keep writing to the package", uri, "wait until they are done, and build again"
     )
+
+
+def _refuse_unreadable(uri: str) -> None:
+    """The engine adds a state only to a table whose newest state it can read."""
+    import lance
+
+    try:
+        lance.dataset(uri)
+    except (OSError, ValueError):
+        raise DamageError(
+            "its newest state is damaged, so that nothing can be added to it",
+            uri,
+            "copy the package again from a whole one, or build into another folder",
+        ) from None
 
 
 def _check(table: str, plan: Sequence[Any], found: Sequence[Any]) -> None:
