@@ -185,8 +185,8 @@ class Table:
         """The Arrow schema, under true names; reads no row."""
         import pyarrow as pa
 
-        types = {field.name: field.type for field in self._pinned.lance.schema}
-        return pa.schema([pa.field(c.name, types[c.stored]) for c in self._record.columns])
+        stored = {field.name: field for field in self._pinned.lance.schema}
+        return pa.schema([_true_field(c.name, stored[c.stored]) for c in self._record.columns])
 
     def described(self) -> list[dict[str, Any]]:
         """The columns as plain values: name, type, nulls, digest, and why the type is what it is."""
@@ -232,7 +232,10 @@ class Table:
     def to_arrow(
         self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
     ) -> pa.Table:
-        """Read rows as an Arrow table; images as nested lists. Parameters as in `to_pandas`."""
+        """Read rows as an Arrow table; images as they are stored: nested lists, or packed binaries.
+
+        Parameters as in `to_pandas`.
+        """
         import pyarrow as pa
 
         wanted = self._columns(columns)
@@ -363,6 +366,14 @@ class Table:
     @cached_property
     def _stored_names(self) -> dict[str, str]:
         return {column.name: column.stored for column in self._record.columns}
+
+
+def _true_field(name: str, stored: pa.Field) -> pa.Field:
+    """The field under its true name, with what datapkg says of it and nothing of the engine's."""
+    import pyarrow as pa
+
+    ours = {k: v for k, v in (stored.metadata or {}).items() if k.startswith(b"datapkg:")}
+    return pa.field(name, stored.type, metadata=ours or None)
 
 
 __all__ = ["Package", "Table", "VersionError", "open_package"]
