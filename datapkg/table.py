@@ -99,7 +99,10 @@ class Table:
     def to_arrow(
         self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
     ) -> pa.Table:
-        """Read rows as an Arrow table; images as nested lists. Parameters as in `to_pandas`."""
+        """Read rows as an Arrow table; images as they are stored: nested lists, or packed binaries.
+
+        Parameters as in `to_pandas`.
+        """
         wanted = self._wanted(columns)
         asked = list(dict.fromkeys(wanted)) or self.columns[:1]  # rows without a column have no number
         return self._arrow(asked, [batch for _, batch in self.rows.read(asked, where, limit)]).select(wanted)
