@@ -33,10 +33,14 @@ class Publisher:
     plan: Plan
     before: Previous | None
 
+    def digest(self, resources: Sequence[ResourceContent]) -> str:
+        """The package's digest."""
+        return package_digest({one.table.name: one.table.digest for part in resources for one in part.tables})
+
     def publish(self, resources: Sequence[ResourceContent], started: float) -> Report:
         """Publish `resources`; nothing is written where the newest version holds the same already."""
         contents = [content for resource in resources for content in resource.tables]
-        digest = package_digest({content.table.name: content.table.digest for content in contents})
+        digest = self.digest(resources)
         facts = self._facts(resources)
         said = (warning for resource in resources for warning in resource.warnings)
         notes = [*self.plan.warnings, *self._gone(contents), *said]
