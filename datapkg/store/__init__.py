@@ -2,6 +2,7 @@
 
 from .files import HASH_CHUNK_BYTES, StoredFile, file_blake3, intact, storage_errors, table_uri
 from .read import PinnedTable
+from .update import update
 from .write import (
     STAGING,
     Committed,
@@ -31,6 +32,7 @@ __all__ = [
     "storage_errors",
     "stored_name",
     "table_uri",
+    "update",
     "write_fragment",
     "write_pin",
 ]

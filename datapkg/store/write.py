@@ -128,6 +128,24 @@ def commit(
     """
     import lance
 
+    uri = table_uri(package, table)
+    moved_in(package, attempt, table, fragments)
+    plan = [fragment_of(fragment.metadata) for fragment in fragments]
+    tag = f"{TAG}{attempt}"
+    with storage_errors(f"table {table}"):
+        dataset = _overwrite(uri, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
+        found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
+        _check(table, plan, [metadata for _, metadata in found])
+        described = pin_newest(package, table, tag, dataset.version)
+    return Committed(
+        Pin(dataset.version, described.path, described.blake3, tag),
+        (described, *(file for fragment in fragments for file in fragment.files)),
+        tuple((i, metadata.physical_rows) for i, metadata in found),
+    )
+
+
+def moved_in(package: str, attempt: str, table: str, fragments: Sequence[Fragment]) -> None:
+    """Move staged fragments into their table."""
     folder = Path(table_uri(package, table))
     staged = Path(package) / f"{STAGING}{attempt}" / f"{table}.lance" / "data"
     (folder / "data").mkdir(parents=True, exist_ok=True)
@@ -135,24 +153,16 @@ def commit(
         for file in fragment.files:
             (staged / Path(file.path).name).replace(Path(package) / file.path)
     sync_folder(folder / "data")
-    plan = [_fragment_of(fragment.metadata) for fragment in fragments]
-    tag = f"{TAG}{attempt}"
-    with storage_errors(f"table {table}"):
-        dataset = _overwrite(str(folder), lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
-        found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
-    _check(table, plan, [metadata for _, metadata in found])
-    manifest = folder / "_versions" / f"{2**64 - 1 - dataset.version}.manifest"
-    with storage_errors(f"table {table}"):
-        write_pin(folder, tag, dataset.version, manifest.stat().st_size)
-        for synced in (folder / "_versions", folder, folder.parent):
-            sync_folder(synced)
-    described = hashed("manifest", manifest, f"{table}.lance/_versions/{manifest.name}")
-    files = tuple(file for fragment in fragments for file in fragment.files)
-    return Committed(
-        Pin(dataset.version, described.path, described.blake3, tag),
-        (described, *files),
-        tuple((i, metadata.physical_rows) for i, metadata in found),
-    )
+
+
+def pin_newest(package: str, table: str, tag: str, version: int) -> StoredFile:
+    """Tag a state that was just committed, bring it to the disk, and describe its manifest."""
+    folder = Path(table_uri(package, table))
+    manifest = folder / "_versions" / f"{2**64 - 1 - version}.manifest"
+    write_pin(folder, tag, version, manifest.stat().st_size)
+    for synced in (folder / "_versions", folder, folder.parent):
+        sync_folder(synced)
+    return hashed("manifest", manifest, f"{table}.lance/_versions/{manifest.name}")
 
 
 def write_pin(folder: Path, tag: str, version: int, manifest_bytes: int) -> None:
@@ -218,7 +228,8 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
     yield from rest
 
 
-def _fragment_of(metadata: str) -> Any:
+def fragment_of(metadata: str) -> Any:
+    """The engine's own description of a fragment."""
     from lance.fragment import FragmentMetadata
 
     return FragmentMetadata.from_json(metadata)
