@@ -74,7 +74,7 @@ class Publisher:
         )
         if not versions.publish(self.package, record, files):
             return self._lost(record)
-        write_descriptor(self.package, self.loaded.manifest, record)
+        write_descriptor(self.package, self.loaded.manifest, record, files)
         return record
 
     def _commit(self, content: Content, files: FilesList) -> TableRecord:
