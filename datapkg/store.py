@@ -220,7 +220,8 @@ class PinnedTable:
         dataset = self.lance
         with storage_errors(f"table {self.table}"), _conditions(self.table, where, dataset):
             yield from dataset.scanner(
-                columns=list(columns),
+                # to name all columns costs the engine their number squared: 16 s for 20,000
+                columns=None if list(columns) == dataset.schema.names else list(columns),
                 filter=where,
                 limit=limit,
                 batch_size_bytes=batch_bytes,
