@@ -213,9 +213,7 @@ def test_inline_rows_have_a_source_that_is_found_unchanged(tmp_path: Path) -> No
     again = make.build(path, tmp_path / "p")
     assert (again.created, again.sources.unchanged) == (False, 2)
     canonical = '[{"b":1,"a":"é"}]'.encode()
-    import lancedb
-
-    sources = lancedb.connect(tmp_path / "p").open_table("_sources").to_arrow().to_pylist()
+    sources = datapkg.open(tmp_path / "p").sources().to_dict("records")
     held = [sources[0][key] for key in ("path", "bytes", "sha256", "rows")]
     assert held == [
         "datapackage.json#/resources/0/data",
