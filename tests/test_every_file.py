@@ -176,7 +176,7 @@ def test_a_file_may_have_any_name(shared: Path, tmp_path: Path, builder: Builder
     ("does", "said"),
     [
         ("os.kill(os.getpid(), 11)", "ended with status -11"),
-        ("b'x' * (5 << 29)", "used more than 2048 MB"),
+        ("b'x' * (1 << 29)", "used more than 256 MB"),
         ("time.sleep(99)", "took more than 1 s"),
         ("1 / 0", "ZeroDivisionError"),
     ],
@@ -191,6 +191,7 @@ def test_a_build_that_dies_grows_hangs_or_fails_is_seen(
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("limited.SECONDS", 1.0 if "sleep" in does else 20.0)
+    monkeypatch.setattr("limited.BYTES", 256 << 20)
     builder = Builder()
     assert said in builder.build(tmp_path, tmp_path, tmp_path).died
     builder.close()

@@ -86,6 +86,7 @@ ALIKE: dict[str, dict[str, Any]] = {
             ]
         },
     },
+    "a list of one file": {"path": ["wells.csv"], "hash": hashlib.md5(WELLS.encode()).hexdigest(), **TYPED},
     "rows as lists": {"data": [["id", "name", "size"], [1, "005", 0.5], ["2", None, None]], **TYPED},
     "rows as mappings": {"data": [{"size": 1.5, "id": 1, "name": "a"}, {"id": 2}], **TYPED},
     "rows without types": {"data": [["id", "ok", "gene"], [1, True, "a"], [2, None, "b"]]},

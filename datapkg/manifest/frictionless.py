@@ -143,8 +143,10 @@ def _hashed(resource: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
             resource.setdefault("hash", f"{kind}:{stats[kind]}")
     if isinstance(stats.get("bytes"), int):
         resource.setdefault("bytes", stats["bytes"])
+    paths = resource.get("path")
+    one_file = "data" not in resource and (not isinstance(paths, list) or len(paths) == 1)
     for key in ("hash", "bytes"):
-        if key in resource and ("data" in resource or isinstance(resource.get("path"), list)):
+        if key in resource and not one_file:
             del resource[key]
             yield f"{key} of {resource['name']!r} is not checked, since it does not describe one file"
     counted = [key for key in ("fields", "rows") if isinstance(said.get(key, stats.get(key)), int)]

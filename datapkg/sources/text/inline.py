@@ -33,7 +33,7 @@ def open_inline(reading: Reading, resource: Resource) -> TextTable:
     rows = json.loads(bytes(reading.content()))
     path, form, notes = reading.file.path, declared_form(resource), dict[str, Any]()
     dialect = resource.dialect
-    if dialect.header_rows or dialect.comment_rows or dialect.comment_char:
+    if dialect.header_rows not in (None, (1,)) or dialect.comment_rows or dialect.comment_char:
         what = f"dialect of {resource.name!r}: rows in the manifest have no header or comment rows beyond the first"
         raise ManifestError(what, fix="remove headerRows, commentRows and commentChar")
     first = 1
