@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .builder import build as build
     from .checking import check as check
     from .copying import checkout as checkout
+    from .draft import draft as init  # noqa: F401 - the name of its command
     from .errors import DamageError as DamageError
     from .errors import DatapkgError as DatapkgError
     from .errors import DeriveError as DeriveError
@@ -24,17 +25,18 @@ if TYPE_CHECKING:
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
     from .reader import Package as Package
-    from .reader import Table as Table
-    from .reader import open_package as open  # noqa: F401 - public under Python's own word for it
+    from .reader import open_package as open  # noqa: F401 - the word that Python has for it
     from .report import Report as Report
+    from .table import Table as Table
 
 NAMES = {
     "build": "builder:build",
     "check": "checking:check",
     "checkout": "copying:checkout",
+    "init": "draft:draft",
     "open": "reader:open_package",
     "Package": "reader:Package",
-    "Table": "reader:Table",
+    "Table": "table:Table",
     "Report": "report:Report",
     "DatapkgError": "errors:DatapkgError",
     "ManifestError": "errors:ManifestError",

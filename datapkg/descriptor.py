@@ -10,10 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from . import versions
+from .durable import replace
 from .manifest import Manifest, Resource
 from .manifest.models import FieldModel, TableSchemaModel
+from .records import ColumnRecord, FilesList, Record, TableRecord
 from .store import storage_errors
-from .versions import ColumnRecord, FilesList, Record, TableRecord
 
 FIELD_TYPES = {
     "string": "string", "bool": "boolean", "null": "any", "binary": "string",
@@ -35,7 +37,7 @@ CONSTRAINTS = {
 """What Frictionless lets a field of a type promise."""
 
 
-def descriptor(manifest: Manifest, record: Record, files: FilesList) -> dict[str, Any]:
+def descriptor(manifest: Manifest, record: Record, files: FilesList, release: str | None) -> dict[str, Any]:
     """Describe a version in Frictionless's words (Data Package v2)."""
     about = _said(manifest, {"title", "description", "contributors", "keywords", "homepage"})
     resources = {resource.name: resource for resource in manifest.resources}
@@ -45,7 +47,7 @@ def descriptor(manifest: Manifest, record: Record, files: FilesList) -> dict[str
         **about,
         **_rights(manifest),
         **({"citation": manifest.citation} if manifest.citation else {}),
-        "version": manifest.version or str(record.version),
+        "version": release or str(record.version),
         "created": record.created,
         "digest": f"blake3:{record.digest}",
         "resources": [
@@ -54,14 +56,14 @@ def descriptor(manifest: Manifest, record: Record, files: FilesList) -> dict[str
     }
 
 
-def write_descriptor(package: str, manifest: Manifest, record: Record, files: FilesList) -> None:
-    """Write the descriptor into the package, over the one before."""
+def write_descriptor(package: str, manifest: Manifest, record: Record, release: str | None) -> None:
+    """Write the descriptor into the package, where it is not there as it should be."""
     path = Path(package) / "datapackage.json"
-    temporary = path.with_name(f".{path.name}-{record.attempt}")
+    described = descriptor(manifest, record, versions.read_files(package, record), release)
+    content = json.dumps(described, indent=1, ensure_ascii=False).encode()
     with storage_errors(str(path)):
-        text = json.dumps(descriptor(manifest, record, files), indent=1, ensure_ascii=False)
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
+        if not path.is_file() or path.read_bytes() != content:
+            replace(path, content)
 
 
 def _resource(table: TableRecord, resource: Resource, files: list[list[Any]]) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def _resource(table: TableRecord, resource: Resource, files: list[list[Any]]) ->
         **({"description": "\n\n".join(told)} if told else {}),
         "path": f"{table.name}.lance",
         "format": "lance",
-        "bytes": sum(int(size) for _, size, _ in files),
+        "bytes": sum(int(size) for _, _, size, _ in files),
         "digest": f"blake3:{table.digest}",
         **_rights(resource),
         "schema": _schema(table, schema),

@@ -18,7 +18,14 @@ import pytest
 
 import datapkg
 from datapkg import builder, store, versions
-from datapkg.errors import DatapkgError, ManifestError, SchemaError, SourceError, StoreError, VersionError
+from datapkg.errors import (
+    DatapkgError,
+    ManifestError,
+    SchemaError,
+    SourceError,
+    StoreError,
+    VersionError,
+)
 
 
 @pytest.fixture
@@ -129,7 +136,7 @@ def test_the_number_of_workers_does_not_show(
     digests.add(make.build(manifest, tmp_path / "small_tasks").digest)
     assert len(digests) == 1
     frames = datapkg.open(tmp_path / "small_tasks")["frames"]
-    assert len(frames._pinned.lance.get_fragments()) == 3
+    assert len(frames.rows.pinned.lance.get_fragments()) == 3
     assert frames.to_pandas()["path"].is_monotonic_increasing
 
 
@@ -247,6 +254,8 @@ def test_what_other_clients_commit_is_no_version(manifest: Path, package: Path) 
     expected = datapkg.open(package)["wells"].to_pandas()
     lancedb.connect(package).open_table("wells").delete("true")
     assert datapkg.open(package)["wells"].to_pandas().equals(expected)
+    (warning,) = make.build(manifest, package).warnings
+    assert warning.startswith("table wells: another program has made 1 later states since version 1")
     make.text(manifest.parent / "wells.csv", "Well\nB02\n")
     make.build(manifest, package)
     assert datapkg.open(package)["wells"].to_pandas()["Well"].tolist() == ["B02"]

@@ -82,7 +82,7 @@ def test_it_says_what_the_manifest_says(tmp_path: Path) -> None:
     assert wells["description"] == "All wells\n\nOne row for each."
     assert wells["licenses"] == [{"name": "CC0-1.0"}]
     listed = json.loads((tmp_path / "p" / "versions" / "1.files.json").read_text("utf-8"))["files"]["Wells"]
-    assert wells["bytes"] == sum((tmp_path / "p" / path).stat().st_size for path, _, _ in listed)
+    assert wells["bytes"] == sum((tmp_path / "p" / path).stat().st_size for _, path, _, _ in listed)
     schema = wells["schema"]
     assert (schema["primaryKey"], schema["missingValues"]) == (["Well"], ["", "-"])
     assert schema["foreignKeys"] == [

@@ -115,5 +115,5 @@ def _nothing_sound(entries: Sequence[Entry], prose: Sequence[str], folder: Path)
     if broken:
         path, why = broken[0]
         return SourceError(f"none of its files can be read; the first is {path}: {why}", str(folder), fix)
-    held = "text, but no table" if prose else "0 bytes"
+    held = "text, but no table" if prose else "nothing"
     return SourceError(f"its files hold {held}", str(folder), fix)

@@ -68,7 +68,7 @@ def _head(folder: str, root: str, entries: Sequence[Entry]) -> Iterator[str]:
     )
     if any(entry.kind != "table" for entry in entries):
         yield from _comment(
-            "Of images only headers were read: a build may still find damaged pixels, and says in which file."
+            "Of images and movies only headers were read: a build may still find damage, and says where."
         )
     name = package_name(folder)
     yield ""
@@ -95,7 +95,7 @@ def _resource(entry: Entry) -> Iterator[str]:
     yield from _listed("path", entry.path)
     yield from _excluded(entry)
     if entry.empty:
-        yield _noted("    empty: skip", f"files of 0 bytes: {_few(entry.empty)}")
+        yield _noted("    empty: skip", f"empty files: {_few(entry.empty)}")
     if entry.guess is not None:
         yield f"    pattern: {json.dumps(entry.guess.pattern, ensure_ascii=False)}"
     elif entry.odd_name:
@@ -160,7 +160,7 @@ def _left_out(left_out: LeftOut) -> Iterator[str]:
     if left_out.prose:
         lines.append(f"{_files(left_out.prose)} of text that is no table: {_few(left_out.prose)}")
     if left_out.empty:
-        lines.append(f"{_files(left_out.empty)} of 0 bytes: {_few(left_out.empty)}")
+        lines.append(f"{_files(left_out.empty)} without content: {_few(left_out.empty)}")
     for paths, why in _by_reason(left_out.refused):
         lines.append(f"{_few(paths)}: {why}")
     for found, what in (

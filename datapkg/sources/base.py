@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..encoding import Layout, field_of
+
 if TYPE_CHECKING:
     from ..manifest import Resource
-    from ..pixels import ImageLayout
     from ..reading import Reading, SourceFile
 
 
@@ -31,7 +32,7 @@ class Column:
     name: str
     type: pa.DataType
     logical: str
-    image: ImageLayout | None = None
+    image: Layout | None = None
     why: str = ""
 
 
@@ -45,7 +46,7 @@ class TableSchema:
 
     def arrow(self) -> pa.Schema:
         """The schema of the batches, under true names."""
-        return pa.schema([pa.field(c.name, c.type) for c in self.columns])
+        return pa.schema([field_of(c.name, c.type, c.image) for c in self.columns])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from ...digest import logical
+from ...encoding import layout_of
 from ...errors import SchemaError
 from ...manifest.models import Resource
-from ...pixels import common_layout
 from ...reading import SourceFile
 from ..base import Column, Decision, Scan, TableSchema
 from ..image_columns import image_columns
@@ -166,7 +166,7 @@ def _image_columns(resource: Resource, found: list[tuple[str, dict[str, Any]]]) 
     seen = {(dtype, tuple(shape)) for _, evidence in found for dtype, shape in evidence["planes"]}
     dtypes = sorted({dtype for dtype, _ in seen})
     why = f"planes of {' and '.join(dtypes)}"
-    return image_columns(common_layout(seen), PIXELS, array=resource.array, why=why)
+    return image_columns(layout_of(resource.array, seen), PIXELS, why=why)
 
 
 def record_batch(
