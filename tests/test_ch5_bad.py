@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource as process
 from pathlib import Path
 
 import h5py
@@ -12,45 +11,7 @@ import pytest
 
 from datapkg.errors import SourceError
 
-REFUSED = {
-    "ch5_bad_contour": "contour of object 0 cannot be read",
-    "ch5_bomb_virtual_shape": "planes of 100,000 x 100,000 pixels",
-    "ch5_channel_2d": "5 axes: channel, time, z, y and x",
-    "ch5_dangling_external": "/etc/passwd, which lies outside of the data root",
-    "ch5_external_escape": "outside of the data root",
-    "ch5_flipped_bytes": "damaged",
-    "ch5_inconsistent": "4 rows, but .* has 5 objects",
-    "ch5_truncated": "cut short: it ends after 270,652 bytes",
-    "hdf5_not_cellh5": "no CellH5 movie",
-    "zero": r"empty \(0 bytes\)",
-}
-WARNED = {
-    "ch5_empty_plate": "no position",
-    "ch5_interrupted_bioformats_write": "no plane of it was ever written",
-    "ch5_softlink_cycle": "/nowhere, which is not there",
-}
 POSITION = make.position_path("P", "A01", "1")
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_broken_file_is_refused_with_its_place_and_a_fix(shared: Path, name: str) -> None:
-    before = process.getrusage(process.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(SourceError, match=REFUSED[name]) as caught:
-        make.tables(make.movies(), make.source(shared / "bad" / f"{name}.ch5"))
-    assert caught.value.where.startswith(f"{name}.ch5") and caught.value.fix
-    assert process.getrusage(process.RUSAGE_SELF).ru_maxrss - before < 200_000
-
-
-@pytest.mark.parametrize("name", WARNED)
-def test_an_odd_file_is_warned_of(shared: Path, name: str) -> None:
-    file = make.source(shared / "bad" / f"{name}.ch5")
-    make.tables(make.movies(), file)
-    assert any(WARNED[name] in told for told in make.warnings(make.movies(), file))
-
-
-def test_every_bad_file_is_known(shared: Path) -> None:
-    names = {path.stem for path in (shared / "bad").glob("*.ch5")}
-    assert names == set(REFUSED) | set(WARNED)
 
 
 def test_an_interrupted_movie_gives_its_planes(shared: Path) -> None:

@@ -1,9 +1,7 @@
-"""Real movies of all three writers: each value of the file is found again in a table, or its path is listed."""
+"""Real movies of all three writers: what tables say beyond the datasets, which test_every_file.py compares byte for byte."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -49,48 +47,6 @@ def planes(
         for row, plane in zip(held, pixels, strict=True)
         if plane is not None
     }
-
-
-def reference(folder: Path) -> list[dict[str, str]]:
-    head, *lines = (folder / "REFERENCE.tsv").read_text("utf-8").splitlines()
-    return [dict(zip(head.split("\t"), line.split("\t"), strict=True)) for line in lines]
-
-
-def test_every_pixel_is_the_one_that_was_written(folder: Path, planes: dict[Any, Any]) -> None:
-    images = [
-        row
-        for row in reference(folder)
-        if row["path"].startswith("sample") and "/image/" in row["path"] and "time" not in row["path"]
-    ]
-    assert len(images) == 9
-    for row in images:
-        position, _, kind = row["path"].rpartition("/image/")
-        held = [plane for key, plane in planes.items() if key[:3] == (row["file"], position, kind)]
-        whole = np.stack(held)
-        assert hashlib.sha1(whole.tobytes()).hexdigest()[:12] == row["sha1_12_of_bytes"], row
-        assert whole.dtype == row["dtype"]
-
-
-def test_every_dataset_is_in_a_table_or_listed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
-    listed = {(row["path"], row["hdf5_path"]): row["value"] for row in rows["movies_attributes"]}
-    taken = ("image/channel", "image/region", "image/time_lapse", "class_labels", "classifier", "tracking")
-    for row in reference(folder):
-        path = "/" + row["path"]
-        if (row["file"], path) in listed:
-            with h5py.File(folder / row["file"]) as file:
-                names = file[path].dtype.names
-                value = json.loads(listed[row["file"], path])
-                assert len(value) == len(file[path])
-                assert value[0] == plain(file[path][0], names)
-        else:
-            inside = path.startswith("/sample") or path.endswith("object_features") or path.endswith(taken)
-            assert inside, path
-
-
-def plain(value: Any, names: tuple[str, ...] | None) -> Any:
-    if names:
-        return {name: plain(value[name], None) for name in names}
-    return value.decode() if isinstance(value, bytes) else value.item()
 
 
 def test_every_attribute_is_in_a_table_or_listed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
@@ -141,13 +97,8 @@ def check_objects(
 ) -> None:
     table, feature = group[f"object/{cells}"], group[f"feature/{cells}"]
     assert [row["object_index"] for row in objects] == list(range(len(table)))
-    assert [(row["t"], row["label"]) for row in objects] == table[:].tolist()
-    for column in ("bounding_box", "center"):
-        assert [tuple(row[column].values()) for row in objects] == feature[column][:].tolist()
-    names = [entry.decode() for entry in file[f"definition/feature/{cells}/object_features"]["name"]]
-    assert [[row[column] for column in names] for row in features] == feature["object_features"][:].tolist()
+    assert [row["object_index"] for row in features] == list(range(len(table)))
     if "orientation" in feature:
-        assert [(row["angle"], row["eccentricity"]) for row in objects] == feature["orientation"][:].tolist()
         assert all(row["contour"] for row in objects)
         index = feature["object_classification/prediction"]["label_idx"].tolist()
         labels = file[f"definition/feature/{cells}/object_classification/class_labels"][:]

@@ -24,7 +24,8 @@ ExcludePath = Annotated[str, AfterValidator(values.exclude_path)]
 Folder = Annotated[str, AfterValidator(values.folder)]
 AllowName = Annotated[str, AfterValidator(values.allow_name)]
 Pattern = Annotated[str, AfterValidator(values.pattern)]
-Sha256 = Annotated[str, AfterValidator(values.sha256)]
+FileHash = Annotated[str, AfterValidator(values.file_hash)]
+Inline = Annotated[Any, AfterValidator(values.inline)]
 Encoding = Annotated[str, AfterValidator(values.encoding)]
 Character = Annotated[str, AfterValidator(values.one_character)]
 Function = Annotated[str, AfterValidator(values.function)]
@@ -146,6 +147,7 @@ class Dialect(Strict):
     comment_char: str | None = Field(None, alias="commentChar")
     comment_rows: Many[int] | None = Field(None, alias="commentRows")
     header: bool = True
+    header_case: bool = Field(True, alias="headerCase")
     header_rows: Many[int] | None = Field(None, alias="headerRows")
     header_join: str | None = Field(None, alias="headerJoin")
     null_sequence: str | None = Field(None, alias="nullSequence")
@@ -153,10 +155,11 @@ class Dialect(Strict):
 
 
 class Resource(Strict):
-    """One entry of `resources`: files that become one table, or several."""
+    """One entry of `resources`: files that become one table, or several; or rows that stand in the manifest itself."""
 
     name: TableName
-    path: Annotated[OneOrMany[SourcePath], AfterValidator(values.some)]
+    path: Annotated[OneOrMany[SourcePath], AfterValidator(values.some)] = ()
+    data: Inline = None
     type: Kind
     title: str | None = None
     description: str | None = None
@@ -165,10 +168,15 @@ class Resource(Strict):
     exclude: OneOrMany[ExcludePath] = ()
     empty: Literal["error", "skip"] = "error"
     optional: bool = False
-    hash: Sha256 | None = None
+    hash: FileHash | None = None
     bytes: int | None = Field(None, ge=0)
     pattern: Pattern | None = None
     many: bool = Field(False, exclude=True, description="path is a glob or a list: set by the loader")
+    as_listed: bool = Field(
+        False,
+        exclude=True,
+        description="files keep the order of the list, as Frictionless has it: set by the loader",
+    )
     # text tables
     table_schema: TableSchemaModel = Field(TableSchemaModel(), alias="schema")
     dialect: Dialect = Dialect()

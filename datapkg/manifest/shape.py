@@ -20,7 +20,7 @@ from .values import MISTAKE
 
 Model = TypeVar("Model", bound=BaseModel)
 Unknown = Callable[[Node, str, type[BaseModel]], None]
-SET_BY_US = {"many"}
+SET_BY_US = {"many", "as_listed"}
 
 EXAMPLES = {
     "name": "name: plate2",
@@ -156,7 +156,9 @@ def sentence(kind: str, label: str, key: str, node: Node, context: dict[str, Any
         return f"{label} must be {wanted}, not {got}", example or f"write {key}: [a, b]"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         elsewhere = key in ("schema", "dialect") and isinstance(node.content, str)
-        more = f"; a {key} in another file is not read yet" if elsewhere else ""
+        more = (
+            f", or name a .json or .yaml file beside the manifest that holds the {key}" if elsewhere else ""
+        )
         return f"{label} must be a mapping (key: value), not {got}", example + more
     if kind == "too_short":
         return f"{label} is empty", example

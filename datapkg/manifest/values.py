@@ -15,6 +15,8 @@ from ..errors import ManifestError
 from .names import PACKAGE_NAME, RELEASE_NAME, TABLE_NAME, package_name, suggested_table_name
 from .pattern import PathPattern
 
+HASH_DIGITS = {"sha256": 64, "md5": 32, "sha1": 40, "sha512": 128, "sha384": 96, "sha224": 56}
+"""The kinds of hashes that a file may be held against, and how many hex digits each has."""
 MISTAKE = "datapkg"
 """The type of the errors that are made here: they carry their own words."""
 
@@ -133,15 +135,28 @@ def pattern(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def sha256(text: str) -> str:
-    """A file's hash, as ``sha256:`` and 64 hex digits."""
-    algorithm, colon, digits = text.rpartition(":")
-    if re.fullmatch(r"[0-9a-fA-F]{64}", digits) and algorithm in ("sha256", ""):
+def file_hash(text: str) -> str:
+    """A file's hash, as ``sha256:`` and 64 hex digits, or one of the other kinds that descriptors have."""
+    algorithm, colon, digits = text.lower().rpartition(":")
+    length = HASH_DIGITS.get(algorithm or "sha256", 64)
+    if re.fullmatch(f"[0-9a-f]{{{length}}}", digits) and algorithm in ("", *HASH_DIGITS):
         if colon:
             return text.lower()
-        raise mistake("the hash does not say its kind", f'write hash: "sha256:{digits.lower()}"')
-    what = f"{text!r} is not a sha256 hash: 'sha256:' and 64 hex digits"
-    raise mistake(what, "take it from `sha256sum FILE`, or leave hash out")
+        raise mistake("the hash does not say its kind", f'write hash: "sha256:{digits}"')
+    kind = algorithm if algorithm in HASH_DIGITS else "sha256"
+    what = f"{text!r} is not a {kind} hash: '{kind}:' and {length} hex digits"
+    raise mistake(what, f"take it from `{kind}sum FILE`, or leave hash out")
+
+
+def inline(value: Any) -> Any:
+    """A table that stands in the manifest itself: its rows, or the text of a CSV file."""
+    if isinstance(value, str) and value.strip():
+        return value
+    rows = value if isinstance(value, list) else [None]
+    if all(isinstance(row, list) for row in rows) or all(isinstance(row, dict) for row in rows):
+        return value
+    what = "data must be a list of rows: each a list of cells, the first with the names, or each a mapping"
+    raise mistake(what, "write data: [[Well, Gene], [A01, KIF11]], or give the path of a file")
 
 
 def encoding(text: str) -> str:

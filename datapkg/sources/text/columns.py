@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ...errors import ManifestError
 from ...manifest import Resource
 from ...manifest.models import FieldModel
-from .cells import LARGEST_EXACT, Mask, Rows, cast, mask
+from .cells import LARGEST_EXACT, MISSING_WORDS, Mask, Rows, cast, mask
 from .declared import INTEGER, Declared, absent, missing_values, note
 from .evidence import Evidence
 from .types import decide_type
@@ -43,6 +43,15 @@ class ColumnRules:
             evidence.look(column, lines, self.spelled if self.decimal != "." else None)
         if self.field is not None:
             self._check(evidence, column, values, lines)
+
+    def look_at_quotes(self, evidence: Evidence, column: pa.StringArray, quoted: Mask, lines: Rows) -> None:
+        """Take what JSON says beyond the spelling: ``"5"`` is no number, and ``5`` is no text."""
+        there = mask(absent(column, self.missing).is_valid())
+        if self.declared is None:
+            words = mask(pc.is_in(column, value_set=pa.array(MISSING_WORDS)))
+            note(evidence, "quoted", there & quoted & ~words, column, lines)
+        elif self.declared.field.type == "string":
+            note(evidence, "wrong", there & ~quoted, column, lines)
 
     def type(self, evidence: Evidence) -> tuple[pa.DataType, str]:
         """The column's type, and why."""

@@ -30,7 +30,7 @@ from .cells import (
 
 SHOWN = 40
 """Characters of an example."""
-TEXT = ("text", *(name for name, _ in NOT_NUMBERS))
+TEXT = ("text", "quoted", *(name for name, _ in NOT_NUMBERS))
 """Findings about cells that are neither numbers nor booleans nor words for a missing value."""
 
 

@@ -22,6 +22,7 @@ from ...errors import SourceError
 from ...manifest import Resource
 from ...reading import Reading
 from .bytes import PIECE_BYTES, UTF8_MARK, Utf8Pieces
+from .cells import Mask
 from .dialect import Form, find_form, suffix_delimiter
 from .rows import Offsets, RowBlock, row_blocks
 
@@ -32,11 +33,15 @@ CELL_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """Some rows as columns of text, the line of each, and how many blank lines were left out among them."""
+    """Some rows as columns of text, the line of each, and how many blank lines were left out among them.
+
+    `quoted` tells for each column which cells are text by the way they are written, where that is known.
+    """
 
     columns: tuple[pa.StringArray, ...]
     lines: Offsets
     blank_lines: int
+    quoted: tuple[Mask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,22 @@ def open_text(reading: Reading, resource: Resource, block_bytes: int) -> TextTab
     blocks = row_blocks(path, chain(head, pieces), form, block_bytes)
     notes: dict[str, Any] = {}
     names, rest = _header(path, blocks, form, notes)
-    found = resource.dialect.delimiter is None and len(names) > 1
+    found = resource.dialect.delimiter is None and resource.data is None and len(names) > 1
     if found and form.delimiter != suffix_delimiter(path):
         notes["delimiter"] = form.delimiter
-    declared = tuple(field.name for field in resource.table_schema.fields)
-    if not form.header_rows and len(declared) == len(names):
-        names = declared
+    names = as_declared(names, resource, bool(form.header_rows))
     return TextTable(path, form, names, notes, _parsed(path, rest, form, len(names)))
+
+
+def as_declared(names: tuple[str, ...], resource: Resource, header: bool) -> tuple[str, ...]:
+    """The names that the schema gives to columns without a header, or to those it tells apart without their case."""
+    declared = tuple(field.name for field in resource.table_schema.fields)
+    if not header:
+        return declared if len(declared) == len(names) else names
+    if resource.dialect.header_case:
+        return names
+    meant = {name.casefold(): name for name in declared if name not in names}
+    return tuple(name if name in declared else meant.pop(name.casefold(), name) for name in names)
 
 
 def _header(
@@ -109,7 +123,7 @@ def _header(
     rows = [block.after(row - 1).first(1) for row in form.header_rows]
     names = _joined(path, [_cells(path, row, form) for row in rows], form, int(rows[0].lines[0]))
     where = f"{path}:{int(rows[0].lines[0])}"
-    return _checked(names, where, notes), chain([block.after(last)], blocks)
+    return checked_names(names, where, notes), chain([block.after(last)], blocks)
 
 
 def _cells(path: str, row: RowBlock, form: Form) -> list[str]:
@@ -130,7 +144,7 @@ def _joined(path: str, rows: list[list[str]], form: Form, line: int) -> list[str
     return [form.header_join.join(part for part in parts if part) for parts in zip(*rows, strict=True)]
 
 
-def _checked(names: list[str], where: str, notes: dict[str, Any]) -> tuple[str, ...]:
+def checked_names(names: list[str], where: str, notes: dict[str, Any]) -> tuple[str, ...]:
     """Refuse names that cannot be told apart; a first column without one is a pandas index."""
     nameless = [i for i, name in enumerate(names, 1) if not name]
     if len(nameless) > max(3, len(names) / 2):

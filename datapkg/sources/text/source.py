@@ -19,6 +19,7 @@ from ..base import Column, Decision, Scan, TableSchema
 from .columns import ColumnRules, column_rules
 from .decide import SOURCE_PATH, SOURCE_ROW, decide_table, own_columns
 from .evidence import Evidence
+from .inline import open_inline
 from .read import TextBlock, TextTable, open_text
 
 BLOCK_BYTES = 8 << 20
@@ -33,7 +34,7 @@ class TextSource:
 
     def scan(self, reading: Reading, resource: Resource) -> Scan:
         """Look at every cell of a file."""
-        table = open_text(reading, resource, BLOCK_BYTES)
+        table = _open(reading, resource, BLOCK_BYTES)
         if not table.names:
             return _nothing_in(table, resource)
         rules = [column_rules(resource, name) for name in table.names]
@@ -43,6 +44,10 @@ class TextSource:
             blank += block.blank_lines
             for rule, found, column in zip(rules, evidence, block.columns, strict=False):
                 rule.look(found, column, block.lines)
+            for rule, found, column, quoted in zip(
+                rules, evidence, block.columns, block.quoted, strict=False
+            ):
+                rule.look_at_quotes(found, column, quoted, block.lines)
         notes = {**table.notes, **({"blank": blank} if blank else {})}
         columns = [[name, found.to_json()] for name, found in zip(table.names, evidence, strict=True)]
         return Scan({resource.name: {"columns": columns, "notes": notes}})
@@ -55,7 +60,7 @@ class TextSource:
         self, reading: Reading, resource: Resource, table: TableSchema, batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
         """Yield the file's rows under the decided types."""
-        text = open_text(reading, resource, min(batch_bytes, BLOCK_BYTES))
+        text = _open(reading, resource, min(batch_bytes, BLOCK_BYTES))
         rules = {name: column_rules(resource, name) for name in text.names}
         made = {column.name for column in own_columns(resource)}
         _refuse_strangers(text, {column.name for column in table.columns} - made)
@@ -79,6 +84,12 @@ class TextSource:
                     arrays.append(pa.nulls(rows, column.type))
             row += rows
             yield from _sized(pa.RecordBatch.from_arrays(arrays, schema=schema), batch_bytes)
+
+
+def _open(reading: Reading, resource: Resource, block_bytes: int) -> TextTable:
+    if isinstance(resource.data, list):
+        return open_inline(reading, resource)
+    return open_text(reading, resource, block_bytes)
 
 
 def _nothing_in(table: TextTable, resource: Resource) -> Scan:
