@@ -185,8 +185,8 @@ class Table:
         """The Arrow schema, under true names; reads no row."""
         import pyarrow as pa
 
-        types = {field.name: field.type for field in self._pinned.lance.schema}
-        return pa.schema([pa.field(c.name, types[c.stored]) for c in self._record.columns])
+        fields = {field.name: field for field in self._pinned.lance.schema}
+        return pa.schema([fields[c.stored].with_name(c.name) for c in self._record.columns])
 
     def described(self) -> list[dict[str, Any]]:
         """The columns as plain values: name, type, nulls, digest, and why the type is what it is."""

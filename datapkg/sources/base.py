@@ -25,7 +25,8 @@ class Column:
     """One column of a table, under its true name.
 
     `logical` is the type that counts for the digest (``string``, ``list<string>``, ``image`` ...); `type` is how
-    Arrow batches carry it. `why` says how the type was decided, in words for the report.
+    Arrow batches carry it. `why` says how the type was decided, in words for the report; `metadata` goes with the
+    Arrow field.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column:
     logical: str
     image: ImageLayout | None = None
     why: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class TableSchema:
 
     def arrow(self) -> pa.Schema:
         """The schema of the batches, under true names."""
-        return pa.schema([pa.field(c.name, c.type) for c in self.columns])
+        return pa.schema([pa.field(c.name, c.type, metadata=dict(c.metadata) or None) for c in self.columns])
 
 
 @dataclass(frozen=True, slots=True)
