@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import versions
 from .errors import SchemaError, StoreError, VersionError, nearest
+from .movies import MovieMethods
 from .versions import FilesList, Record, TableRecord
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Package:
         return versions.read_files(self.uri, self._record)
 
 
-class Table:
+class Table(MovieMethods):
     """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
 
     def __init__(self, package: Package, record: TableRecord) -> None:
