@@ -93,7 +93,7 @@ def test_a_question_that_fits_no_stack_lists_what_is_there(
 
 def test_helpers_are_for_planes_only(package: Package) -> None:
     for ask in (lambda table: table.stack(), lambda table: table.tracks()):
-        with pytest.raises(SchemaError, match="its kind is objects(.|\n)*tables of planes: movies"):
+        with pytest.raises(SchemaError, match=r"its kind is objects(.|\n)*tables of planes: movies"):
             ask(package["movies_objects"])
 
 
