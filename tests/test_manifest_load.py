@@ -208,7 +208,7 @@ def test_yaml_that_cannot_be_read_is_explained_at_its_place(
             "5:14: 'C06' does not say plate, well and site | write \"plate/well/site",
         ),
         (MOVIES + "  positions: a/**/b\n", "5:14: ** has no meaning in 'a/**/b' | write \"a/*/b\""),
-        (MOVIES + "  positions: 3\n", "5:14: an entry of positions must be text"),
+        (MOVIES + "  positions: 3\n", "5:14: positions must be text"),
         (MOVIES + "  channels: []\n", "5:13: channels is empty | write channels: [H2B]"),
         (MOVIES + "  channels: [a, 1.5]\n", "5:17: 1.5 is neither a name nor a number | write names as in"),
         (MOVIES + "  regions: [true]\n", "5:13: True is neither a name nor a number"),
