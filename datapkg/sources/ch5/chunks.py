@@ -2,7 +2,7 @@
 
 HDF5 unpacks with zlib, one chunk at a time. Where a dataset is nothing but gzip chunks of one frame, as all writers
 of movies make it, the packed chunks are taken as they are and unpacked by libdeflate, which is twice as fast, side by
-side. All else, and whatever does not fit, HDF5 reads itself.
+side. All else HDF5 reads itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -88,7 +89,7 @@ class _PackedChunks:
         for y in range(0, plane.shape[0], height):
             for x in range(0, plane.shape[1], width):
                 chunk = self._chunk((first, *place[1:], y, x))
-                if chunk is None:  # never written, or not as it should be: HDF5 knows, or tells what is wrong
+                if chunk is None:  # never written, or not packed
                     whole: Plane = self.dataset[place]
                     return whole
                 part = plane[y : y + height, x : x + width]
@@ -98,11 +99,12 @@ class _PackedChunks:
     def _chunk(self, corner: tuple[int, ...]) -> NDArray[Any] | None:
         size = prod(self.chunks) * self.dtype.itemsize
         found = self.dataset.id.get_chunk_info_by_coord(corner)
-        if found.byte_offset is None or found.filter_mask or found.size > DEFLATE_GROWTH * size + 64:
+        if found.byte_offset is None or found.filter_mask:
             return None
-        _, packed = self.dataset.id.read_direct_chunk(corner)
-        try:
-            plain = imagecodecs.deflate_decode(packed, out=size)
-        except (RuntimeError, ValueError):
-            return None
-        return np.frombuffer(plain, self.dtype).reshape(self.chunks) if len(plain) == size else None
+        plain: bytes | bytearray = b""
+        if found.size <= DEFLATE_GROWTH * size + 64:
+            with suppress(RuntimeError):
+                plain = imagecodecs.deflate_decode(self.dataset.id.read_direct_chunk(corner)[1], out=size)
+        if len(plain) != size:  # HDF5 would unpack a bomb whole, and read on behind the end of too little
+            raise ValueError(f"the chunk at {corner} is no gzip of {size:,} bytes")
+        return np.frombuffer(plain, self.dtype).reshape(self.chunks)
