@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
     from .reader import Package as Package
-    from .reader import Table as Table
     from .reader import open_package as open  # noqa: F401 - the word that Python has for it
     from .report import Report as Report
+    from .table import Table as Table
 
 NAMES = {
     "build": "builder:build",
@@ -36,7 +36,7 @@ NAMES = {
     "init": "draft:draft",
     "open": "reader:open_package",
     "Package": "reader:Package",
-    "Table": "reader:Table",
+    "Table": "table:Table",
     "Report": "report:Report",
     "DatapkgError": "errors:DatapkgError",
     "ManifestError": "errors:ManifestError",

@@ -10,12 +10,16 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from . import engine as engines
 from . import plan, store
 from .content import Content, Reader, taken_over
-from .errors import DeriveError, SchemaError
+from .errors import DeriveError, SchemaError, StoreError
+from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
+from .locking import files_of, lock_of
+from .manifest import normal
 from .manifest.load import load
 from .progress import Progress, silent
 from .publish import Publisher
@@ -26,6 +30,7 @@ def build(
     manifest: str | Path,
     package: str | Path | None = None,
     *,
+    locked: bool = False,
     workers: int | None = None,
     engine: str = "local",
     root: str | Path | None = None,
@@ -41,6 +46,9 @@ def build(
         The YAML file.
     package
         The package's folder; default ``<name>.datapkg`` in the current folder.
+    locked
+        Hold the build to the lock beside the manifest: every file is hashed, and any difference is a LockedError
+        before a version is written. A build that is not locked writes the lock.
     workers
         Processes to use; default one for each CPU. The result does not depend on it.
     engine
@@ -71,9 +79,16 @@ def build(
         raise DeriveError(
             "derived columns cannot be built yet", str(manifest), "take `derive` out of the manifest"
         )
-    target = str(package or f"{loaded.manifest.name}.datapkg")
+    named = str(package or f"{loaded.manifest.name}.datapkg")
+    if "://" in named:
+        raise StoreError("only packages in folders can be built yet", named, "name a local folder")
+    target = str(Path(named).expanduser().absolute())
+    lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals)
+    if lock is not None:
+        digest = normal.manifest_digest(loaded.manifest)
+        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
         reader = Reader(target, attempt, run, progress)
         resources = [
@@ -81,7 +96,24 @@ def build(
             for one in planned.resources
         ]
         _refuse_clashes([content for resource in resources for content in resource.tables])
-        return Publisher(target, attempt, loaded, planned, before).publish(resources, started)
+        publisher = Publisher(target, named, attempt, loaded, planned, before)
+        built = lock_of(loaded, publisher.digest(resources), resources)
+        if lock is not None:
+            refuse_other_content(loaded.path, lock, built)
+        report = publisher.publish(resources, started)
+    return report if locked else _with_lock(report, loaded.path, built)
+
+
+def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
+    """Write the lock: the version is out, so that what fails here is a warning."""
+    try:
+        with store.storage_errors(str(lock_path(manifest))):
+            write_lock(manifest, lock)
+    except StoreError as error:
+        return replace(
+            report, warnings=(*report.warnings, f"the lock was not written: {error.what} ({error.where})")
+        )
+    return report
 
 
 @contextmanager
@@ -91,13 +123,15 @@ def attempt_in(package: str) -> Iterator[str]:
     folder = Path(package)
     with store.storage_errors(package):
         (folder / "versions").mkdir(parents=True, exist_ok=True)
+        (folder / f"{store.STAGING}{attempt}").mkdir()  # now, not after an hour, if it may not be written
     try:
         yield attempt
     finally:
         store.clear_staging(package, attempt)
-        for empty in (folder / "versions", folder):
-            with suppress(OSError):  # a folder that holds anything stays
-                empty.rmdir()
+        if [path.name for path in folder.iterdir()] == ["versions"]:
+            for empty in (folder / "versions", folder):
+                with suppress(OSError):  # a folder that holds anything stays
+                    empty.rmdir()
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

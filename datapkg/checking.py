@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import DatapkgError, ManifestError
 from .locate import find
 from .manifest import Resource
-from .manifest.load import LoadedManifest, load
+from .manifest.load import load
 from .manifest.mistakes import all_of
 from .manifest.pattern import PathPattern
 from .reading import SourceFile
@@ -17,26 +17,46 @@ from .reading import SourceFile
 SHOWN = 3
 
 
-def check(path: Path, root: Path | None = None, allow: Mapping[str, Path] | None = None) -> LoadedManifest:
-    """Load a manifest, find all its files, and match their paths with its patterns.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A manifest without mistakes: how many files each resource has, and what a user should know."""
+
+    manifest: str
+    files: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        count = sum(self.files.values())
+        said = [f"warning   {warning}" for warning in self.warnings]
+        return "\n".join(
+            [*said, f"{self.manifest}: no mistakes; {count:,} files found (a build reads what is in them)"]
+        )
+
+
+def check(
+    path: str | Path, root: str | Path | None = None, allow: Mapping[str, str | Path] | None = None
+) -> Checked:
+    """Load a manifest, find all its files, and match their paths with its patterns; contents are not read.
 
     Parameters
     ----------
     path, root, allow
-        As for `datapkg.manifest.load.load`.
+        The manifest; where the data are, instead of what it says.
 
     Returns
     -------
-    The manifest, with the warnings of all its resources.
+    How many files each resource has, and warnings.
 
     Raises
     ------
     ManifestError
         With one of `mistakes` for everything that is wrong.
     """
-    loaded = load(path, root, allow)
+    places = {name: Path(folder) for name, folder in (allow or {}).items()}
+    loaded = load(Path(path), None if root is None else Path(root), places)
     mistakes: list[DatapkgError] = []
     warnings = list(loaded.warnings)
+    files: dict[str, int] = {}
     for number, resource in enumerate(loaded.manifest.resources):
         try:
             found = find(loaded, resource)
@@ -44,12 +64,13 @@ def check(path: Path, root: Path | None = None, allow: Mapping[str, Path] | None
             mistakes += getattr(error, "mistakes", ()) or (error,)
             continue
         warnings += found.warnings
+        files[resource.name] = len(found.files)
         if resource.pattern is not None:
             where = loaded.place("resources", number, "pattern")
             mistakes += pattern_mistakes(resource, resource.pattern, found.files, where)
     if mistakes:
         raise all_of(str(path), mistakes)
-    return replace(loaded, warnings=tuple(warnings))
+    return Checked(str(path), files, tuple(warnings))
 
 
 def pattern_mistakes(

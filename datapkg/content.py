@@ -17,9 +17,9 @@ from .ingest import Ingested, IngestTask, Scanned, ScanTask
 from .plan import SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
 from .progress import Counter, Progress
 from .reading import Seen, SourceFile
+from .records import ColumnRecord, TableRecord
 from .sources.base import Column, TableSchema
 from .store import Fragment, stored_name, write_fragment
-from .versions import ColumnRecord, TableRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def sources_content(package: str, attempt: str, resources: Sequence[ResourceCont
     rows: list[SourceRow] = []
     for resource in resources:
         adding = [row for content in resource.tables for row in content.rows]
-        known = {(row.group, row.path) for row in adding}
+        known = {(row.group, row.path) for row in adding}  # of this resource: another may have the same file
         rows += adding
         rows += [row for row in resource.files if (row.group, row.path) not in known]
     batch = pa.RecordBatch.from_pylist([asdict(row) for row in rows], SOURCES_SCHEMA)
@@ -227,7 +227,7 @@ def _record(growing: _Growing, resource: str, settings: str) -> TableRecord:
     )
     rows = sum(source.rows for source in growing.digests)
     held: Mapping[str, int] = growing.image_bytes
-    return TableRecord(schema.name, schema.kind, resource, 0, rows, digest, settings, dict(held), columns)
+    return TableRecord(schema.name, schema.kind, resource, rows, digest, settings, None, dict(held), columns)
 
 
 def _json(value: Any) -> str:

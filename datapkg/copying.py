@@ -9,8 +9,10 @@ from pathlib import Path
 from blake3 import blake3
 
 from . import versions
+from .durable import sync_file, sync_folder, write
 from .errors import DamageError, StoreError
-from .store import HASH_CHUNK_BYTES, storage_errors, sync_file, sync_folder
+from .records import Record
+from .store import HASH_CHUNK_BYTES, storage_errors, write_pin
 
 
 def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
@@ -44,16 +46,15 @@ def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
         with storage_errors(str(target)):
             growing.mkdir(parents=True)
         for files in listed.files.values():
-            for path, size, digest in files:
+            for _, path, size, digest in files:
                 _copy(source / path, growing / path, size, digest)
-        own = [f"versions/{record.version}.json", f"versions/{record.version}.files.json"]
-        named = [name for name, number in versions.releases(str(source)).items() if number == record.version]
-        for path in [*own, *(f"releases/{name}.json" for name in named)]:
-            with storage_errors(str(target)):
-                _place(growing / path, (source / path).read_bytes())
         with storage_errors(str(target)):
-            sync_folder(growing)
+            _place_records(source, growing, record)
+        with storage_errors(str(target)):
+            for folder in (growing, *(path for path in growing.rglob("*") if path.is_dir())):
+                sync_folder(folder)
             growing.rename(target)
+            sync_folder(target.absolute().parent)
     finally:
         shutil.rmtree(growing, ignore_errors=True)
     return record.digest
@@ -75,10 +76,22 @@ def _copy(source: Path, target: Path, size: int, digest: str) -> None:
         raise _damage(source, "is not what was written")
 
 
-def _place(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    sync_file(path)
+def _place_records(source: Path, growing: Path, record: Record) -> None:
+    for table in (*record.tables, record.sources):
+        pin = table.stored
+        manifest_bytes = (growing / pin.manifest).stat().st_size
+        write_pin(growing / f"{table.name}.lance", pin.tag, pin.lance_version, manifest_bytes)
+    own = f"versions/{record.version}"
+    contents = {
+        f"{own}.json": (source / f"{own}.json").read_bytes(),
+        f"{own}.files.json": versions.files_content(str(source), record),
+    }
+    for name, number in versions.releases(str(source)).items():
+        if number == record.version:
+            contents[f"releases/{name}.json"] = (source / "releases" / f"{name}.json").read_bytes()
+    for path, content in contents.items():
+        (growing / path).parent.mkdir(parents=True, exist_ok=True)
+        write(growing / path, content)
 
 
 def _damage(path: Path, what: str) -> DamageError:

@@ -9,9 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .durable import replace
 from .manifest import Manifest
+from .records import Record, TableRecord
 from .store import storage_errors
-from .versions import Record, TableRecord
 
 FIELD_TYPES = {
     "string": "string",
@@ -23,7 +24,7 @@ FIELD_TYPES = {
 FIELD_TYPES |= {"float32": "number", "bool": "boolean", "date32[day]": "date"}
 
 
-def descriptor(manifest: Manifest, record: Record) -> dict[str, Any]:
+def descriptor(manifest: Manifest, record: Record, release: str | None) -> dict[str, Any]:
     """Describe a version in Frictionless's words (Data Package v2)."""
     about = manifest.model_dump(
         mode="json",
@@ -33,19 +34,19 @@ def descriptor(manifest: Manifest, record: Record) -> dict[str, Any]:
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": manifest.name,
         **{key: _without_nulls(value) for key, value in about.items() if value},
-        "version": manifest.version or str(record.version),
+        "version": release or str(record.version),
         "created": record.created,
         "resources": [_resource(table) for table in record.tables],
     }
 
 
-def write_descriptor(package: str, manifest: Manifest, record: Record) -> None:
-    """Write the descriptor into the package, over the one before."""
+def write_descriptor(package: str, manifest: Manifest, record: Record, release: str | None) -> None:
+    """Write the descriptor into the package, where it is not there as it should be."""
     path = Path(package) / "datapackage.json"
-    temporary = path.with_name(f".{path.name}-{record.attempt}")
+    content = json.dumps(descriptor(manifest, record, release), indent=1, ensure_ascii=False).encode()
     with storage_errors(str(path)):
-        temporary.write_text(json.dumps(descriptor(manifest, record), indent=1, ensure_ascii=False), "utf-8")
-        temporary.replace(path)
+        if not path.is_file() or path.read_bytes() != content:
+            replace(path, content)
 
 
 def _resource(table: TableRecord) -> dict[str, Any]:

@@ -7,7 +7,7 @@
     ├── SourceError     a source file is wrong or unreadable: mend or exclude the file
     ├── SchemaError     the values do not fit one table: declare a type, or split the resource
     ├── StoreError      the package folder cannot be read or written
-    ├── VersionError    no such version or release, or another builder won
+    ├── VersionError    no such version, release or table, or another builder won
     ├── DeriveError     a derived column's function failed
     ├── ExportError     the target of an export is in the way or cannot hold the data
     └── DamageError     stored bytes are not what was written
@@ -20,6 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
+
+NAMES_SHOWN = 12
+DIFFERENCES_SHOWN = 20
 
 
 class DatapkgError(Exception):
@@ -78,6 +81,28 @@ class VersionError(DatapkgError):
     code = "version"
 
 
+class NoTableError(VersionError, KeyError):
+    """A version has no table of this name; a KeyError too, as of any mapping."""
+
+
+class LockedError(VersionError):
+    """A build is not what its lock says; `differences` holds each as a line."""
+
+    def __init__(self, what: str, where: str = "", fix: str = "", differences: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where, fix)
+        self.differences = differences
+        self.args = (what, where, fix, differences)
+
+    def __str__(self) -> str:
+        more = len(self.differences) - DIFFERENCES_SHOWN
+        lines = [
+            f"{self.where}: {self.what}",
+            *(f"  {line}" for line in self.differences[:DIFFERENCES_SHOWN]),
+        ]
+        lines += [f"  ... and {more} more"] if more > 0 else []
+        return "\n".join([*lines, f"  fix: {self.fix}"])
+
+
 class DeriveError(DatapkgError):
     """A derived column's function cannot be found, fails, or gives the wrong thing."""
 
@@ -113,4 +138,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
         close = [folded[m] for m in get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)]
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"choose one of: {', '.join(names)}" if names else ""
+    shown = ", ".join(names[:NAMES_SHOWN]) + (
+        f" ... ({len(names)} in all)" if len(names) > NAMES_SHOWN else ""
+    )
+    return f"choose one of: {shown}" if names else ""

@@ -7,42 +7,138 @@ from collections.abc import Mapping
 
 from .errors import SchemaError, nearest
 
-TOKEN = re.compile(r"'(?:[^']|'')*'|`(?P<quoted>[^`]+)`|(?P<bare>[^\W\d]\w*(?:\.[^\W\d]\w*)*)")
+TOKEN = re.compile(
+    r"""(?P<text>'(?:[^']|'')*') | (?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
+    | `(?P<ticked>[^`]+)` | "(?P<quoted>[^"]+)" | (?P<bare>[^\W\d]\w*(?:\.[^\W\d]\w*)*) | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+KEYWORDS = frozenset(
+    [
+        "and",
+        "as",
+        "between",
+        "by",
+        "case",
+        "cast",
+        "date",
+        "double",
+        "else",
+        "end",
+        "escape",
+        "exists",
+        "false",
+        "float",
+        "from",
+        "group",
+        "having",
+        "ilike",
+        "in",
+        "int",
+        "interval",
+        "is",
+        "like",
+        "limit",
+        "not",
+        "null",
+        "offset",
+        "or",
+        "order",
+        "regexp",
+        "select",
+        "similar",
+        "string",
+        "then",
+        "timestamp",
+        "to",
+        "true",
+        "union",
+        "when",
+        "where",
+    ]
+)
 NO_FIELD = re.compile(r'No field named "?`?([^".`]+)')
 WRONG_TYPE = re.compile(r"Received literal \w+\((.*?)\) and could not convert to literal of type '(\w+)")
-NOISE = re.compile(r"Invalid user input: |Schema error: |, ?/[^ ]*/rust/.*|\n.*")
-HINT = "write it like: Well = 'C6' and t < 3"
+NOISE = re.compile(
+    r"Invalid user input: |Schema error: |LanceError\(\w+\): |,? ?/(?:home|rustc|root)/.*|\n.*"
+)
+KINDS = {
+    "Utf8": "text",
+    "LargeUtf8": "text",
+    "Float32": "numbers",
+    "Float64": "numbers",
+    "Boolean": "true or false",
+}
+LOOSE = (";", "&", "|")
+HINT = "write it like: Well = 'C6' and t < 3 (text in single quotes, numbers without; join by and, or)"
 
 
-def stored_condition(where: str, stored: Mapping[str, str]) -> str:
+class ConditionError(Exception):
+    """The engine refused a condition, in its own words."""
+
+
+def stored_condition(where: str, stored: Mapping[str, str], table: str) -> str:
     """Put the names that the engine knows in place of true ones; texts in quotes stay as they are.
+
+    A name may stand bare, in backticks, or in double quotes; one that is a word of SQL needs backticks.
+
+    Raises
+    ------
+    SchemaError
+        A name is no column, or brackets do not match.
 
     Examples
     --------
-    >>> stored_condition("Cells.Area > 5 and Well = 'Cells.Area'", {"Cells.Area": "Cells%2EArea", "Well": "Well"})
-    "`Cells%2EArea` > 5 and `Well` = 'Cells.Area'"
+    >>> stored_condition("Cells.Area > 1E5 and Well = 'Cells.Area'", {"Cells.Area": "Cells%2EArea", "Well": "Well"}, "t")
+    "(`Cells%2EArea` > 100000 and `Well` = 'Cells.Area')"
     """
-
-    def named(found: re.Match[str]) -> str:
-        name = found["quoted"] or found["bare"]
-        if name is None or name not in stored:
-            return found[0]
-        return f"`{stored[name]}`"
-
-    return TOKEN.sub(named, where)
+    depth = 0
+    parts = []
+    for token in TOKEN.finditer(where):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth < 0 or token[0] in LOOSE or (token[0] == "," and not depth):
+            raise SchemaError(
+                f"the condition makes no sense at {where[token.start() :]!r}", f"table {table}", HINT
+            )
+        parts.append(_translated(token, where, stored, table))
+    return f"({''.join(parts)})"
 
 
 def refusal(said: str, table: str, names: list[str]) -> SchemaError:
     """Explain why the engine refused a condition, from what it said."""
     where = f"table {table}"
     if found := NO_FIELD.search(said):
-        return SchemaError(
-            f"the condition names {found[1]!r}, which is no column", where, nearest(found[1], names)
-        )
+        return _no_column(found[1], table, names)
     if found := WRONG_TYPE.search(said):
         value, kind = found[1].strip('"'), found[2]
-        kind = {"Utf8": "text", "LargeUtf8": "text", "Float64": "numbers", "Int64": "whole numbers"}.get(
-            kind, kind
-        )
+        kind = KINDS.get(kind, "whole numbers" if "Int" in kind else kind)
         return SchemaError(f"the condition compares a column of {kind} with {value!r}", where, HINT)
     return SchemaError(f"the condition makes no sense: {NOISE.sub('', said)}", where, HINT)
+
+
+def _translated(token: re.Match[str], where: str, stored: Mapping[str, str], table: str) -> str:
+    name = token["ticked"] or token["quoted"]
+    if name is not None:
+        if name not in stored:
+            raise _no_column(name, table, list(stored))
+        return f"`{stored[name]}`"
+    if token["number"] and float(token[0]).is_integer() and not token[0].isdecimal():
+        return str(int(float(token[0])))  # the engine compares whole numbers with whole numbers only
+    name = token["bare"]
+    if name is None or name.lower() in KEYWORDS or where[token.end() :].lstrip().startswith("("):
+        return token[0]
+    if name in stored:
+        return f"`{stored[name]}`"
+    column, dot, inner = name.partition(".")
+    if dot and column in stored:
+        return f"`{stored[column]}`.{inner}"
+    alike = [one for one in stored if one.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return f"`{stored[alike[0]]}`"
+    raise _no_column(name, table, list(stored))
+
+
+def _no_column(name: str, table: str, names: list[str]) -> SchemaError:
+    fix = nearest(name, names)
+    if fix.startswith("choose"):
+        fix = f"if it is text, put it into single quotes: '{name}'; {fix}"
+    return SchemaError(f"the condition names {name!r}, which is no column", f"table {table}", fix)

@@ -10,11 +10,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from . import pixels, sources
-from .versions import ColumnRecord, TableRecord
+from . import sources
+from .encoding import decoded
+from .records import ColumnRecord, TableRecord
 
 if TYPE_CHECKING:
-    from .reader import Table
+    from .table import Table
 
 FILE_COLUMN = "image_bytes"
 
@@ -27,8 +28,6 @@ NULLABLE: dict[pa.DataType, Any] = {
     pa.uint16(): pd.UInt16Dtype(),
     pa.uint32(): pd.UInt32Dtype(),
     pa.uint64(): pd.UInt64Dtype(),
-    pa.float32(): pd.Float32Dtype(),
-    pa.float64(): pd.Float64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
 }
 
@@ -49,8 +48,9 @@ def to_pandas(
     parts: dict[str, list[Any]] = {name: [] for name in columns}
     for at, batch in batches:
         positions.append(at)
-        for name in columns:
-            parts[name].append(image_cells(batch, name) if records[name].image else batch.column(name))
+        for name, part in parts.items():
+            image = records[name].image
+            part.append(image_cells(record.name, at, batch, name) if image else batch.column(name))
     index = pd.Index(np.concatenate(positions))
     series = {
         name: _images(parts[name])
@@ -68,8 +68,10 @@ def images(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.generi
     column = table.image_column
     if column == FILE_COLUMN:
         return _decoded(table, positions)
-    taken = table.take(positions, [column, "dtype", "shape"])
-    return [image for batch in taken.to_batches() for image in image_cells(batch, column)]
+    found: list[NDArray[np.generic]] = []
+    for batch in table.take(positions, [column, "dtype", "shape"]).to_batches():
+        found += image_cells(table.name, positions[len(found) :], batch, column)
+    return found
 
 
 def _decoded(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.generic]]:
@@ -89,10 +91,13 @@ def _decoded(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.gene
     return [found[key] for key in wanted]
 
 
-def image_cells(batch: pa.RecordBatch, column: str) -> list[Any]:
-    """An image column's cells as arrays, each in its own dtype and shape."""
-    return pixels.from_arrow(
-        batch.column(column), batch.column("dtype").to_pylist(), batch.column("shape").to_pylist()
+def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch, column: str) -> list[Any]:
+    """An image column's cells as arrays, each in its own dtype and shape; `positions` are the batch's rows."""
+    return decoded(
+        batch.column(column),
+        batch.column("dtype").to_pylist(),
+        batch.column("shape").to_pylist(),
+        lambda at: f"table {table}, row {positions[at]}",
     )
 
 
@@ -109,6 +114,15 @@ def _series(parts: Sequence[pa.Array], column: ColumnRecord, field: pa.Field) ->
     values = pa.chunked_array(parts, field.type)
     if pa.types.is_nested(field.type):
         return pd.Series(values.to_pylist(), dtype=object)
+    if column.nulls and pa.types.is_floating(field.type):
+        return pd.Series(_floats(values))
     nullable = column.nulls and field.type in NULLABLE
     series: pd.Series[Any] = values.to_pandas(types_mapper=NULLABLE.get if nullable else None)
     return series
+
+
+def _floats(values: pa.ChunkedArray) -> Any:
+    """Missing values are missing, and NaNs are NaNs: pandas' own conversion makes one of both."""
+    missing = values.is_null().to_numpy()
+    numbers = values.fill_null(0).to_numpy()
+    return pd.arrays.FloatingArray(numbers, missing)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from . import sources
 from .digest import DigestColumn, SourceDigest, SourceHasher
+from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .manifest import Resource
 from .reading import Reading, Seen, SourceFile, look
@@ -24,6 +25,7 @@ TASK_BYTES = 64 << 20
 TASK_FILES = 1024
 BATCH_BYTES = 12 << 20  # Lance's cost a byte doubles from 18 MB a batch to 35
 IMAGE_COLUMNS = ("image_bytes", "image_array")
+UNPACKED = "image_array_unpacked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class IngestTask:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What a task gave to one table: its fragment, its sources' digests, and bytes held by image columns."""
+    """What a task gave to one table: its fragment, its sources' digests, and bytes held by image columns.
+
+    Of a packed column `image_bytes` also says, under ``image_array_unpacked``, what its pixels take unpacked.
+    """
 
     fragment: Fragment | None
     sources: tuple[SourceDigest, ...]
@@ -128,14 +133,22 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
                     if batch.schema != schema:
                         raise TypeError(f"{file.path}: rows of {batch.schema} where {schema} was decided")
                     hasher.update(batch)
-                    for name in held:
-                        held[name] += batch.column(name).nbytes
+                    _add_held(held, batch)
                     yield batch
             digests.append(hasher.result())
             note(file.path, max(file.bytes, 1))
 
     fragment = write_fragment(task.package, task.attempt, table.name, schema, coalesced(rows()))
     return Ingested(fragment, tuple(digests), held)
+
+
+def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:
+    for name in IMAGE_COLUMNS:
+        if name in held:
+            held[name] += batch.column(name).nbytes
+    if "image_array" in held and is_packed(batch.schema.field("image_array").type):
+        unpacked = pixel_bytes(batch.column("image_array"))
+        held[UNPACKED] = held.get(UNPACKED, 0) + unpacked
 
 
 def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.RecordBatch]:

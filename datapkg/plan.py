@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from . import locate, sources, store, versions
 from .engine.local import cpus
-from .errors import SourceError, StoreError
+from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
-from .reading import SourceFile, look
-from .versions import FilesList, Record
+from .reading import MISSING, SourceFile, look
+from .records import FilesList, Record
 
 SOURCES = "_sources"
 SOURCES_SCHEMA = pa.schema(
@@ -31,7 +31,7 @@ SOURCES_SCHEMA = pa.schema(
         ("evidence", pa.large_string()),
     ]
 )
-OURS = ("versions", "releases", "datapackage.json", store.STAGING)
+OURS = ("versions", "releases", "datapackage.json")
 BATCH_BYTES = 16 << 20
 
 
@@ -58,6 +58,11 @@ class Previous:
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
+    damage: str = ""
+
+    def intact(self, table: str) -> bool:
+        """Whether the table's files are all there, so that the coming version may take it over."""
+        return store.intact(self.package, self.files.files.get(table, [["manifest", "", 0, ""]]))
 
     def of(self, resource: str) -> dict[str, SourceRow]:
         """A resource's sources by path; of a source with several tables, any one of its rows."""
@@ -105,9 +110,15 @@ def previous(package: str, name: str) -> Previous | None:
             package,
             "build into another folder, or mend the name",
         )
-    return Previous(
-        package, record, versions.read_files(package, record), tuple(_source_rows(package, record))
-    )
+    try:
+        files = versions.read_files(package, record)
+        rows = tuple(_source_rows(package, record))
+    except DamageError as error:
+        lost = (
+            f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
+        )
+        return Previous(package, record, FilesList(record.version, {}, {}), (), lost)
+    return Previous(package, record, files, rows)
 
 
 def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool) -> Plan:
@@ -127,8 +138,14 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool) 
 
 
 def _set_aside(before: Previous) -> Iterator[str]:
+    if before.damage:
+        yield before.damage
+        return
     for table in before.record.tables:
-        count = store.set_aside(before.package, table.name, table.lance_version)
+        if not before.intact(table.name):
+            yield f"table {table.name}: files of version {before.record.version} are missing or damaged; it is stored again"
+            continue
+        count = store.set_aside(before.package, table.name, table.stored.lance_version)
         if count:
             yield (
                 f"table {table.name}: another program has made {count} later states since version "
@@ -146,7 +163,9 @@ def _unchanged(
     tables = [table for table in before.record.tables if table.resource == resource.name]
     if not tables or any(table.settings != settings for table in tables):
         return False
-    if before.record.readers.get(resource.type) != readers:
+    if before.record.readers.get(resource.name) != readers:
+        return False
+    if not all(before.intact(table.name) for table in tables):
         return False
     known = before.of(resource.name)
     if {file.path for file in files} != set(known):
@@ -165,11 +184,11 @@ def _member(row: SourceRow, root: Path) -> SourceFile:
     """A member as it is now; one that is gone has no bytes."""
     inside = row.path.partition("/")[2] if row.path.startswith("@") else row.path
     local = root / inside
-    return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else -1)
+    return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else MISSING)
 
 
 def _source_rows(package: str, record: Record) -> Iterable[SourceRow]:
-    pinned = store.PinnedTable(package, SOURCES, record.sources.lance_version)
+    pinned = store.PinnedTable(package, SOURCES, record.sources.stored)
     for batch in pinned.batches(SOURCES_SCHEMA.names, batch_bytes=BATCH_BYTES):
         for row in batch.select(SOURCES_SCHEMA.names).to_pylist():
             yield SourceRow(**row)
@@ -181,18 +200,20 @@ def _refuse_strangers(package: str) -> None:
         raise StoreError("is a file, not a folder", package, "name another folder for the package")
     if not folder.is_dir():
         return
-    strange = [
-        path.name
-        for path in sorted(folder.iterdir())
-        if not path.name.startswith(OURS) and not path.name.endswith(".lance")
-    ]
-    if strange or (any(folder.iterdir()) and not (folder / "versions").is_dir()):
-        first = strange[0] if strange else next(folder.iterdir()).name
+    strange = sorted(path.name for path in folder.iterdir() if not _ours(path))
+    if strange:
         raise StoreError(
-            f"holds something else than a package (first: {first})",
+            f"holds something else than a package (first: {strange[0]})",
             package,
             "build into an empty or new folder",
         )
+
+
+def _ours(path: Path) -> bool:
+    """Whether a build, also one that was stopped, may have left this in a package's folder."""
+    if path.name.endswith(".lance"):
+        return not (path / "_versions").is_dir() or store.pinned(path)
+    return path.name in OURS or path.name.startswith(store.STAGING)
 
 
 def _refuse_removals(resource: Resource, known: Mapping[str, SourceRow], files: Sequence[SourceFile]) -> None:

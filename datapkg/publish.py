@@ -14,13 +14,12 @@ from . import store, versions
 from .content import Content, ResourceContent, sources_content
 from .descriptor import write_descriptor
 from .digest import package_digest
-from .errors import VersionError
+from .errors import DatapkgError, StoreError, VersionError
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .plan import SOURCES, Plan, Previous
+from .records import FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
-from .store import Committed
-from .versions import FORMAT, FilesList, Record, TableRecord
 
 
 @dataclass(slots=True)
@@ -28,29 +27,36 @@ class Publisher:
     """Publishes one attempt's content as the version after `before`."""
 
     package: str
+    shown: str
     attempt: str
     loaded: LoadedManifest
     plan: Plan
     before: Previous | None
 
+    def digest(self, resources: Sequence[ResourceContent]) -> str:
+        """The package's digest."""
+        return package_digest({one.table.name: one.table.digest for part in resources for one in part.tables})
+
     def publish(self, resources: Sequence[ResourceContent], started: float) -> Report:
         """Publish `resources`; nothing is written where the newest version holds the same already."""
         contents = [content for resource in resources for content in resource.tables]
-        digest = package_digest({content.table.name: content.table.digest for content in contents})
+        digest = self.digest(resources)
         facts = self._facts(resources)
-        notes = [*self.plan.warnings, *(warning for resource in resources for warning in resource.warnings)]
+        said = (warning for resource in resources for warning in resource.warnings)
+        notes = [*self.plan.warnings, *self._gone(contents), *said]
         old = self.before.record if self.before else None
-        created = old is None or (old.digest, old.facts) != (digest, facts)
+        same = old is not None and (old.digest, old.facts) == (digest, facts)
+        created = not same or not all(self._same_before(content) for content in contents)
         record = old
         if created:
             record = self._write(resources, digest, facts)
             created = record.attempt == self.attempt
         assert record is not None
-        release = self._release(record, notes)
-        return self._report(record, release, created, contents, notes, started)
+        release = self._named(record, notes)
+        return self._report(record, release, created, resources, notes, started)
 
     def _write(self, resources: Sequence[ResourceContent], digest: str, facts: str) -> Record:
-        files = FilesList(self.before.record.version + 1 if self.before else 1, {}, {})
+        files = FilesList(self._last() + 1, {}, {})
         tables = tuple(self._commit(content, files) for one in resources for content in one.tables)
         sources = self._commit(sources_content(self.package, self.attempt, resources), files)
         old = self.before.record if self.before else None
@@ -61,7 +67,7 @@ class Publisher:
             created=versions.next_time(old.created if old else None),
             attempt=self.attempt,
             datapkg=distribution_version("lance-datapkg"),
-            readers={planned.resource.type: dict(planned.readers) for planned in self.plan.resources},
+            readers={planned.resource.name: dict(planned.readers) for planned in self.plan.resources},
             manifest=normal.blanked(self.loaded.text),
             manifest_digest=normal.manifest_digest(self.loaded.manifest),
             facts=facts,
@@ -72,9 +78,15 @@ class Publisher:
             tables=tables,
             warnings={one.name: list(one.warnings) for one in resources if one.warnings},
         )
+        lost = [name for name, listed in files.files.items() if not store.intact(self.package, listed)]
+        if lost:
+            raise StoreError(
+                f"files of the table {lost[0]} are gone before the version was published",
+                self.package,
+                "make sure that no other program cleans up the package, and build again",
+            )
         if not versions.publish(self.package, record, files):
             return self._lost(record)
-        write_descriptor(self.package, self.loaded.manifest, record)
         return record
 
     def _commit(self, content: Content, files: FilesList) -> TableRecord:
@@ -86,19 +98,18 @@ class Publisher:
             return old
         assert content.schema is not None
         done = store.commit(self.package, self.attempt, table.name, content.schema, content.fragments)
-        files.files[table.name] = [[file.path, file.bytes, file.blake3] for file in done.files]
-        files.runs[table.name] = _runs(done)
-        return replace(table, lance_version=done.version)
+        files.files[table.name] = [[file.role, file.path, file.bytes, file.blake3] for file in done.files]
+        files.runs[table.name] = [
+            number for fragment, rows in done.fragments for number in (fragment, 0, rows)
+        ]
+        return replace(table, pin=done.pin)
 
     def _same_before(self, content: Content) -> TableRecord | None:
         """The table as the version before has it, if it is the same in content and in form."""
         if self.before is None:
             return None
         for old in (*self.before.record.tables, self.before.record.sources):
-            if (
-                replace(old, lance_version=content.table.lance_version) == content.table
-                or old == content.table
-            ):
+            if old.same(content.table) and self.before.intact(old.name):
                 return old
         return None
 
@@ -113,6 +124,16 @@ class Publisher:
             "build again: the next version will stand on that one",
         )
 
+    def _named(self, record: Record, notes: list[str]) -> str | None:
+        """Name the release and describe the package: the version is out, so that what fails here is a warning."""
+        release = None
+        try:
+            release = self._release(record, notes)
+            write_descriptor(self.package, self.loaded.manifest, record, release)
+        except DatapkgError as error:
+            notes.append(f"version {record.version} is published, but: {error.what} ({error.where})")
+        return release
+
     def _release(self, record: Record, notes: list[str]) -> str | None:
         name = self.loaded.manifest.version
         if name is None:
@@ -124,9 +145,10 @@ class Publisher:
         if number == record.version:
             return name
         if versions.read_record(self.package, number).digest != record.digest:
-            notes.append(
+            notes.insert(
+                0,  # before what the sources had to say: this one asks for something
                 f"release {name} is version {number} with other content, so version {record.version} has no name: "
-                "give the manifest a new `version` and build again"
+                "give the manifest a new `version` and build again",
             )
         return None
 
@@ -142,7 +164,7 @@ class Publisher:
         record: Record,
         release: str | None,
         created: bool,
-        contents: Sequence[Content],
+        resources: Sequence[ResourceContent],
         notes: Sequence[str],
         started: float,
     ) -> Report:
@@ -155,32 +177,41 @@ class Publisher:
                 columns=len(content.table.columns),
                 files=len(content.rows),
                 image_bytes=content.table.image_bytes,
-                written=created and bool(content.fragments),
+                written=record.table(content.table.name).stored.tag.endswith(self.attempt),
             )
-            for content in contents
+            for one in resources
+            for content in one.tables
         )
-        planned = self.plan.resources
         return Report(
-            package=self.package,
+            package=self.shown,
             name=record.name,
             version=record.version,
             release=release,
             created=created,
             digest=record.digest,
             tables=tables,
-            sources=SourcesReport(
-                files=sum(len(one.files) for one in planned),
-                bytes=sum(file.bytes for one in planned for file in one.files),
-                unchanged=sum(len(one.files) for one in planned if one.unchanged),
-            ),
+            sources=self._sources(resources),
             stored_bytes=sum(
-                int(file[1]) for name, files in listed.items() if name != SOURCES for file in files
+                int(file[2]) for name, files in listed.items() if name != SOURCES for file in files
             ),
             warnings=tuple(notes),
             seconds=time.monotonic() - started,
         )
 
+    def _sources(self, resources: Sequence[ResourceContent]) -> SourcesReport:
+        rows = [row for one in resources for row in one.files if row.path == row.group]
+        before = self.before.sources if self.before else ()
+        known = {(row.resource, row.path, row.sha256) for row in before}
+        unchanged = sum((row.resource, row.path, row.sha256) in known for row in rows)
+        return SourcesReport(len(rows), sum(row.bytes for row in rows), unchanged)
 
-def _runs(committed: Committed) -> list[list[int]]:
-    """A table's rows in manifest order, as (fragment, first row, rows)."""
-    return [[fragment, 0, rows] for fragment, rows in committed.fragments]
+    def _gone(self, contents: Sequence[Content]) -> list[str]:
+        """Tables of the version before that the coming one does not have: perhaps a resource was left out."""
+        names = {content.table.name for content in contents}
+        gone = [
+            table for table in (self.before.record.tables if self.before else ()) if table.name not in names
+        ]
+        return [f"the table {table.name} of version {self._last()} is not in this one" for table in gone]
+
+    def _last(self) -> int:
+        return self.before.record.version if self.before else 0

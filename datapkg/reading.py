@@ -12,6 +12,7 @@ from typing import BinaryIO
 from .errors import SourceError
 
 CHUNK_BYTES = 1 << 20
+MISSING = -1  # the bytes of a file that a source names and that is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,9 @@ class Reading:
 
 
 def look(file: SourceFile) -> Seen:
-    """Read a file for nothing but its hash."""
+    """Read a file for nothing but its hash; one that is MISSING has none."""
+    if file.bytes == MISSING:
+        return Seen((0, 0, 0, 0), "")
     with Reading(file) as reading:
         pass
     return reading.seen

@@ -24,20 +24,20 @@ class RowOrder:
     """Whether the engine's own order is the manifest's, so that a scan needs no sorting."""
 
     @classmethod
-    def of(cls, runs: Sequence[Sequence[int]]) -> RowOrder:
-        """Build the map from a version's runs.
+    def of(cls, runs: Sequence[int]) -> RowOrder:
+        """Build the map from a version's runs: fragment, first row, rows, one after the other.
 
         Examples
         --------
-        >>> order = RowOrder.of([[7, 0, 2], [3, 0, 3]])
+        >>> order = RowOrder.of([7, 0, 2, 3, 0, 3])
         >>> order.addresses(np.array([1, 2])).tolist() == [7 << 32 | 1, 3 << 32]
         True
         >>> order.positions(np.array([3 << 32 | 2])).tolist()
         [4]
         """
-        counts = np.array([run[2] for run in runs], np.int64)
+        fragments, firsts, counts = np.array(runs, np.int64).reshape(-1, 3).T
         ends = counts.cumsum()
-        keys = np.array([run[0] << 32 | run[1] for run in runs], np.int64)
+        keys = fragments << 32 | firsts
         rows = int(ends[-1]) if len(ends) else 0
         return cls(ends - counts, keys, rows, bool((np.diff(keys) > 0).all()))
 

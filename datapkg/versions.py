@@ -1,4 +1,4 @@
-"""Version and release records: small JSON files, created if absent and never changed.
+"""Versions and releases of a package: small JSON files, created if absent and never changed.
 
 ``versions/N.json`` is the commit point. Everything it depends on is on disk before it; whatever has no record does
 not exist. Its list of files is written beside it under the attempt's own name first, and only the attempt that won
@@ -7,118 +7,23 @@ number N gives it the name ``N.files.json``: so two builders never write the sam
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from blake3 import blake3
 
+from .durable import put_if_absent, sealed, sync_folder, unsealed, write
 from .errors import DamageError, StoreError, VersionError, nearest
-from .store import storage_errors, sync_file, sync_folder
+from .records import FilesList, Record, files_of, record_document, record_of
+from .store import storage_errors
 
-FORMAT = 1
 RECORD = re.compile(r"^([1-9]\d*)\.json$")
-SEAL = re.compile(rb'"blake3": "([0-9a-f]{64})"\n}\n$')
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnRecord:
-    """A column: its true name, the name Lance knows it by, its logical type, nulls in this version, digest."""
-
-    name: str
-    stored: str
-    type: str
-    nulls: int
-    digest: str
-    image: bool = False
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TableRecord:
-    """A table of one version: which Lance version it is, and what is in it."""
-
-    name: str
-    kind: str
-    resource: str
-    lance_version: int
-    rows: int
-    digest: str
-    settings: str
-    image_bytes: dict[str, int]
-    columns: tuple[ColumnRecord, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One version of the whole package."""
-
-    format: int
-    name: str
-    version: int
-    created: str
-    attempt: str
-    datapkg: str
-    readers: dict[str, dict[str, str | int]]
-    manifest: str
-    manifest_digest: str
-    facts: str
-    digest: str
-    files: str
-    previous: str | None
-    sources: TableRecord
-    tables: tuple[TableRecord, ...]
-    warnings: dict[str, list[str]] = field(default_factory=dict)
-
-    def table(self, name: str) -> TableRecord:
-        """The table's record, by its name."""
-        for table in self.tables:
-            if table.name == name:
-                return table
-        raise VersionError(
-            f"there is no table {name!r}", self.name, nearest(name, [t.name for t in self.tables])
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class FilesList:
-    """A version's files with size and BLAKE3 by table, and the order of its rows.
-
-    `runs` holds per table (fragment, first row, rows) in manifest order.
-    """
-
-    version: int
-    files: dict[str, list[list[Any]]]
-    runs: dict[str, list[list[int]]] = field(default_factory=dict)
-
-
-def sealed(document: Mapping[str, Any]) -> bytes:
-    """Write a document as JSON whose last member is the BLAKE3 of all bytes before it.
-
-    Examples
-    --------
-    >>> unsealed(sealed({"version": 2}), "here")
-    {'version': 2}
-    """
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    head = text.removesuffix("\n}").encode() + b",\n "
-    return head + b'"blake3": "' + blake3(head).hexdigest().encode() + b'"\n}\n'
-
-
-def unsealed(content: bytes, where: str) -> dict[str, Any]:
-    """Read a sealed document. Raises DamageError if any byte of it is not as written."""
-    seal = SEAL.search(content)
-    if seal is None or blake3(content[: seal.start()]).hexdigest().encode() != seal[1]:
-        raise DamageError("the file is damaged", where, "copy it again from a whole copy of the package")
-    document: dict[str, Any] = json.loads(content)
-    del document["blake3"]
-    return document
+RELEASE = re.compile(r"^((?!\d+\.json$)[A-Za-z0-9][A-Za-z0-9._+-]{0,63})\.json$")
 
 
 def numbers(package: str) -> list[int]:
@@ -144,30 +49,18 @@ def read_record(package: str, version: int) -> Record:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        have = ", ".join(str(n) for n in numbers(package)) or "none"
-        raise VersionError(
-            f"there is no version {version}", package, f"versions that are there: {have}"
-        ) from None
-    document = unsealed(content, str(path))
-    if document["format"] > FORMAT:
-        raise VersionError(
-            f"its format {document['format']} is newer than this datapkg reads ({FORMAT})",
-            str(path),
-            f"install datapkg {document['datapkg']} or newer",
-        )
-    tables = tuple(_table(table) for table in document.pop("tables"))
-    sources = _table(document.pop("sources"))
-    return Record(**document, tables=tables, sources=sources)
+        raise _no_version(package, version, numbers(package)) from None
+    return record_of(unsealed(content, str(path)), str(path))
 
 
-def read_files(package: str, record: Record) -> FilesList:
-    """Read the files list that belongs to `record`, also where its writer was killed before it had its name."""
+def files_content(package: str, record: Record) -> bytes:
+    """The files list that belongs to `record`, also where its writer was killed before it had its name."""
     folder = Path(package) / "versions"
-    for name in (f"{record.version}.files.json", f".{record.version}-{record.attempt}.files.json"):
+    for name in (f"{record.version}.files.json", _own_name(record)):
         with suppress(FileNotFoundError):
             content = (folder / name).read_bytes()
             if blake3(content).hexdigest() == record.files:
-                return FilesList(**unsealed(content, str(folder / name)))
+                return content
     raise DamageError(
         "the list of its files is missing or damaged",
         str(folder / f"{record.version}.files.json"),
@@ -175,19 +68,46 @@ def read_files(package: str, record: Record) -> FilesList:
     )
 
 
+def read_files(package: str, record: Record) -> FilesList:
+    """Read the list of a version's files. Raises DamageError where it is missing or not as written."""
+    where = str(Path(package) / "versions" / f"{record.version}.files.json")
+    return files_of(unsealed(files_content(package, record), where), where)
+
+
+def all_records(package: str) -> Iterator[Record]:
+    """Every version's record, oldest first."""
+    for number in numbers(package):
+        yield read_record(package, number)
+
+
 def releases(package: str) -> dict[str, int]:
-    """Release names and their versions."""
+    """Release names and their versions; a damaged release file names none."""
+    named = {}
+    for name in release_names(package):
+        with suppress(DamageError):
+            named[name] = release(package, name)
+    return named
+
+
+def release_names(package: str) -> list[str]:
+    """All names that are taken."""
     folder = Path(package) / "releases"
     if not folder.is_dir():
-        return {}
-    return {
-        path.name.removesuffix(".json"): int(unsealed(path.read_bytes(), str(path))["version"])
-        for path in sorted(folder.glob("*.json"))
-        if not path.name.startswith(".")
-    }
+        return []
+    return sorted(found[1] for path in folder.iterdir() if (found := RELEASE.match(path.name)))
 
 
-def resolve(package: str, version: int | str | None = None, as_of: str | datetime | None = None) -> int:
+def release(package: str, name: str) -> int:
+    """The version that a release name means. Raises VersionError for a name that is not there."""
+    names = release_names(package)
+    if name not in names:
+        fix = nearest(name, names) or "no version has a release name yet; give a number"
+        raise VersionError(f"there is no release {name!r}", package, fix)
+    path = Path(package) / "releases" / f"{name}.json"
+    return int(unsealed(path.read_bytes(), str(path))["version"])
+
+
+def resolve(package: str, version: int | str | None = None, as_of: str | date | None = None) -> int:
     """Find the number of a version given by number, release name, or time (a day means its end, UTC).
 
     Raises
@@ -199,12 +119,7 @@ def resolve(package: str, version: int | str | None = None, as_of: str | datetim
     """
     have = numbers(package)
     if not have:
-        there = Path(package).exists()
-        raise StoreError(
-            "is no datapkg package" if there else "there is no such folder",
-            package,
-            "check the path; a package is a folder that `datapkg build` made",
-        )
+        raise _no_package(Path(package))
     if version is not None and as_of is not None:
         raise VersionError("version and as_of cannot both be given", package, "give one of them")
     if as_of is not None:
@@ -212,31 +127,29 @@ def resolve(package: str, version: int | str | None = None, as_of: str | datetim
     if version is None:
         return have[-1]
     if isinstance(version, str):
-        named = releases(package)
-        if version not in named:
-            fix = nearest(version, named) or "no release has a name yet; give a number"
-            raise VersionError(f"there is no release {version!r}", package, fix)
-        return named[version]
+        if not version.isdecimal():
+            return release(package, version)
+        version = int(version)
     if version not in have:
-        raise VersionError(
-            f"there is no version {version}", package, f"versions that are there: {', '.join(map(str, have))}"
-        )
+        raise _no_version(package, version, have)
     return version
 
 
-def publish(package: str, document: Record, files: FilesList) -> bool:
+def publish(package: str, record: Record, files: FilesList) -> bool:
     """Make a version visible; False if another builder took its number first."""
     folder = Path(package) / "versions"
     content = sealed(asdict(files))
-    if blake3(content).hexdigest() != document.files:
+    if blake3(content).hexdigest() != record.files:
         raise ValueError("the record names another list of files")
-    own = folder / f".{document.version}-{document.attempt}.files.json"
+    own = folder / _own_name(record)
     with storage_errors(package):
         folder.mkdir(parents=True, exist_ok=True)  # another build that failed may have taken it away, empty
-        _write(own, content)
-        won = put_if_absent(folder / f"{document.version}.json", sealed(asdict(document)))
+        write(own, content)
+        sync_folder(folder)
+        sync_folder(folder.parent)
+        won = put_if_absent(folder / f"{record.version}.json", sealed(record_document(record)))
         if won:
-            own.replace(folder / f"{document.version}.files.json")
+            own.replace(folder / f"{record.version}.files.json")
         else:
             own.unlink()
         sync_folder(folder)
@@ -258,25 +171,10 @@ def name_release(package: str, name: str, version: int) -> bool:
     folder = Path(package) / "releases"
     with storage_errors(package):
         folder.mkdir(exist_ok=True)
-        if name.casefold() in {taken.casefold() for taken in releases(package)}:
+        sync_folder(folder.parent)
+        if name.casefold() in {taken.casefold() for taken in release_names(package)}:
             return False
-        done = put_if_absent(folder / f"{name}.json", sealed({"version": version}))
-        sync_folder(folder)
-    return done
-
-
-def put_if_absent(path: Path, content: bytes) -> bool:
-    """Create a file with all of its content at once, on disk when this returns; False if it is there already."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}")
-    _write(temporary, content)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        return False
-    finally:
-        temporary.unlink()
-    sync_folder(path.parent)
-    return True
+        return put_if_absent(folder / f"{name}.json", sealed({"version": version}))
 
 
 def next_time(previous: str | None) -> str:
@@ -287,36 +185,55 @@ def next_time(previous: str | None) -> str:
     return now.isoformat(timespec="microseconds")
 
 
-def all_records(package: str) -> Iterator[Record]:
-    """Every version's record, oldest first."""
-    for number in numbers(package):
-        yield read_record(package, number)
+def _no_package(folder: Path) -> StoreError:
+    if any(folder.glob("*.lance")):
+        return StoreError(
+            "holds tables but no version: an incomplete copy, or a build that was stopped",
+            str(folder),
+            "copy the whole package again, or build it again",
+        )
+    if (folder.parent / "versions").is_dir():
+        name = folder.name.removesuffix(".lance")
+        return StoreError("is a table", str(folder), f"open {folder.parent} and take its table {name!r}")
+    what = "is no datapkg package" if folder.exists() else "there is no such folder"
+    return StoreError(what, str(folder), "check the path; a package is a folder that `datapkg build` made")
 
 
-def _table(document: dict[str, Any]) -> TableRecord:
-    columns = tuple(ColumnRecord(**column) for column in document.pop("columns"))
-    return TableRecord(**document, columns=columns)
+def _own_name(record: Record) -> str:
+    return f".{record.version}-{record.attempt}.files.json"
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    sync_file(path)
-
-
-def _at(package: str, have: list[int], as_of: str | datetime) -> int:
+def _date_or_time(text: str) -> date:
     try:
-        when = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        return date.fromisoformat(text)
     except ValueError:
-        raise VersionError(
-            f"as_of {as_of!r} is no date or time", package, "write it like 2026-11-01"
-        ) from None
-    if isinstance(as_of, str) and len(as_of) == len("2026-11-01"):
-        when += timedelta(days=1)
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return datetime.fromisoformat(text)
+
+
+def _no_version(package: str, version: int, have: list[int]) -> VersionError:
+    there = ", ".join(str(number) for number in have[-10:]) or "none"
+    return VersionError(f"there is no version {version}", package, f"versions that are there: {there}")
+
+
+def _at(package: str, have: list[int], as_of: str | date) -> int:
+    until = _end(package, as_of)
     for number in reversed(have):
-        created = datetime.fromisoformat(read_record(package, number).created)
-        if created < when or (created == when and len(str(as_of)) != len("2026-11-01")):
+        if datetime.fromisoformat(read_record(package, number).created) <= until:
             return number
     raise VersionError(
         f"there was no version yet at {as_of}", package, "`datapkg log` lists the versions with their times"
     )
+
+
+def _end(package: str, as_of: str | date) -> datetime:
+    """The last moment that `as_of` means: the moment itself, or the end of a day."""
+    try:
+        if isinstance(as_of, str):
+            as_of = _date_or_time(as_of)
+    except ValueError:
+        raise VersionError(
+            f"as_of {as_of!r} is no date or time", package, "write it like 2026-11-01"
+        ) from None
+    if isinstance(as_of, datetime):
+        return as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+    return datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999_999, tzinfo=UTC)

@@ -18,7 +18,14 @@ import pytest
 
 import datapkg
 from datapkg import builder, store, versions
-from datapkg.errors import DatapkgError, ManifestError, SchemaError, SourceError, StoreError, VersionError
+from datapkg.errors import (
+    DatapkgError,
+    ManifestError,
+    SchemaError,
+    SourceError,
+    StoreError,
+    VersionError,
+)
 
 
 @pytest.fixture
@@ -129,7 +136,7 @@ def test_the_number_of_workers_does_not_show(
     digests.add(make.build(manifest, tmp_path / "small_tasks").digest)
     assert len(digests) == 1
     frames = datapkg.open(tmp_path / "small_tasks")["frames"]
-    assert len(frames._pinned.lance.get_fragments()) == 3
+    assert len(frames.rows.pinned.lance.get_fragments()) == 3
     assert frames.to_pandas()["path"].is_monotonic_increasing
 
 

@@ -192,7 +192,7 @@ def test_voxels_channels_and_classes_are_described(rows: dict[str, list[dict[str
 
 def test_probabilities_say_which_classes_they_are_of(found: dict[str, pa.Table]) -> None:
     field = found["movies_objects"].schema.field("probabilities")
-    named = json.loads(field.metadata[b"class_names"])
+    named = json.loads(field.metadata[b"datapkg:class_names"])
     classes = found["movies_classes"].to_pylist()
     for object_name, names in named.items():
         defined = {(row["index"], row["name"]) for row in classes if row["object_name"] == object_name}

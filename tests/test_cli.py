@@ -89,7 +89,11 @@ def test_check_of_a_good_manifest(manifest: Path) -> None:
     done = run("check", manifest)
     assert done.returncode == 0
     assert "no mistakes" in done.stdout
-    assert json.loads(run("check", manifest, "--json").stdout) == {"ok": True, "warnings": []}
+    assert json.loads(run("check", manifest, "--json").stdout) == {
+        "ok": True,
+        "files": {"wells": 1, "frames": 3},
+        "warnings": [],
+    }
 
 
 def test_a_manifest_that_is_not_there_is_status_2(tmp_path: Path) -> None:
@@ -169,5 +173,5 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_visible(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert "nothing was published" in said
+    assert "nothing is half-made" in said
     assert not (tmp_path / "p").exists()

@@ -16,7 +16,6 @@ from datapkg.manifest.mistakes import Mistakes
 
 TABLE = "name: m\nresources:\n- name: t\n  path: a.csv\n"
 IMAGES = 'name: m\nresources:\n- name: t\n  path: "*.tif"\n'
-MOVIES = IMAGES.replace("tif", "ch5")
 
 
 def read(folder: Path, text: str | bytes, name: str = "m.yaml") -> LoadedManifest:
@@ -200,21 +199,7 @@ def test_yaml_that_cannot_be_read_is_explained_at_its_place(
         (IMAGES + "  schema: {}\n", "5:3: schema has no meaning for images"),
         (IMAGES + "  keep: []\n", "5:9: keep must name bytes, array, or both once"),
         (IMAGES + "  pattern: '{Plate'\n", "5:12: the pattern '{Plate' has a { that is never closed"),
-        (MOVIES + "  keep: bytes\n", "5:9: the planes of a ch5 movie are no files"),
-        (TABLE + "  channels: x\n", "5:3: channels has no meaning for a text table"),
-        (IMAGES + "  frames: 3\n", "5:3: frames has no meaning for images"),
-        (
-            MOVIES + "  positions: C06\n",
-            "5:14: 'C06' does not say plate, well and site | write \"plate/well/site",
-        ),
-        (MOVIES + "  positions: a/**/b\n", "5:14: ** has no meaning in 'a/**/b' | write \"a/*/b\""),
-        (MOVIES + "  positions: 3\n", "5:14: positions must be text"),
-        (MOVIES + "  channels: []\n", "5:13: channels is empty | write channels: [H2B]"),
-        (MOVIES + "  channels: [a, 1.5]\n", "5:17: 1.5 is neither a name nor a number | write names as in"),
-        (MOVIES + "  regions: [true]\n", "5:13: True is neither a name nor a number"),
-        (MOVIES + "  regions: {a: 1}\n", "5:12: regions must be text or a list"),
-        (MOVIES + "  frames: [3, -1]\n", "5:15: -1 names no frames | write whole numbers from 0 on"),
-        (MOVIES + "  frames: 9-0\n", "5:11: the frames '9-0' end before they begin | write \"0-9\""),
+        (IMAGES.replace("tif", "ch5") + "  keep: bytes\n", "5:9: the planes of a ch5 movie are no files"),
         (TABLE.replace("a.csv", ""), "4:3: path has no value"),
         (TABLE.replace("a.csv", "[]"), "4:9: path is empty"),
         (TABLE.replace("a.csv", "data/"), "4:9: 'data/' names a folder | say which files in it: data/*.csv"),
@@ -407,14 +392,3 @@ def test_no_text_ends_in_a_traceback(edits: list[tuple[int, str]], descriptor: b
     found = Mistakes("m.yaml")
     reading = read_text(text, found, descriptor)
     assert reading.manifest is not None or found
-
-
-def test_parts_of_a_movie_are_names_or_numbers_one_or_many(tmp_path: Path) -> None:
-    options = "  positions: 'P1/*/*'\n  channels: [H2B, 1]\n  regions: 0\n  frames: [3, 0-1]\n"
-    (movies,) = read(tmp_path, MOVIES + options).manifest.resources
-    assert (movies.positions, movies.channels, movies.regions, movies.frames) == (
-        ("P1/*/*",),
-        ("H2B", 1),
-        (0,),
-        (3, "0-1"),
-    )

@@ -128,7 +128,7 @@ def test_crops_of_the_region_hold_the_label_and_crops_may_be_filled(package: Pac
 def test_crops_of_no_object_have_the_type_of_the_pixels(package: Package) -> None:
     objects = package["movies_objects"].to_pandas(limit=0)
     found = package["movies"].crops(objects, channel=0)
-    assert (found.shape, found.dtype) == ((0, 64, 64), np.dtype("uint16"))
+    assert (found.shape, found.dtype) == ((0, 64, 64), np.dtype("uint8"))
 
 
 def test_every_plane_is_read_once_and_a_batch_at_a_time(

@@ -15,7 +15,7 @@ from datapkg.rows import RowOrder
 def test_every_position_has_its_address_and_back(fragments: list[tuple[int, int]], random: object) -> None:
     runs = [[number, start * 4, 4] for number, (pieces, _) in enumerate(fragments) for start in range(pieces)]
     random.shuffle(runs)  # type: ignore[attr-defined]
-    order = RowOrder.of(runs)
+    order = RowOrder.of([number for run in runs for number in run])
     naive = [run[0] << 32 | run[1] + i for run in runs for i in range(run[2])]
     positions = np.arange(order.rows)
     assert order.addresses(positions).tolist() == naive

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import asdict, replace
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datapkg import versions
+from datapkg.durable import sealed, unsealed
 from datapkg.errors import DamageError, StoreError, VersionError
-from datapkg.versions import FilesList, Record, TableRecord, sealed, unsealed
+from datapkg.records import FilesList, Pin, Record, TableRecord, record_document
 
-SOURCES = TableRecord("_sources", "sources", "", 1, 0, "00", "", {}, ())
+PIN = Pin(1, "t.lance/_versions/1.manifest", "00", "attempt-a")
+SOURCES = TableRecord("_sources", "sources", "", 0, "00", "", PIN, {}, ())
 
 
 def publish(package: Path, created: str, attempt: str = "a", digest: str = "d") -> bool:
@@ -23,7 +28,7 @@ def publish(package: Path, created: str, attempt: str = "a", digest: str = "d") 
 
 
 def documents(number: int, created: str, attempt: str, digest: str = "d") -> tuple[Record, FilesList]:
-    files = FilesList(number, {"t": [["t.lance/data/x", 3, attempt]]}, {"t": [[0, 0, 3]]})
+    files = FilesList(number, {"t": [["data", "t.lance/data/x", 3, attempt]]}, {"t": [0, 0, 3]})
     record = Record(
         format=1,
         name="screen",
@@ -39,7 +44,7 @@ def documents(number: int, created: str, attempt: str, digest: str = "d") -> tup
         files=versions.files_digest(files),
         previous=None,
         sources=SOURCES,
-        tables=(TableRecord("t", "table", "t", 1, 3, "00", "s", {}, ()),),
+        tables=(TableRecord("t", "table", "t", 3, "00", "s", PIN, {}, ()),),
     )
     return record, files
 
@@ -88,9 +93,9 @@ def test_a_builder_killed_before_its_list_had_its_name_has_published(tmp_path: P
     folder = tmp_path / "versions"
     (folder / "1.files.json").rename(folder / ".1-one.files.json")
     record = versions.read_record(str(tmp_path), 1)
-    assert versions.read_files(str(tmp_path), record).files["t"][0][2] == "one"
+    assert versions.read_files(str(tmp_path), record).files["t"][0][3] == "one"
     (folder / "1.files.json").write_bytes(sealed({"version": 1, "files": {}, "runs": {}}))
-    assert versions.read_files(str(tmp_path), record).files["t"][0][2] == "one"
+    assert versions.read_files(str(tmp_path), record).files["t"][0][3] == "one"
 
 
 def test_a_lost_list_of_files_is_damage(tmp_path: Path) -> None:
@@ -134,6 +139,64 @@ def test_a_version_that_is_not_there_is_one_clear_error(
         versions.resolve(str(tmp_path), **asked)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("as_of", "version"),
+    [("20261102", 2), (date(2026, 11, 1), 1), ("9999-12-31", 3), (datetime(2026, 11, 2, 11), 2)],
+)
+def test_days_and_times_in_every_form(as_of: str | date, version: int, tmp_path: Path) -> None:
+    for day in (1, 2, 4):
+        publish(tmp_path, f"2026-11-0{day}T10:00:00.000000+00:00")
+    assert versions.resolve(str(tmp_path), as_of=as_of) == version
+
+
+def test_members_of_a_later_datapkg_are_left_alone(tmp_path: Path) -> None:
+    publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
+    record = versions.read_record(str(tmp_path), 1)
+    document = record_document(record)
+    document["lineage"] = {"function": "f"}
+    document["tables"][0]["derived"] = True
+    document["tables"][0]["pin"]["region"] = "eu"
+    (tmp_path / "versions" / "1.json").write_bytes(sealed(document))
+    assert versions.read_record(str(tmp_path), 1) == record
+
+
+@pytest.mark.parametrize("path", ["../evil", "/etc/passwd", "t.lance/../../evil", "versions/1.json"])
+def test_a_files_list_names_nothing_outside_of_its_tables(path: str, tmp_path: Path) -> None:
+    publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
+    record, _ = documents(1, "2026-11-01T10:00:00.000000+00:00", "a")
+    files = FilesList(1, {"t": [["data", path, 3, "00"]]}, {})
+    (tmp_path / "versions" / "1.files.json").write_bytes(sealed(asdict(files)))
+    with pytest.raises(DamageError, match="no place for one"):
+        versions.read_files(str(tmp_path), replace(record, files=versions.files_digest(files)))
+
+
+def test_a_strange_or_damaged_release_file_stops_nothing(tmp_path: Path) -> None:
+    publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
+    versions.name_release(str(tmp_path), "1.0.0", 1)
+    (tmp_path / "releases" / "notes.txt").write_text("mine")
+    (tmp_path / "releases" / "2.0.0.json").write_text("{}")
+    assert versions.releases(str(tmp_path)) == {"1.0.0": 1}
+    assert not versions.name_release(str(tmp_path), "2.0.0", 1)
+    with pytest.raises(DamageError):
+        versions.resolve(str(tmp_path), "2.0.0")
+
+
+def test_a_record_is_made_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    assert publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
+    record, files = documents(1, "2026-11-01T10:00:01.000000+00:00", "two")
+    assert not versions.publish(str(tmp_path), record, files)
+    assert sorted(p.name for p in (tmp_path / "versions").iterdir()) == ["1.files.json", "1.json"]
+    (tmp_path / "versions" / ".2.json.claim").touch()
+    with pytest.raises(StoreError, match=r"delete .*2\.json\.claim"):
+        publish(tmp_path, "2026-11-01T10:00:02.000000+00:00")
+
+
 def test_what_is_no_package_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no such folder"):
         versions.resolve(str(tmp_path / "nowhere"))
@@ -151,7 +214,7 @@ def test_a_release_name_never_moves_and_is_unique_without_case(tmp_path: Path) -
 def test_a_newer_format_says_which_datapkg_reads_it(tmp_path: Path) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
     record = replace(versions.read_record(str(tmp_path), 1), format=2, datapkg="3.0.0")
-    (tmp_path / "versions" / "1.json").write_bytes(sealed(asdict(record)))
+    (tmp_path / "versions" / "1.json").write_bytes(sealed(record_document(record)))
     with pytest.raises(VersionError, match=r"install datapkg 3\.0\.0"):
         versions.read_record(str(tmp_path), 1)
 

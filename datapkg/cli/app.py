@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import DatapkgError, ManifestError, StoreError
+from ..errors import DatapkgError, LockedError, ManifestError, StoreError
 
 app = typer.Typer(
     name="datapkg",
@@ -58,7 +58,14 @@ def init(
     path = output or Path(f"{folder.resolve().name}.yaml")
     if path.exists():
         raise StoreError("is there already", str(path), "name another file with --output")
-    place(path, draft(folder, path))
+    text = draft(folder, path)
+    place(path, text)
+    _, marker, left_out = text.partition("# Left out:\n")
+    excluded = text.count("\n    exclude:")
+    if excluded:
+        typer.echo(f"some files of {excluded} resources are left out: see `exclude` in {path}")
+    if marker:
+        typer.echo("left out:\n" + left_out.replace("# ", "  ").rstrip())
     typer.echo(f"wrote {path}; look it over, then: datapkg check {path}")
 
 
@@ -68,13 +75,14 @@ def check(manifest: ManifestArg, root: Root = None, allow: Allow = None, as_json
     from ..checking import check as check_manifest
 
     try:
-        loaded = check_manifest(manifest, root=root, allow=_folders(allow))
+        checked = check_manifest(manifest, root=root, allow=_folders(allow))
     except ManifestError as error:
         if not error.mistakes:
             raise
         _print_mistakes(error, as_json)
         raise typer.Exit(1) from None
-    _print_checked(loaded.warnings, as_json, manifest)
+    as_values = {"ok": True, "files": checked.files, "warnings": list(checked.warnings)}
+    typer.echo(_json(as_values) if as_json else str(checked))
 
 
 @app.command()
@@ -83,6 +91,7 @@ def build(
     package: Annotated[
         str | None, typer.Argument(help="Default: NAME.datapkg here.", show_default=False)
     ] = None,
+    locked: Annotated[bool, typer.Option("--locked", help="Hold the build to the manifest's lock.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one for each CPU.")] = None,
     engine: Annotated[str, typer.Option(help="local (processes) or inline (this process).")] = "local",
     root: Root = None,
@@ -100,6 +109,7 @@ def build(
         report = build_package(
             manifest,
             package,
+            locked=locked,
             workers=workers,
             engine=engine,
             root=root,
@@ -151,10 +161,10 @@ def main() -> None:
         app()
     except DatapkgError as error:
         typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, LockedError) else 2)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            typer.echo("stopped; nothing was published", err=True)
+            typer.echo("stopped; earlier versions are as they were, and nothing is half-made", err=True)
         raise
 
 
@@ -188,12 +198,3 @@ def _print_mistakes(error: ManifestError, as_json: bool) -> None:
         typer.echo(_json({"ok": False, "mistakes": mistakes}))
     else:
         typer.echo(str(error), err=True)
-
-
-def _print_checked(warnings: tuple[str, ...], as_json: bool, manifest: Path) -> None:
-    if as_json:
-        typer.echo(_json({"ok": True, "warnings": list(warnings)}))
-        return
-    for warning in warnings:
-        typer.echo(f"warning   {warning}")
-    typer.echo(f"{manifest}: no mistakes")

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from .. import versions
-from ..reader import Package, Table
+from ..reader import Package
 from ..report import aligned
+from ..table import Table
 
 
 def package(opened: Package, as_json: bool) -> str:

@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.queues import SimpleQueue
+from threading import Lock, Thread
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +28,7 @@ AHEAD = 2  # tasks waiting for each worker: enough to keep it busy, few enough t
 STOP_S = 5.0
 
 Notes = SimpleQueue[tuple[int, str, int]]
+_main_lock = Lock()
 _notes: Notes | None = None  # in a worker: the way to the process that started it
 
 
@@ -90,12 +92,13 @@ def _without_main() -> Iterator[None]:
     A spawned process imports the script that started it, to find functions in it. Ours are never there, and a plain
     script that calls `datapkg.build` at its top would start itself again and again.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    with _main_lock:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def cpus() -> int:
@@ -107,6 +110,15 @@ def _start(notes: Notes) -> None:
     global _notes  # noqa: PLW0603 - a process has one way home, and a pool's initializer is the place to set it
     _notes = notes
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose build was killed would wait for its next task for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
 
 
 def _call(function: Callable[[Any, Note], Any], task: Any) -> Any:

@@ -32,6 +32,10 @@ class Mistakes:
         """Remember one mistake; the same one twice counts once (an alias repeats its anchor's)."""
         self._found.setdefault((place, what), ManifestError(what, self.where(place), fix))
 
+    def meant(self, key: str) -> bool:
+        """Whether a misspelt key was taken for `key`, so that its absence need not be said."""
+        return any(error.fix == f"did you mean {key!r}?" for error in self._found.values())
+
     def found(self) -> tuple[ManifestError, ...]:
         """All mistakes in the order of the lines."""
         return tuple(self._found[key] for key in sorted(self._found))

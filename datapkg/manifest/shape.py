@@ -129,6 +129,8 @@ def _say(
     if kind == MISTAKE:
         mistakes.add(place, str(context["what"]), str(context.get("fix", "")))
     elif kind == "missing":
+        if mistakes.meant(key):
+            return
         mapping = root.nearest(*loc[:-1])[0]
         what = f"{key} has no value" if key in mapping.keys else f"{key} is missing"
         fix = f"write {EXAMPLES[key]}" if key in EXAMPLES else f"add {key}:"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from ..reader import Table
+    from ..table import Table
 
 Choice = str | int | None
 """A channel or a region: its name, or its number in the file."""

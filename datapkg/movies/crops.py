@@ -15,7 +15,7 @@ from . import Choice
 from .stacks import KEYS, PLANE, chosen, images, place, planes_only, quoted
 
 if TYPE_CHECKING:
-    from ..reader import Table
+    from ..table import Table
 
 MOST_PATHS = 500
 """In one condition."""
@@ -82,15 +82,9 @@ def _planes_of(movies: Table, objects: pd.DataFrame, channel: Choice, region: Ch
 
 
 def _dtype(movies: Table, names: Sequence[str]) -> str:
-    """The type of the pixels; of no planes, the column's."""
-    if len(names) == 1:
-        return names[0]
-    if len(names):
-        return common_dtype(names)
-    kind = movies.schema.field(movies.image_column).type
-    while hasattr(kind, "value_type"):
-        kind = kind.value_type
-    return str(np.dtype(kind.to_pandas_dtype()))
+    """The type that holds the pixels; of no planes, the first one's."""
+    names = names or movies.to_pandas(["dtype"], limit=1)["dtype"].tolist()
+    return names[0] if len(names) == 1 else common_dtype(names)
 
 
 def _filled(shape: tuple[int, ...], fill: float, dtype: str) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from ..errors import SchemaError
 from . import Choice
 
 if TYPE_CHECKING:
-    from ..reader import Table
+    from ..table import Table
 
 KEYS = ["path", "plate", "well", "site"]
 PLANE = ["kind", "index", "name"]

@@ -11,7 +11,7 @@ from ..errors import SchemaError
 from .stacks import KEYS, planes_only
 
 if TYPE_CHECKING:
-    from ..reader import Table
+    from ..table import Table
 
 OF = [*KEYS, "object_name"]
 COLUMNS = [*OF, "object_index", "t", "track_id", "parent_ids"]

@@ -20,7 +20,7 @@ from unicodedata import normalize
 import h5py
 
 from ...errors import SourceError
-from ...reading import SourceFile
+from ...reading import MISSING, SourceFile
 from .nodes import LooseLinkError, Node, OpenFile, Trail
 from .storage import checked_dataset
 from .types import text
@@ -51,6 +51,7 @@ class Tree:
         self._belongs = belongs
         self._root = os.path.realpath(file.root)
         self._open: dict[str, OpenFile] = {}
+        self._missing: dict[str, Path] = {}
         opened = self._opened(local, file.path)
         self.root = Node(opened.h5["/"], "", opened)
 
@@ -62,11 +63,14 @@ class Tree:
             opened.h5.close()
 
     def members(self) -> tuple[SourceFile, ...]:
-        """The other files that links have led to."""
-        others = sorted(
-            (one for one in self._open.values() if one.name != self.file.path), key=lambda one: one.name
+        """The other files that links have led to, and those that they should have led to."""
+        found = {
+            one.name: (one.local, one.bytes) for one in self._open.values() if one.name != self.file.path
+        }
+        found |= {name: (local, MISSING) for name, local in self._missing.items()}
+        return tuple(
+            SourceFile(name, local, self.file.root, size) for name, (local, size) in sorted(found.items())
         )
-        return tuple(SourceFile(one.name, one.local, self.file.root, one.bytes) for one in others)
 
     def place(self, node: Node | str) -> str:
         """Where an object is, for a message."""
@@ -149,9 +153,10 @@ class Tree:
     def linked_file(self, file: OpenFile, name: str, path: str) -> tuple[OpenFile | None, bool]:
         """The file that a link in `file` names, if it is there, and whether the resource matches it."""
         local = self.inside(file, name, path)
-        if not local.is_file():
-            return None, False
         shown = self._prefix() + normalize("NFC", local.relative_to(self._root).as_posix())
+        if not local.is_file():
+            self._missing[shown] = local
+            return None, False
         foreign = self._belongs(shown)
         self.linked |= foreign
         return self._opened(local, shown), foreign

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 
 from ...digest import logical
+from ...encoding import layout_of
 from ...errors import SchemaError
 from ...manifest.models import Resource
-from ...pixels import common_layout
 from ...reading import SourceFile
 from ..base import Column, Decision, Scan, TableSchema
 from ..image_columns import image_columns
@@ -190,7 +190,7 @@ def _with_classes(column: Column, found: list[tuple[str, dict[str, Any]]]) -> Co
     if not same:
         return column
     why = "; ".join(f"{name}: {', '.join(names)}" for name, names in same.items())
-    metadata = (("class_names", json.dumps(same, ensure_ascii=False)),)
+    metadata = (("datapkg:class_names", json.dumps(same, ensure_ascii=False)),)
     return replace(column, why=f"one for each class, of {why}", metadata=metadata)
 
 
@@ -198,7 +198,7 @@ def _image_columns(resource: Resource, found: list[tuple[str, dict[str, Any]]]) 
     seen = {(dtype, tuple(shape)) for _, evidence in found for dtype, shape in evidence["planes"]}
     dtypes = sorted({dtype for dtype, _ in seen})
     why = f"planes of {' and '.join(dtypes)}"
-    return image_columns(common_layout(seen), PIXELS, array=resource.array, why=why)
+    return image_columns(layout_of(resource.array, seen), PIXELS, why=why)
 
 
 def record_batch(

@@ -1,0 +1,135 @@
+"""Files that are written once, whole, and on the disk when the call returns.
+
+Every JSON file of ours is sealed: its last member is the BLAKE3 of all bytes before it, so that any changed byte is
+noticed when it is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+from .errors import DamageError, StoreError
+
+SEAL = re.compile(rb'"blake3": "([0-9a-f]{64})"\n}\n$')
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def sealed(document: Mapping[str, Any]) -> bytes:
+    """Write a document as JSON, one member or item a line, whose last member is the BLAKE3 of all bytes before it.
+
+    Examples
+    --------
+    >>> sealed({"version": 2, "rows": [[0, 1], [2]]}).decode().splitlines()[:6]
+    ['{', '"version": 2,', '"rows": [', '[0,1],', '[2]', '],']
+    >>> unsealed(sealed({"version": 2}), "here")
+    {'version': 2}
+    """
+    head = (
+        "{\n" + "".join(f"{_compact(name)}: {_lines(value)},\n" for name, value in document.items())
+    ).encode()
+    return head + b'"blake3": "' + blake3(head).hexdigest().encode() + b'"\n}\n'
+
+
+def unsealed(content: bytes, where: str) -> dict[str, Any]:
+    """Read a sealed document. Raises DamageError if any byte of it is not as written."""
+    seal = SEAL.search(content)
+    if seal is None or blake3(content[: seal.start()]).hexdigest().encode() != seal[1]:
+        raise DamageError("the file is damaged", where, "copy it again from a whole copy of the package")
+    document: dict[str, Any] = json.loads(content)
+    del document["blake3"]
+    return document
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file, over what may be there."""
+    path.write_bytes(content)
+    sync_file(path)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a whole file in the place of another."""
+    temporary = _beside(path)
+    try:
+        write(temporary, content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def put_if_absent(path: Path, content: bytes) -> bool:
+    """Create a file with all of its content at once; False if it is there already."""
+    temporary = _beside(path)
+    write(temporary, content)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        return _claimed(path, temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return True
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's bytes to the disk."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Force a folder's names to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _claimed(path: Path, temporary: Path) -> bool:
+    """Create without hard links, which a memory stick may not have: a claim file keeps others out meanwhile."""
+    claim = path.with_name(f".{path.name}.claim")
+    try:
+        claim.open("x").close()
+    except FileExistsError:
+        raise StoreError(
+            "another build is writing this very file, or was stopped while it did",
+            str(path),
+            f"if no other build is running, delete {claim}",
+        ) from None
+    try:
+        if path.exists():
+            return False
+        temporary.rename(path)
+    finally:
+        claim.unlink()
+    sync_folder(path.parent)
+    return True
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}")
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, dict) and value:
+        return "{\n" + ",\n".join(f"{_compact(k)}: {_compact(v)}" for k, v in value.items()) + "\n}"
+    if isinstance(value, list | tuple) and value:
+        return "[\n" + ",\n".join(_compact(item) for item in value) + "\n]"
+    return _compact(value)

@@ -1,0 +1,181 @@
+"""What a version's two files say: the record, and the list of its files with the order of its rows.
+
+Members that this datapkg does not know are left alone: a later one may add some without locking older readers out.
+What older readers must not misread raises `FORMAT`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from .errors import DamageError, NoTableError, VersionError, nearest
+
+FORMAT = 1
+INSIDE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.lance(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$")
+
+Known = TypeVar("Known")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRecord:
+    """A column: its true name, the name Lance knows it by, its logical type, nulls in this version, digest.
+
+    `image` marks a column of images; `why` says how the type was decided.
+    """
+
+    name: str
+    stored: str
+    type: str
+    nulls: int
+    digest: str
+    image: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Which state of a Lance table a version means: its number, its manifest file with BLAKE3, the tag that keeps it."""
+
+    lance_version: int
+    manifest: str
+    blake3: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableRecord:
+    """A table of one version: where it is stored, and what is in it. `pin` is None until it is stored."""
+
+    name: str
+    kind: str
+    resource: str
+    rows: int
+    digest: str
+    settings: str
+    pin: Pin | None
+    image_bytes: dict[str, int]
+    columns: tuple[ColumnRecord, ...]
+
+    @property
+    def stored(self) -> Pin:
+        """Where the table is stored."""
+        if self.pin is None:
+            raise RuntimeError(f"table {self.name} is not stored yet")
+        return self.pin
+
+    def same(self, other: TableRecord) -> bool:
+        """Whether another table holds the same content in the same form."""
+
+        def form(table: TableRecord) -> tuple[object, ...]:
+            columns = tuple((c.name, c.stored, c.type, c.image) for c in table.columns)
+            return table.name, table.kind, table.resource, table.settings, table.digest, columns
+
+        return form(self) == form(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One version of the whole package.
+
+    `readers` holds by resource what its files were read with; `files` is the BLAKE3 of the files list, `previous`
+    that of the record before.
+    """
+
+    format: int
+    name: str
+    version: int
+    created: str
+    attempt: str
+    datapkg: str
+    readers: dict[str, dict[str, str | int]]
+    manifest: str
+    manifest_digest: str
+    facts: str
+    digest: str
+    files: str
+    previous: str | None
+    sources: TableRecord
+    tables: tuple[TableRecord, ...]
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+
+    def table(self, name: str) -> TableRecord:
+        """The table's record, by its name."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise NoTableError(
+            f"there is no table {name!r}", self.name, nearest(str(name), [t.name for t in self.tables])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FilesList:
+    """A version's files by table, as (role, path, bytes, BLAKE3), and the order of its rows.
+
+    Roles are ``manifest``, ``data``, ``deletion`` and ``index``. `runs` holds per table fragment, first row and number
+    of rows, one run after the other, in manifest order; rows are counted as they lie in the fragment's files.
+    """
+
+    version: int
+    files: dict[str, list[list[Any]]]
+    runs: dict[str, list[int]] = field(default_factory=dict)
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """The record as JSON values; what is as it usually is, is left out of columns."""
+    document = asdict(record)
+    for table in (*document["tables"], document["sources"]):
+        table["columns"] = [_short(column) for column in table["columns"]]
+    return document
+
+
+def record_of(document: dict[str, Any], where: str) -> Record:
+    """Read a record from JSON values.
+
+    Raises
+    ------
+    VersionError
+        Its format is newer than this datapkg reads.
+    """
+    if document["format"] > FORMAT:
+        raise VersionError(
+            f"its format {document['format']} is newer than this datapkg reads ({FORMAT})",
+            where,
+            f"install datapkg {document['datapkg']} or newer",
+        )
+    document["tables"] = tuple(_table(table) for table in document["tables"])
+    document["sources"] = _table(document["sources"])
+    return known(Record, document)
+
+
+def files_of(document: dict[str, Any], where: str) -> FilesList:
+    """Read a files list from JSON values. Raises DamageError where it names a file outside of the package."""
+    listed = known(FilesList, document)
+    for files in listed.files.values():
+        for _, path, _, _ in files:
+            if not INSIDE.match(path):
+                raise DamageError(
+                    f"lists a file at {path!r}, which is no place for one", where, "do not use the package"
+                )
+    return listed
+
+
+def known(kind: type[Known], document: Mapping[str, Any]) -> Known:
+    """Make a value of the members that are known."""
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in document.items() if name in names})
+
+
+def _short(column: dict[str, Any]) -> dict[str, Any]:
+    usual = {"stored": column["name"], "image": False, "why": ""}
+    return {name: value for name, value in column.items() if usual.get(name, ...) != value}
+
+
+def _table(document: dict[str, Any]) -> TableRecord:
+    columns = tuple(
+        known(ColumnRecord, {"stored": column["name"], **column}) for column in document["columns"]
+    )
+    return known(TableRecord, {**document, "columns": columns, "pin": known(Pin, document["pin"])})

@@ -1,0 +1,38 @@
+"""The storage engine, behind one door: the only package that knows Lance."""
+
+from .files import HASH_CHUNK_BYTES, StoredFile, file_blake3, intact, storage_errors, table_uri
+from .read import PinnedTable
+from .update import update
+from .write import (
+    STAGING,
+    Committed,
+    Fragment,
+    clear_staging,
+    commit,
+    pinned,
+    set_aside,
+    stored_name,
+    write_fragment,
+    write_pin,
+)
+
+__all__ = [
+    "HASH_CHUNK_BYTES",
+    "STAGING",
+    "Committed",
+    "Fragment",
+    "PinnedTable",
+    "StoredFile",
+    "clear_staging",
+    "commit",
+    "file_blake3",
+    "intact",
+    "pinned",
+    "set_aside",
+    "storage_errors",
+    "stored_name",
+    "table_uri",
+    "update",
+    "write_fragment",
+    "write_pin",
+]

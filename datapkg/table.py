@@ -1,0 +1,180 @@
+"""One table of an opened package: rows as pandas, Arrow and NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .errors import SchemaError
+from .movies import MovieMethods
+from .records import TableRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from .access import RowAccess
+    from .reader import Package
+
+FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
+
+
+class Table(MovieMethods):
+    """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
+
+    def __init__(self, package: Package, record: TableRecord) -> None:
+        self.package, self.record = package, record
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.record.name
+
+    @property
+    def kind(self) -> str:
+        """What its rows are: ``table``, ``images``, ``planes``, ``objects`` ..."""
+        return self.record.kind
+
+    @property
+    def digest(self) -> str:
+        """The digest of the table's content."""
+        return self.record.digest
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns' names, as in the files."""
+        return [column.name for column in self.record.columns]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, under true names; reads no row."""
+        return self.rows.schema
+
+    def described(self) -> list[dict[str, Any]]:
+        """The columns as plain values: name, type, nulls, digest, and why the type is what it is."""
+        return [
+            {"name": c.name, "type": c.type, "nulls": c.nulls, "digest": c.digest, "why": c.why}
+            for c in self.record.columns
+        ]
+
+    def __len__(self) -> int:
+        return self.record.rows
+
+    def __repr__(self) -> str:
+        head = f"{self.name} ({self.kind}): {len(self):,} rows, {len(self.columns)} columns"
+        lines = [f"  {c.name}: {c.type}" + (f"  # {c.why}" if c.why else "") for c in self.record.columns]
+        return "\n".join([head, *lines])
+
+    def to_pandas(
+        self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Read rows as a DataFrame; its index is the row's position in the table.
+
+        Parameters
+        ----------
+        columns
+            Names; default all. An image column's cells are read-only arrays of their own dtype and shape.
+        where
+            A condition in SQL, such as ``"Well = 'C6' and t < 3"``; put odd names into backticks.
+        limit
+            The first so many rows.
+
+        Raises
+        ------
+        SchemaError
+            There is no such column, or the condition makes no sense.
+        DamageError
+            A file of the table is missing or damaged.
+        """
+        from .frames import to_pandas
+
+        wanted = self._wanted(columns)
+        once = list(dict.fromkeys(wanted))
+        rows = self.rows.read([*once, *self._helpers(once)], where, limit)
+        frame = to_pandas(self.record, once, rows, self.schema)
+        return frame if once == wanted else frame[wanted]
+
+    def to_arrow(
+        self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
+    ) -> pa.Table:
+        """Read rows as an Arrow table; images as they are stored: nested lists, or packed binaries.
+
+        Parameters as in `to_pandas`.
+        """
+        wanted = self._wanted(columns)
+        asked = list(dict.fromkeys(wanted)) or self.columns[:1]  # rows without a column have no number
+        return self._arrow(asked, [batch for _, batch in self.rows.read(asked, where, limit)]).select(wanted)
+
+    def take(self, positions: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """Read the rows at `positions` in batched requests, in the order given."""
+        return self._arrow(columns, [batch for _, batch in self.rows.take(positions, columns)])
+
+    def image(self, position: int) -> NDArray[np.generic]:
+        """One image, as a read-only array of its own dtype and shape."""
+        return self.images([position])[0]
+
+    def images(self, positions: Sequence[int]) -> list[NDArray[np.generic]]:
+        """Images at row positions, in the order asked for.
+
+        Raises
+        ------
+        SchemaError
+            The table has no images, or no such row.
+        """
+        from .frames import images
+
+        return images(self, self._positions(positions))
+
+    @property
+    def image_column(self) -> str:
+        """The name of the column that holds images."""
+        names = [column.name for column in self.record.columns if column.image]
+        names += [FILE_COLUMN] if FILE_COLUMN in self.columns else []
+        if names:
+            return names[0]
+        known = [name for name in self.package if "image_digest" in self.package[name].columns]
+        raise SchemaError(
+            "has no image column", f"table {self.name}", f"tables with images: {', '.join(known) or 'none'}"
+        )
+
+    @cached_property
+    def rows(self) -> RowAccess:
+        """The table's rows as they are stored; for what is not wrapped, ``rows.pinned.lance`` is the Lance dataset."""
+        from .access import RowAccess
+
+        return RowAccess(self.package.uri, self.record, self.package.files)
+
+    def _arrow(self, columns: Sequence[str], batches: Sequence[pa.RecordBatch]) -> pa.Table:
+        import pyarrow as pa
+
+        return pa.Table.from_batches(batches, pa.schema([self.schema.field(name) for name in columns]))
+
+    def _wanted(self, columns: Sequence[str] | None) -> list[str]:
+        return self.columns if columns is None else self.rows.refuse_unknown(columns)
+
+    def _helpers(self, wanted: Sequence[str]) -> list[str]:
+        """Columns that bring images back in their own dtype and shape, or that count rows."""
+        if not wanted:
+            return self.columns[:1]
+        if not any(column.image and column.name in wanted for column in self.record.columns):
+            return []
+        return [name for name in ("dtype", "shape") if name not in wanted]
+
+    def _positions(self, positions: Sequence[int]) -> NDArray[np.int64]:
+        import numpy as np
+
+        given = np.asarray(positions).reshape(-1)
+        if given.size and given.dtype.kind not in "iu":
+            what = f"rows are asked for by {given.dtype.name} values, first {given[0]!r}"
+            fix = "give row numbers, such as the index of a frame: images(frame[mask].index)"
+            raise SchemaError(what, f"table {self.name}", fix)
+        asked = given.astype(np.int64)
+        at = np.where(asked < 0, asked + len(self), asked)
+        wrong = asked[(at < 0) | (at >= len(self))]
+        if len(wrong):
+            there = f"rows are 0 to {len(self) - 1}" if len(self) else "it has no rows"
+            raise SchemaError(f"there is no row {wrong[0]}", f"table {self.name}", there)
+        return at
