@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import SchemaError
+from .movies import MovieMethods
 from .records import TableRecord
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
 
 
-class Table:
+class Table(MovieMethods):
     """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
 
     def __init__(self, package: Package, record: TableRecord) -> None:

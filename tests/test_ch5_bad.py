@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import resource as process
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -11,7 +16,46 @@ import pytest
 
 from datapkg.errors import SourceError
 
+REFUSED = {
+    "ch5_bad_contour": "contour of object 0 cannot be read",
+    "ch5_bomb_virtual_shape": "planes of 100,000 x 100,000 pixels",
+    "ch5_channel_2d": "5 axes: channel, time, z, y and x",
+    "ch5_dangling_external": "/etc/passwd, which lies outside of the data root",
+    "ch5_external_escape": "outside of the data root",
+    "ch5_flipped_bytes": "damaged",
+    "ch5_inconsistent": "4 rows, but .* has 5 objects",
+    "ch5_truncated": "cut short: it ends after 270,652 bytes",
+    "hdf5_not_cellh5": "no CellH5 movie",
+    "zero": r"empty \(0 bytes\)",
+}
+WARNED = {
+    "ch5_empty_plate": "no position",
+    "ch5_interrupted_bioformats_write": "no plane of it was ever written",
+    "ch5_softlink_cycle": "/nowhere, which is not there",
+}
+OF_THE_WHOLE_FILE = ("ch5_truncated", "hdf5_not_cellh5", "zero")
 POSITION = make.position_path("P", "A01", "1")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_broken_file_is_refused_with_its_place_and_a_fix(shared: Path, name: str) -> None:
+    before = process.getrusage(process.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SourceError, match=REFUSED[name]) as caught:
+        make.tables(make.movies(), make.source(shared / "bad" / f"{name}.ch5"))
+    assert caught.value.where.startswith(f"{name}.ch5") and caught.value.fix
+    assert process.getrusage(process.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_an_odd_file_is_warned_of(shared: Path, name: str) -> None:
+    file = make.source(shared / "bad" / f"{name}.ch5")
+    make.tables(make.movies(), file)
+    assert any(WARNED[name] in told for told in make.warnings(make.movies(), file))
+
+
+def test_every_bad_file_is_known(shared: Path) -> None:
+    names = {path.stem for path in (shared / "bad").glob("*.ch5")}
+    assert names == set(REFUSED) | set(WARNED)
 
 
 def test_an_interrupted_movie_gives_its_planes(shared: Path) -> None:
@@ -167,3 +211,43 @@ def test_a_half_written_movie_is_read(movie: Path) -> None:
         )
         pixels[0, 0, 0] = 7
     assert read(movie)["movies"] == 100
+
+
+BUILD_EACH = """
+import json, pathlib, resource, sys
+import datapkg
+
+if __name__ == "__main__":
+    folder, told = pathlib.Path(sys.argv[1]), {}
+    for name in sys.argv[3:]:
+        manifest = folder / f"{name}.yaml"
+        manifest.write_text(f"name: bad\\nresources: [{{name: movies, path: {name}.ch5}}]\\n")
+        try:
+            report = datapkg.build(manifest, folder / f"{name}.datapkg", root=sys.argv[2], workers=1)
+            told[name] = [None, "", *report.warnings]
+        except datapkg.DatapkgError as error:
+            told[name] = [error.code, error.where, str(error)]
+    print(json.dumps([told, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
+"""
+
+
+def test_bad_files_are_told_of_by_builds_whose_workers_live_and_stay_small(
+    shared: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "build_each.py"
+    script.write_text(BUILD_EACH)
+    names = [*REFUSED, *WARNED]
+    command = [sys.executable, str(script), str(tmp_path), str(shared / "bad"), *names]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    told, peak_kb = json.loads(done.stdout)
+    for name in names:
+        code, where, *texts = told[name]
+        wanted = REFUSED.get(name) or WARNED[name]
+        assert any(re.search(wanted, text) for text in texts), (name, texts)
+        assert all(f"{name}.ch5" in text for text in texts), texts
+        assert "a worker process died" not in "".join(texts)
+        assert (code == "source") is (name in REFUSED)
+        if name in REFUSED and name not in OF_THE_WHOLE_FILE:
+            assert re.fullmatch(rf"{name}\.ch5, /\S+.*", where)
+        assert (tmp_path / f"{name}.datapkg").exists() is (name in WARNED)
+    assert peak_kb < 600_000

@@ -1,16 +1,19 @@
-"""Real movies of all three writers: what tables say beyond the datasets, which test_every_file.py compares byte for byte."""
+"""Real movies of all three writers, in a package: tables join, and say what the files say."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import h5py
-import make_ch5 as make
+import make
+import make_ch5
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import datapkg
 from datapkg.pixels import from_arrow
 
 FILES = ("00004_01.ch5", "00015_01.ch5", "_all_positions.ch5", "bf8.ch5", "writer_2pos.ch5")
@@ -23,8 +26,12 @@ def folder(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> dict[str, pa.Table]:
-    return make.tables(make.movies(), *(make.source(folder / name) for name in FILES))
+def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
+    """Every table of a package of all movies."""
+    own = tmp_path_factory.mktemp("real")
+    make.build(make.manifest(own, 'name: movies, path: "*.ch5"'), own / "p", root=folder)
+    package = datapkg.open(own / "p")
+    return {name: package[name].to_arrow() for name in package.tables}
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +54,6 @@ def planes(
         for row, plane in zip(held, pixels, strict=True)
         if plane is not None
     }
-
-
-def test_every_attribute_is_in_a_table_or_listed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
-    listed = {(row["path"], row["hdf5_path"]) for row in rows["movies_attributes"]}
-    for name in FILES:
-        if name.startswith("_"):
-            continue
-        with h5py.File(folder / name) as file:
-            paths: list[str] = []
-            file.visititems(lambda path, item, to=paths: to.extend(f"/{path}@{key}" for key in item.attrs))
-        assert {path for path in paths if (name, path) not in listed} <= {
-            path for path in paths if path.endswith(("image/channel@valid", "image/region@valid"))
-        }
 
 
 def positions(file: h5py.File) -> list[tuple[dict[str, str], h5py.Group]]:
@@ -97,8 +91,13 @@ def check_objects(
 ) -> None:
     table, feature = group[f"object/{cells}"], group[f"feature/{cells}"]
     assert [row["object_index"] for row in objects] == list(range(len(table)))
-    assert [row["object_index"] for row in features] == list(range(len(table)))
+    assert [(row["t"], row["label"]) for row in objects] == table[:].tolist()
+    for column in ("bounding_box", "center"):
+        assert [tuple(row[column].values()) for row in objects] == feature[column][:].tolist()
+    names = [entry.decode() for entry in file[f"definition/feature/{cells}/object_features"]["name"]]
+    assert [[row[column] for column in names] for row in features] == feature["object_features"][:].tolist()
     if "orientation" in feature:
+        assert [(row["angle"], row["eccentricity"]) for row in objects] == feature["orientation"][:].tolist()
         assert all(row["contour"] for row in objects)
         index = feature["object_classification/prediction"]["label_idx"].tolist()
         labels = file[f"definition/feature/{cells}/object_classification/class_labels"][:]
@@ -136,6 +135,8 @@ def test_boxes_are_the_extent_of_their_label_and_contours_touch_it(
             at_x, at_y = ([point[axis] for point in row["contour"]] for axis in "xy")
             outline = np.array([min(at_x), max(at_x) + 1, min(at_y), max(at_y) + 1])
             assert np.abs(outline - np.array(extent)).max() <= 1
+            for x, y in set(zip(at_x, at_y, strict=True)):
+                assert (plane[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] == row["label"]).any()
 
 
 def test_every_edge_joins_objects_one_frame_apart(
@@ -166,8 +167,8 @@ def test_links_to_files_of_the_resource_add_no_rows(rows: dict[str, list[dict[st
 def test_links_are_followed_where_the_resource_does_not_match_their_targets(
     folder: Path, rows: dict[str, list[dict[str, Any]]]
 ) -> None:
-    file = make.source(folder / "_all_positions.ch5")
-    linked = make.tables(make.movies("_all_positions.ch5"), file)
+    file = make_ch5.source(folder / "_all_positions.ch5")
+    linked = make_ch5.tables(make_ch5.movies("_all_positions.ch5"), file)
     for name, table in linked.items():
         if name == "movies_attributes":
             continue
@@ -187,3 +188,13 @@ def test_voxels_channels_and_classes_are_described(rows: dict[str, list[dict[str
     classes = [row for row in rows["movies_classes"] if row["path"] == "00004_01.ch5"]
     assert [row["label"] for row in classes[:3]] == [1, 3, 7]
     assert classes[0]["classifier_method"] == "support vector machine"
+
+
+def test_probabilities_say_which_classes_they_are_of(found: dict[str, pa.Table]) -> None:
+    field = found["movies_objects"].schema.field("probabilities")
+    named = json.loads(field.metadata[b"datapkg:class_names"])
+    classes = found["movies_classes"].to_pylist()
+    for object_name, names in named.items():
+        defined = {(row["index"], row["name"]) for row in classes if row["object_name"] == object_name}
+        assert set(enumerate(names)) == defined
+    assert set(named) == {"primary__primary", "secondary__expanded"}

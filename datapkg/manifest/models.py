@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from . import values
 
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], BeforeValidator(values.as_tuple)]
 OneOrMany = Annotated[tuple[Item, ...], BeforeValidator(values.one_or_many)]
+Some = Annotated[tuple[Item, ...], BeforeValidator(values.one_value_or_many), AfterValidator(values.some)]
 
 Name = Annotated[str, AfterValidator(values.package)]
 ReleaseName = Annotated[str, AfterValidator(values.release)]
@@ -29,6 +30,9 @@ Inline = Annotated[Any, AfterValidator(values.inline)]
 Encoding = Annotated[str, AfterValidator(values.encoding)]
 Character = Annotated[str, AfterValidator(values.one_character)]
 Function = Annotated[str, AfterValidator(values.function)]
+PositionGlob = Annotated[str, AfterValidator(values.position_glob)]
+PlaneChoice = Annotated[str | int, PlainValidator(values.plane_choice)]
+FrameChoice = Annotated[str | int, PlainValidator(values.frame_choice)]
 MissingValue = Annotated[str, BeforeValidator(values.missing_value)]
 Kind = Literal["table", "images", "ch5"]
 Part = Literal["bytes", "array"]
@@ -186,6 +190,11 @@ class Resource(Strict):
     keep: Annotated[OneOrMany[Part], AfterValidator(values.parts_kept)] = ("bytes", "array")
     array: Literal["nested", "packed"] = "nested"
     rows: Literal["image", "plane"] = "image"
+    # movies: empty means all
+    positions: Some[PositionGlob] = ()
+    channels: Some[PlaneChoice] = ()
+    regions: Some[PlaneChoice] = ()
+    frames: Some[FrameChoice] = ()
 
 
 class Derivation(Strict):

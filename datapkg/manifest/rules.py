@@ -20,6 +20,7 @@ IMAGE_OPTIONS = ("keep", "array", "rows")
 TEXT_OPTIONS = ("schema", "dialect", "encoding", "source")
 FILE_OPTIONS = ("path", "exclude", "optional", "pattern", "empty", "hash", "bytes")
 """What has no meaning where the rows stand in the manifest itself."""
+MOVIE_OPTIONS = ("positions", "channels", "regions", "frames")
 CH5_PARTS = "objects|feature_names|classes|tracks|channels|regions|layout|attributes|features_.+"
 CLOSED_MATCHES = ("exact", "equal", "superset")
 """With these a file has no columns beyond the declared ones."""
@@ -85,9 +86,11 @@ def _makes(resource: str, kind: object, table: str) -> bool:
 
 def _check_options(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
     kind = resource.get("type")
-    wrong = {"table": IMAGE_OPTIONS, "images": TEXT_OPTIONS, "ch5": ("rows", "pattern", *TEXT_OPTIONS)}.get(
-        str(kind), ()
-    )
+    wrong = {
+        "table": (*IMAGE_OPTIONS, *MOVIE_OPTIONS),
+        "images": (*TEXT_OPTIONS, *MOVIE_OPTIONS),
+        "ch5": ("rows", "pattern", *TEXT_OPTIONS),
+    }.get(str(kind), ())
     of = {"table": "a text table", "images": "images", "ch5": "a ch5 movie"}
     for option in wrong:
         if option in resource:

@@ -40,6 +40,10 @@ EXAMPLES = {
     "reference": "reference: {resource: frames, fields: [file_name]}",
     "missingValues": 'missingValues: ["", NA]',
     "keep": "keep: [bytes, array]",
+    "positions": 'positions: "LT0001_02/C06/*"',
+    "channels": "channels: [H2B]",
+    "regions": "regions: [region___primary__primary]",
+    "frames": 'frames: "0-9"',
     "derive": "derive: [{table: frames, column: blurred, function: skimage.filters:gaussian, input: image_array}]",
     "table": "table: frames",
     "function": "function: skimage.filters:gaussian",
@@ -48,7 +52,7 @@ EXAMPLES = {
     "constraints": "constraints: {required: true}",
     "bytes": "bytes: 1024",
 }
-ONE_OR_MANY = ("path", "exclude", "primaryKey", "input", "keep")
+ONE_OR_MANY = ("path", "exclude", "primaryKey", "input", "keep", "positions", "channels", "regions", "frames")
 OTHER_WORDS = {
     "int": "integer", "int64": "integer", "long": "integer", "float": "number", "double": "number",
     "decimal": "number", "numeric": "number", "str": "string", "text": "string", "bool": "boolean",

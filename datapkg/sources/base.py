@@ -26,7 +26,8 @@ class Column:
     """One column of a table, under its true name.
 
     `logical` is the type that counts for the digest (``string``, ``list<string>``, ``image`` ...); `type` is how
-    Arrow batches carry it. `why` says how the type was decided, in words for the report.
+    Arrow batches carry it. `why` says how the type was decided, in words for the report; `metadata` goes with the
+    Arrow field.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Column:
     logical: str
     image: Layout | None = None
     why: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,10 @@ class TableSchema:
 
     def arrow(self) -> pa.Schema:
         """The schema of the batches, under true names."""
-        return pa.schema([field_of(c.name, c.type, c.image) for c in self.columns])
+        fields = [(field_of(c.name, c.type, c.image), dict(c.metadata)) for c in self.columns]
+        return pa.schema(
+            [field.with_metadata({**(field.metadata or {}), **told} or None) for field, told in fields]
+        )
 
 
 @dataclass(frozen=True, slots=True)
