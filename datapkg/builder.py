@@ -13,13 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import engine as engines
-from . import plan, store
+from . import image_names, keys, plan, store
 from .content import Content, Reader, taken_over
 from .errors import DeriveError, SchemaError
 from .manifest.load import load
 from .progress import Progress, silent
 from .publish import Publisher
 from .report import Report
+from .written import written
 
 
 def build(
@@ -81,7 +82,10 @@ def build(
             for one in planned.resources
         ]
         _refuse_clashes([content for resource in resources for content in resource.tables])
-        return Publisher(target, attempt, loaded, planned, before).publish(resources, started)
+        tables = written(target, attempt, planned, resources, before)
+        keys.check(tables)
+        notes = image_names.compare(tables, before)
+        return Publisher(target, attempt, loaded, planned, before).publish(resources, notes, started)
 
 
 @contextmanager

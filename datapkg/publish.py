@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as distribution_version
 
@@ -20,7 +20,7 @@ from .manifest.load import LoadedManifest
 from .plan import SOURCES, Plan, Previous
 from .report import Report, SourcesReport, TableReport
 from .store import Committed
-from .versions import FORMAT, FilesList, Record, TableRecord
+from .versions import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 
 
 @dataclass(slots=True)
@@ -33,23 +33,35 @@ class Publisher:
     plan: Plan
     before: Previous | None
 
-    def publish(self, resources: Sequence[ResourceContent], started: float) -> Report:
-        """Publish `resources`; nothing is written where the newest version holds the same already."""
+    def publish(
+        self, resources: Sequence[ResourceContent], together: Sequence[str], started: float
+    ) -> Report:
+        """Publish `resources`; nothing is written where the newest version holds the same already.
+
+        `together` is what a user should know about several tables at once.
+        """
         contents = [content for resource in resources for content in resource.tables]
         digest = package_digest({content.table.name: content.table.digest for content in contents})
         facts = self._facts(resources)
-        notes = [*self.plan.warnings, *(warning for resource in resources for warning in resource.warnings)]
+        warnings = {one.name: list(one.warnings) for one in resources} | {ALL_TABLES: list(together)}
+        notes = [*self.plan.warnings, *(warning for part in warnings.values() for warning in part)]
         old = self.before.record if self.before else None
         created = old is None or (old.digest, old.facts) != (digest, facts)
         record = old
         if created:
-            record = self._write(resources, digest, facts)
+            record = self._write(resources, digest, facts, warnings)
             created = record.attempt == self.attempt
         assert record is not None
         release = self._release(record, notes)
         return self._report(record, release, created, contents, notes, started)
 
-    def _write(self, resources: Sequence[ResourceContent], digest: str, facts: str) -> Record:
+    def _write(
+        self,
+        resources: Sequence[ResourceContent],
+        digest: str,
+        facts: str,
+        warnings: Mapping[str, list[str]],
+    ) -> Record:
         files = FilesList(self.before.record.version + 1 if self.before else 1, {}, {})
         tables = tuple(self._commit(content, files) for one in resources for content in one.tables)
         sources = self._commit(sources_content(self.package, self.attempt, resources), files)
@@ -70,7 +82,7 @@ class Publisher:
             previous=versions.record_digest(self.package, old.version) if old else None,
             sources=sources,
             tables=tables,
-            warnings={one.name: list(one.warnings) for one in resources if one.warnings},
+            warnings={name: told for name, told in warnings.items() if told},
         )
         if not versions.publish(self.package, record, files):
             return self._lost(record)

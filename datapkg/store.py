@@ -78,6 +78,11 @@ def stored_name(name: str) -> str:
     return "%5F" + encoded[1:] if RESERVED.match(encoded) else encoded
 
 
+def staging(package: str, attempt: str) -> Path:
+    """The folder for what an attempt has not committed."""
+    return Path(package) / f"{STAGING}{attempt}"
+
+
 def table_uri(package: str, table: str) -> str:
     """Where a table of a package lies."""
     return f"{package}/{table}.lance"
@@ -118,7 +123,7 @@ def write_fragment(
     first = next(source, None)
     if first is None:
         return None
-    folder = Path(package) / f"{STAGING}{attempt}" / f"{table}.lance"
+    folder = staging(package, attempt) / f"{table}.lance"
     reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
     try:
         with storage_errors(f"table {table}"):
@@ -146,11 +151,11 @@ def commit(
     import lance
 
     folder = Path(table_uri(package, table))
-    staged = Path(package) / f"{STAGING}{attempt}" / f"{table}.lance" / "data"
+    ready = staging(package, attempt) / f"{table}.lance" / "data"
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for fragment in fragments:
         for file in fragment.files:
-            (staged / Path(file.path).name).replace(Path(package) / file.path)
+            (ready / Path(file.path).name).replace(Path(package) / file.path)
     sync_folder(folder / "data")
     plan = [_fragment_of(fragment.metadata) for fragment in fragments]
     with storage_errors(f"table {table}"):
@@ -170,6 +175,25 @@ def commit(
     )
 
 
+def staged(
+    package: str, attempt: str, table: str, schema: pa.Schema, fragments: Sequence[Fragment]
+) -> PinnedTable:
+    """Make the rows that an attempt has written readable before they are committed, in the fragments' order.
+
+    Nothing outside of the staging folder is touched: a build that stops here leaves no trace.
+    """
+    import lance
+
+    folder = staging(package, attempt)
+    folder.mkdir(exist_ok=True)
+    plan = [_fragment_of(fragment.metadata) for fragment in fragments]
+    with storage_errors(f"table {table}"):
+        dataset = _overwrite(
+            table_uri(str(folder), table), lance.LanceOperation.Overwrite(_stored_schema(schema), plan)
+        )
+    return PinnedTable(str(folder), table, dataset.version)
+
+
 def newest_version(package: str, table: str) -> int:
     """The engine's newest version of a table, whoever made it; 0 where there is none."""
     import lance
@@ -182,7 +206,7 @@ def newest_version(package: str, table: str) -> int:
 
 def clear_staging(package: str, attempt: str) -> None:
     """Remove what an attempt wrote and did not commit."""
-    shutil.rmtree(Path(package) / f"{STAGING}{attempt}", ignore_errors=True)
+    shutil.rmtree(staging(package, attempt), ignore_errors=True)
 
 
 class PinnedTable:
@@ -207,6 +231,11 @@ class PinnedTable:
                     f"table {self.table} of {self.package}",
                     "copy the package again from a whole one, or build it again",
                 ) from None
+
+    @property
+    def runs(self) -> list[list[int]]:
+        """The rows in physical order, as (fragment, first row, rows)."""
+        return [[f.fragment_id, 0, f.metadata.physical_rows] for f in self.lance.get_fragments()]
 
     def batches(
         self,

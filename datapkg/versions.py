@@ -23,6 +23,8 @@ from .errors import DamageError, StoreError, VersionError, nearest
 from .store import storage_errors, sync_file, sync_folder
 
 FORMAT = 1
+ALL_TABLES = ""
+"""What a record's warnings about several tables together stand under; others stand under their resource."""
 RECORD = re.compile(r"^([1-9]\d*)\.json$")
 SEAL = re.compile(rb'"blake3": "([0-9a-f]{64})"\n}\n$')
 

@@ -66,20 +66,6 @@ class ColumnRules:
         away = pc.replace_substring(column, ".", "\0")
         return pc.replace_substring(pc.replace_substring(away, self.decimal, "."), "\0", self.decimal)
 
-    def unchecked(self) -> list[str]:
-        """Constraints that nobody looks at: they need all rows at once, or a declared type."""
-        if self.field is None:
-            return []
-        names = ["unique"] if self.field.constraints.unique else []
-        if self.declared is None or self.declared.field.type not in ORDERED:
-            limits = self.field.constraints
-            names += [
-                n
-                for n, limit in (("minimum", limits.minimum), ("maximum", limits.maximum))
-                if limit is not None
-            ]
-        return names
-
     def _check(self, evidence: Evidence, column: pa.StringArray, values: pa.Array, lines: Rows) -> None:
         field = self.field
         assert field is not None
@@ -150,8 +136,9 @@ def column_rules(resource: Resource, name: str) -> ColumnRules:
 def broken_promises(evidence: Evidence, rules: ColumnRules) -> list[str]:
     """What the column's cells break of what the manifest says, each with count and first example."""
     name, kind = rules.name, rules.field.type if rules.field else None
+    form = rules.field.format if rules.field and kind == "string" else None
     said = {
-        "wrong": f"{{}} in `{name}` that {{}} no {kind}" + " of 64 bits" * (kind == "integer"),
+        "wrong": f"{{}} in `{name}` that {{}} no {form or kind}" + " of 64 bits" * (kind == "integer"),
         "required": f"{{}} in `{name}` that {{}} missing, though it is required",
         **{key: f"{{}} in `{name}` that {{}} against its {key}" for key in CONSTRAINTS[1:]},
     }

@@ -62,7 +62,7 @@ def decide_table(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -
             "mend the values, or the schema: another type, missingValues, or constraint",
         )
     table = TableSchema(resource.name, "table", tuple(columns))
-    return Decision((table,), (*_few(warnings), *_about_files(files, empty, names), *_unchecked(resource)))
+    return Decision((table,), (*_few(warnings), *_about_files(files, empty, names)))
 
 
 def file_evidence(path: str, given: Any) -> FileEvidence:
@@ -149,10 +149,6 @@ def _about_column(rules: ColumnRules, evidence: Evidence) -> list[str]:
         told.append(_rounded(evidence.found["inexact"], rules.name, "rounded, as a double cannot hold them"))
     if rules.field is not None:
         told += [text for text in (check_format(rules.field),) if text]
-        told += [
-            f"the constraint {name} of the column `{rules.name}` is not checked yet"
-            for name in rules.unchecked()
-        ]
     return told
 
 
@@ -196,17 +192,6 @@ def _few(told: list[str]) -> list[str]:
     """The first lines, and how many others there are."""
     more = len(told) - SHOWN_MISTAKES
     return [*told[:SHOWN_MISTAKES], f"and {more} more of this kind"] if more > 0 else told
-
-
-def _unchecked(resource: Resource) -> Iterable[str]:
-    schema = resource.table_schema
-    for key, given in (
-        ("primaryKey", schema.primary_key),
-        ("uniqueKeys", schema.unique_keys),
-        ("foreignKeys", schema.foreign_keys),
-    ):
-        if given:
-            yield f"{key} of the resource {resource.name!r} is not checked yet"
 
 
 def _files(paths: Sequence[str], one: str = "is", many: str = "are") -> str:

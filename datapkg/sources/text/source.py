@@ -6,7 +6,7 @@ the whole column and all files of the resource, by rules that let ``005``, dates
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -79,6 +79,21 @@ class TextSource:
                     arrays.append(pa.nulls(rows, column.type))
             row += rows
             yield from _sized(pa.RecordBatch.from_arrays(arrays, schema=schema), batch_bytes)
+
+
+def lines_of(reading: Reading, resource: Resource, rows: Collection[int]) -> dict[int, int]:
+    """Find the lines that rows begin in, without a look at what stands in them."""
+    lines: dict[int, int] = {}
+    first, wanted = 0, sorted(rows)
+    for block in open_text(reading, resource, BLOCK_BYTES).blocks:
+        end = first + len(block.lines) * bool(block.columns)
+        while wanted and wanted[0] < end:
+            row = wanted.pop(0)
+            lines[row] = int(block.lines[row - first])
+        if not wanted:
+            break
+        first = end
+    return lines
 
 
 def _nothing_in(table: TextTable, resource: Resource) -> Scan:
