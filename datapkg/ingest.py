@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import sources
-from .digest import DigestColumn, SourceDigest, SourceHasher
+from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from .engine import Note
 from .manifest import Resource
 from .reading import Reading, Seen, SourceFile, look
@@ -57,10 +57,14 @@ class IngestTask:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What a task gave to one table: its fragment, its sources' digests, and bytes held by image columns."""
+    """What a task gave to one table: its fragment, its sources' digests, and bytes held by image columns.
+
+    The columns' digests are summed up already: kept for each source, they would grow with files x columns.
+    """
 
     fragment: Fragment | None
     sources: tuple[SourceDigest, ...]
+    sums: ColumnSums
     image_bytes: Mapping[str, int]
 
 
@@ -115,6 +119,8 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     source = sources.get(task.resource.type)
     schema = table.arrow()
     digests: list[SourceDigest] = []
+    columns = digest_columns(table.columns)
+    hasher, sums = SourceHasher(columns, schema), ColumnSums(columns)
     held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
 
     def rows() -> Iterator[pa.RecordBatch]:
@@ -122,7 +128,7 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
             if table.name not in fills:
                 continue
             note(file.path, 0)
-            hasher = SourceHasher(digest_columns(table.columns), schema)
+            hasher.again()
             with Reading(file, seen) as reading:
                 for batch in source.batches(reading, task.resource, table, BATCH_BYTES):
                     if batch.schema != schema:
@@ -131,11 +137,11 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
                     for name in held:
                         held[name] += batch.column(name).nbytes
                     yield batch
-            digests.append(hasher.result())
+            digests.append(sums.add(hasher.result()))
             note(file.path, max(file.bytes, 1))
 
     fragment = write_fragment(task.package, task.attempt, table.name, schema, coalesced(rows()))
-    return Ingested(fragment, tuple(digests), held)
+    return Ingested(fragment, tuple(digests), sums, held)
 
 
 def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.RecordBatch]:
@@ -143,11 +149,12 @@ def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES)
     waiting: list[pa.RecordBatch] = []
     total = 0
     for batch in batches:
-        if waiting and total + batch.nbytes > batch_bytes:
+        size = batch.nbytes
+        if waiting and total + size > batch_bytes:
             yield _joined(waiting)
             waiting, total = [], 0
         waiting.append(batch)
-        total += batch.nbytes
+        total += size
     if waiting:
         yield _joined(waiting)
 

@@ -23,9 +23,10 @@ from ...manifest import Resource
 from ...reading import Reading
 from .bytes import PIECE_BYTES, UTF8_MARK, Utf8Pieces
 from .dialect import Form, find_form, suffix_delimiter
-from .rows import Offsets, RowBlock, row_blocks
+from .rows import NEWLINE, Offsets, RowBlock, row_blocks
 
 INDEX = "index"
+FEW_ROWS = 256
 CELL_BYTES = 4096
 """A block has about this many bytes a column, so that wide tables are not cut into slivers."""
 
@@ -179,6 +180,10 @@ def _parsed(
 
 
 def _parse(path: str, block: RowBlock, form: Form, columns: int) -> tuple[pa.StringArray, ...]:
+    if len(block.lines) <= FEW_ROWS:
+        cut = cut_plain(block.data, form, len(block.lines), columns)
+        if cut is not None:
+            return cut
     data = _without_spaces(block.data, form) if form.skip_space else block.data
     if data.startswith(UTF8_MARK):
         data = UTF8_MARK + data  # pyarrow takes one for a byte order mark, though it stands inside the file
@@ -203,6 +208,33 @@ def _parse(path: str, block: RowBlock, form: Form, columns: int) -> tuple[pa.Str
     return tuple(
         column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in table.columns
     )
+
+
+def cut_plain(data: bytes, form: Form, rows: int, columns: int) -> tuple[pa.StringArray, ...] | None:
+    """Cut a few rows that have no quotes; None where they have, or have not the right number of cells.
+
+    pyarrow's parser takes 5 microseconds for each column, however few its rows: files of five rows and hundreds of
+    columns spend more on that than on all else.
+    """
+    if form.quote.encode() in data or form.escape or form.skip_space or b"\r" in data:
+        return None
+    text = np.frombuffer(data if data.endswith(b"\n") else data + b"\n", np.uint8)
+    limits = text == ord(form.delimiter)
+    limits |= text == NEWLINE
+    ends = np.flatnonzero(limits)
+    if len(ends) != rows * columns:
+        return None
+    by_row = text[ends].reshape(rows, columns)
+    if not (by_row[:, -1] == NEWLINE).all() or (by_row[:, :-1] == NEWLINE).any():
+        return None
+    lengths = np.diff(ends, prepend=-1) - 1
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    there = np.packbits(lengths > 0, bitorder="little")
+    cells = pa.StringArray.from_buffers(
+        len(ends), pa.py_buffer(offsets), pa.py_buffer(text[~limits]), pa.py_buffer(there)
+    )
+    by_column = cells.take(pa.array(np.arange(len(ends)).reshape(rows, columns).T.ravel()))
+    return tuple(by_column.slice(start, rows) for start in range(0, len(ends), rows))
 
 
 def _options(
