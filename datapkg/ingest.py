@@ -23,6 +23,7 @@ from .store import Fragment, write_fragment
 TASK_BYTES = 64 << 20
 TASK_FILES = 1024
 BATCH_BYTES = 12 << 20  # Lance's cost a byte doubles from 18 MB a batch to 35
+TINY_BATCHES = 16
 IMAGE_COLUMNS = ("image_bytes", "image_array")
 
 
@@ -145,18 +146,25 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
 
 
 def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.RecordBatch]:
-    """Join small batches: the engine's cost of a batch does not depend on its size."""
+    """Join small batches: the engine's cost of a batch does not depend on its size.
+
+    Tiny ones are joined early: the columns of 500 batches cost more than what is in them.
+    """
     waiting: list[pa.RecordBatch] = []
+    tiny: list[pa.RecordBatch] = []
     total = 0
     for batch in batches:
         size = batch.nbytes
-        if waiting and total + size > batch_bytes:
-            yield _joined(waiting)
-            waiting, total = [], 0
-        waiting.append(batch)
+        if total and total + size > batch_bytes:
+            yield _joined([*waiting, *tiny])
+            waiting, tiny, total = [], [], 0
+        tiny.append(batch)
         total += size
-    if waiting:
-        yield _joined(waiting)
+        if len(tiny) == TINY_BATCHES:
+            waiting.append(_joined(tiny))
+            tiny = []
+    if waiting or tiny:
+        yield _joined([*waiting, *tiny])
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
