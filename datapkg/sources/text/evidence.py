@@ -17,6 +17,7 @@ from .cells import (
     CODE,
     INT64,
     LARGEST_EXACT,
+    LIKE_NUMBERS,
     NONZERO,
     NOT_NUMBERS,
     UINT64,
@@ -226,15 +227,18 @@ class _Look:
         return _Look(self.evidence, cells, shown, self.lines[chosen], self.which[chosen])
 
     def _reasons(self) -> None:
-        rest = self
+        may_be = LIKE_NUMBERS[self.cells.first_bytes] if len(self.cells) else np.zeros(0, bool)
+        rest, text = self._part(may_be), ~may_be
+        left = np.flatnonzero(may_be)
         for name, pattern in NOT_NUMBERS:
-            if not len(rest.cells):
-                return
+            if not len(left):
+                break
             chosen = rest.cells.matching(pattern)
             if chosen.any():
                 rest.note(name, chosen)
-                rest = rest._part(~chosen)
-        rest.note("text", np.ones(len(rest.cells), bool))
+                rest, left = rest._part(~chosen), left[~chosen]
+        text[left] = True
+        self.note("text", text)
 
     def _whole(self) -> None:
         """Range and exactness of whole numbers; in `_all_numbers`, of those among large numbers."""

@@ -10,6 +10,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -27,6 +28,8 @@ from .rows import NEWLINE, Offsets, RowBlock, row_blocks
 
 INDEX = "index"
 FEW_ROWS = 256
+AHEAD_BYTES = 32 << 20
+"""A thread does not pay for small files."""
 CELL_BYTES = 4096
 """A block has about this many bytes a column, so that wide tables are not cut into slivers."""
 
@@ -77,7 +80,17 @@ def open_text(reading: Reading, resource: Resource, block_bytes: int) -> TextTab
     declared = tuple(field.name for field in resource.table_schema.fields)
     if not form.header_rows and len(declared) == len(names):
         names = declared
-    return TextTable(path, form, names, notes, _parsed(path, rest, form, len(names)))
+    cut = _parsed(path, rest, form, len(names))
+    return TextTable(path, form, names, notes, ahead(cut) if reading.file.bytes > AHEAD_BYTES else cut)
+
+
+def ahead(blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
+    """Cut the next block in a thread while the caller works on this one: hardly any of it is Python."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
 
 
 def _header(

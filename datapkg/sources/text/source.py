@@ -22,7 +22,7 @@ from .evidence import Evidence
 from .read import TextBlock, TextTable, open_text
 from .summary import packed
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 
 
 class TextSource:
