@@ -44,14 +44,19 @@ def check(written: Written) -> None:
     if not promising:
         return
     with matcher(written.staging) as matching:
-        for table, resource in promising:
-            broken = list(_Check(written, table, resource, matching).broken())
-            if broken:
-                raise SchemaError(
-                    "rows break what the manifest promises of them:\n    " + "\n    ".join(broken),
-                    f"resource {resource.name!r}",
-                    "mend the rows, or take back the promise in the resource's schema",
-                )
+        broken = {
+            resource.name: lines
+            for table, resource in promising
+            if (lines := list(_Check(written, table, resource, matching).broken()))
+        }
+    if broken:
+        several = len(broken) > 1
+        lines = [f"{name}: {line}" if several else line for name in broken for line in broken[name]]
+        raise SchemaError(
+            "rows break what the manifest promises of them:\n    " + "\n    ".join(lines),
+            f"resource{'s' * several} {', '.join(map(repr, broken))}",
+            "mend the rows, or take back the promise in the schema",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,14 @@ class WrittenTable:
         """
         types = {field.name: field.type for field in self._pinned.lance.schema}
         stored = [self.columns[name].stored for name in names]
-        fields = [pa.field(f"k{i}", types[name]) for i, name in enumerate(stored)]
+        fields = [pa.field(f"k{i}", _zoneless(types[name])) for i, name in enumerate(stored)]
         schema = pa.schema([*fields, pa.field(POSITION, pa.int64())])
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in self._pinned.batches(stored, batch_bytes=BATCH_BYTES):
                 at = self._order.positions(batch.column("_rowaddr").to_numpy().astype(np.int64))
-                yield pa.RecordBatch.from_arrays([*map(batch.column, stored), pa.array(at)], schema=schema)
+                columns = [batch.column(name).cast(f.type) for name, f in zip(stored, fields, strict=True)]
+                yield pa.RecordBatch.from_arrays([*columns, pa.array(at)], schema=schema)
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
@@ -123,6 +124,11 @@ def written(
     }
     planned = {one.resource.name: one for one in plan.resources}
     return Written(tables, planned, str(store.staging(package, attempt)))
+
+
+def _zoneless(kind: pa.DataType) -> pa.DataType:
+    """A time with a zone is stored as UTC; DuckDB would need yet another library to show it in a zone."""
+    return pa.timestamp(kind.unit) if pa.types.is_timestamp(kind) and kind.tz else kind
 
 
 def _lines(file: SourceFile, sha256: str, resource: Resource, rows: Iterable[int]) -> dict[int, int]:

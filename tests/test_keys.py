@@ -198,3 +198,42 @@ def test_an_undeclared_column_is_held_against_its_limits(tmp_path: Path) -> None
     )
     assert told("n", "minimum: 1, maximum: 3 ") == ""
     assert told("n", "maximum: 1.0e+30 ") == ""
+
+
+def test_what_several_resources_break_is_told_at_once(tmp_path: Path) -> None:
+    make.text(tmp_path / "a.csv", "x\n1\n1\n")
+    make.text(tmp_path / "b.csv", "x\n2\n\n2\n")
+    key = "schema: {primaryKey: x}"
+    told = refusal(make.manifest(tmp_path, f"name: a, path: a.csv, {key}", f"name: b, path: b.csv, {key}"))
+    assert told.startswith("resources 'a', 'b': rows break")
+    assert "a: primaryKey [x]: 2 rows have keys that another row has, first 1 at a.csv:3" in told
+    assert "b: primaryKey [x]: 1 row has no value in `x`, first at b.csv:3" in told
+
+
+def test_tables_without_rows_or_without_any_value_keep_their_keys(tmp_path: Path) -> None:
+    make.text(tmp_path / "wells.csv", "x,y\n")
+    make.text(tmp_path / "cells.csv", "x,y\n,1\n,2\n")
+    schema = "uniqueKeys: [[x]], foreignKeys: [{fields: x, reference: {resource: wells, fields: y}}]"
+    make.build(
+        make.manifest(
+            tmp_path,
+            f"name: cells, path: cells.csv, schema: {{{schema}}}",
+            "name: wells, path: wells.csv, schema: {primaryKey: [x, y]}",
+        ),
+        tmp_path / "p",
+    )
+    make.text(tmp_path / "cells.csv", "x,y\n3,1\n,2\n")
+    with pytest.raises(SchemaError, match=r"1 row has a value .* first 3 at cells\.csv:2"):
+        make.build(tmp_path / "manifest.yaml", tmp_path / "p")
+
+
+def test_dates_times_and_booleans_are_keys(tmp_path: Path) -> None:
+    make.text(
+        tmp_path / "t.csv",
+        "d,t,b\n2026-01-05,2026-01-05T10:00:00Z,true\n2026-01-05,2026-01-05T11:00:00+01:00,true\n",
+    )
+    fields = "fields: [{name: d, type: date}, {name: t, type: datetime}, {name: b, type: boolean}]"
+    told = refusal(
+        make.manifest(tmp_path, f"name: t, path: t.csv, schema: {{{fields}, primaryKey: [d, t, b]}}")
+    )
+    assert "2 rows have keys that another row has, first 2026-01-05, 2026-01-05 10:00:00" in told
