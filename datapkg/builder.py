@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import engine as engines
-from . import plan, store
+from . import image_names, keys, plan, store
 from .content import Content, Reader, taken_over
 from .errors import DeriveError, SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
@@ -24,6 +24,7 @@ from .manifest.load import load
 from .progress import Progress, silent
 from .publish import Publisher
 from .report import Report
+from .written import written
 
 
 def build(
@@ -96,11 +97,14 @@ def build(
             for one in planned.resources
         ]
         _refuse_clashes([content for resource in resources for content in resource.tables])
+        tables = written(target, attempt, planned, resources, before)
+        keys.check(tables)
+        notes = image_names.compare(tables, before)
         publisher = Publisher(target, named, attempt, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:
             refuse_other_content(loaded.path, lock, built)
-        report = publisher.publish(resources, started)
+        report = publisher.publish(resources, notes, started)
     return report if locked else _with_lock(report, loaded.path, built)
 
 

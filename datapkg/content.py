@@ -54,10 +54,8 @@ class _Growing:
     def add(self, part: Ingested) -> None:
         if part.fragment is not None:
             self.fragments.append(part.fragment)
-        for source in part.sources:
-            self.sums.add(source)
-            # the levels are summed up: kept for each source, they would grow with files x columns
-            self.digests.append(SourceDigest(source.rows, source.digest, source.nulls, ()))
+        self.sums.join(part.sums)
+        self.digests += part.sources
         for name, held in part.image_bytes.items():
             self.image_bytes[name] = self.image_bytes.get(name, 0) + held
 
@@ -148,12 +146,12 @@ def sources_content(package: str, attempt: str, resources: Sequence[ResourceCont
         Column(f.name, f.type, "string" if f.type != pa.int64() else "int64") for f in SOURCES_SCHEMA
     )
     schema = TableSchema(SOURCES, "sources", columns)
-    hasher = SourceHasher(ingest.digest_columns(columns), SOURCES_SCHEMA)
+    hashed = ingest.digest_columns(columns)
+    hasher = SourceHasher(hashed, SOURCES_SCHEMA)
     hasher.update(batch)
-    growing = _Growing(schema, ColumnSums(ingest.digest_columns(columns)))
-    growing.add(
-        Ingested(write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, [batch]), (hasher.result(),), {})
-    )
+    growing, sums = _Growing(schema, ColumnSums(hashed)), ColumnSums(hashed)
+    fragment = write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, [batch])
+    growing.add(Ingested(fragment, (sums.add(hasher.result()),), sums, {}))
     return Content(_record(growing, "", ""), (), SOURCES_SCHEMA, tuple(growing.fragments))
 
 

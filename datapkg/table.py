@@ -60,6 +60,15 @@ class Table(MovieMethods):
             for c in self.record.columns
         ]
 
+    @property
+    def promises(self) -> list[str]:
+        """The keys and references that the manifest declares for this table: its rows keep them all."""
+        from .manifest.normal import parse_recorded
+        from .manifest.promises import promises
+
+        record = self.package.record
+        return promises(parse_recorded(record.manifest, record.manifest_digest), self.name)
+
     def __len__(self) -> int:
         return self.record.rows
 

@@ -51,6 +51,15 @@ class Committed:
     fragments: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows that can be read but are in no version: where they lie, their state, their order as flat runs."""
+
+    folder: str
+    pin: Pin
+    runs: tuple[int, ...]
+
+
 def stored_name(name: str) -> str:
     """Encode a column name that Lance cannot hold.
 
@@ -63,6 +72,11 @@ def stored_name(name: str) -> str:
         return "%"
     encoded = UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
     return "%5F" + encoded[1:] if RESERVED.match(encoded) else encoded
+
+
+def staging(package: str, attempt: str) -> Path:
+    """The folder for what an attempt has not committed."""
+    return Path(package) / f"{STAGING}{attempt}"
 
 
 def write_fragment(
@@ -100,7 +114,7 @@ def write_fragment(
     first = next(source, None)
     if first is None:
         return None
-    folder = Path(package) / f"{STAGING}{attempt}" / f"{table}.lance"
+    folder = staging(package, attempt) / f"{table}.lance"
     reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
     try:
         with storage_errors(f"table {table}"):
@@ -144,10 +158,31 @@ def commit(
     )
 
 
+def staged(
+    package: str, attempt: str, table: str, schema: pa.Schema, fragments: Sequence[Fragment]
+) -> Staged:
+    """Make the rows that an attempt has written readable before they are committed, in the fragments' order.
+
+    Nothing outside of the staging folder is touched: a build that stops here leaves no trace.
+    """
+    import lance
+
+    folder = str(staging(package, attempt))
+    uri = table_uri(folder, table)
+    plan = [fragment_of(fragment.metadata) for fragment in fragments]
+    with storage_errors(f"table {table}"):
+        Path(uri).mkdir(parents=True, exist_ok=True)
+        dataset = _overwrite(uri, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
+        manifest = Path(uri) / "_versions" / f"{2**64 - 1 - dataset.version}.manifest"
+        described = hashed("manifest", manifest, f"{table}.lance/_versions/{manifest.name}")
+    runs = [n for f in dataset.get_fragments() for n in (f.fragment_id, 0, f.metadata.physical_rows)]
+    return Staged(folder, Pin(dataset.version, described.path, described.blake3, ""), tuple(runs))
+
+
 def moved_in(package: str, attempt: str, table: str, fragments: Sequence[Fragment]) -> None:
     """Move staged fragments into their table."""
     folder = Path(table_uri(package, table))
-    staged = Path(package) / f"{STAGING}{attempt}" / f"{table}.lance" / "data"
+    staged = staging(package, attempt) / f"{table}.lance" / "data"
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for fragment in fragments:
         for file in fragment.files:
@@ -208,7 +243,7 @@ def set_aside(package: str, table: str, version: int) -> int:
 
 def clear_staging(package: str, attempt: str) -> None:
     """Remove what an attempt wrote and did not commit."""
-    shutil.rmtree(Path(package) / f"{STAGING}{attempt}", ignore_errors=True)
+    shutil.rmtree(staging(package, attempt), ignore_errors=True)
 
 
 def _stored_schema(schema: pa.Schema) -> pa.Schema:
