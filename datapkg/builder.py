@@ -19,6 +19,7 @@ from .errors import DeriveError, SchemaError
 from .manifest.load import load
 from .progress import Progress, silent
 from .publish import Publisher
+from .reading import MAX_IMAGE_BYTES
 from .report import Report
 
 
@@ -31,6 +32,7 @@ def build(
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     allow_removals: bool = False,
+    max_image_bytes: int = MAX_IMAGE_BYTES,
     progress: Progress = silent,
 ) -> Report:
     """Build a package, or its next version, from a manifest.
@@ -49,6 +51,8 @@ def build(
         Where the data are, instead of what the manifest says.
     allow_removals
         Build even if more than a tenth of a resource's files are gone.
+    max_image_bytes
+        What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     progress
         Called with what is being done, files done, all files, bytes done, all bytes.
 
@@ -75,7 +79,7 @@ def build(
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals)
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
-        reader = Reader(target, attempt, run, progress)
+        reader = Reader(target, attempt, run, progress, max_image_bytes)
         resources = [
             taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
             for one in planned.resources

@@ -16,7 +16,7 @@ from . import sources
 from .digest import DigestColumn, SourceDigest, SourceHasher
 from .engine import Note
 from .manifest import Resource
-from .reading import Reading, Seen, SourceFile, look
+from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
 from .sources.base import Column, Scan, TableSchema
 from .store import Fragment, write_fragment
 
@@ -32,6 +32,7 @@ class ScanTask:
 
     resource: Resource
     files: tuple[SourceFile, ...]
+    max_image_bytes: int = MAX_IMAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,32 @@ class Scanned:
     seen: Seen
     members: tuple[tuple[SourceFile, Seen], ...]
 
+    def to_store(self) -> ToStore:
+        """What storing its rows needs to know."""
+        members = {file.path: seen for file, seen in self.members}
+        return ToStore(self.file, self.seen, members, frozenset(self.scan.evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class ToStore:
+    """A file whose rows are to be stored: how it and its members were seen, and the tables that it adds to."""
+
+    file: SourceFile
+    seen: Seen
+    members: Mapping[str, Seen]
+    fills: frozenset[str]
+
 
 @dataclass(frozen=True, slots=True)
 class IngestTask:
-    """Files of one resource whose rows are to be stored; each with the tables that it adds to."""
+    """Files of one resource whose rows are to be stored."""
 
     package: str
     attempt: str
     resource: Resource
     tables: tuple[TableSchema, ...]
-    files: tuple[tuple[SourceFile, Seen, frozenset[str]], ...]
+    files: tuple[ToStore, ...]
+    max_image_bytes: int = MAX_IMAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +87,9 @@ def scan(task: ScanTask, note: Note) -> list[Scanned]:
     found = []
     for file in task.files:
         note(file.path, 0)
-        with Reading(file) as reading:
+        with Reading(file, max_image_bytes=task.max_image_bytes) as reading:
             evidence = source.scan(reading, task.resource)
-        members = tuple((member, look(member)) for member in evidence.members)
+        members = tuple((one, reading.members.get(one.path) or look(one)) for one in evidence.members)
         found.append(Scanned(file, evidence, reading.seen, members))
         note(file.path, max(file.bytes, 1))
     return found
@@ -118,12 +135,14 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
 
     def rows() -> Iterator[pa.RecordBatch]:
-        for file, seen, fills in task.files:
-            if table.name not in fills:
+        for one in task.files:
+            if table.name not in one.fills:
                 continue
+            file = one.file
             note(file.path, 0)
             hasher = SourceHasher(digest_columns(table.columns), schema)
-            with Reading(file, seen) as reading:
+            limit = task.max_image_bytes
+            with Reading(file, one.seen, members=one.members, max_image_bytes=limit) as reading:
                 for batch in source.batches(reading, task.resource, table, BATCH_BYTES):
                     if batch.schema != schema:
                         raise TypeError(f"{file.path}: rows of {batch.schema} where {schema} was decided")

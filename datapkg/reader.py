@@ -259,7 +259,7 @@ class Table:
     def image_column(self) -> str:
         """The name of the column that holds images."""
         names = [column.name for column in self._record.columns if column.image]
-        names += [FILE_COLUMN] if FILE_COLUMN in self.columns else []
+        names += [FILE_COLUMN] if {FILE_COLUMN, "image_digest"} <= set(self.columns) else []
         if names:
             return names[0]
         known = [t.name for t in self.package._record.tables if "image_digest" in {c.name for c in t.columns}]

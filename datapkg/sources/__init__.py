@@ -9,7 +9,7 @@ from .base import ImageSource, Source
 
 FORMATS = {
     "table": "datapkg.sources.text.source:TextSource",
-    "images": "datapkg.sources.tiff.source:TiffSource",
+    "images": "datapkg.sources.images.source:ImagesSource",
     "ch5": "datapkg.sources.ch5.source:Ch5Source",
 }
 

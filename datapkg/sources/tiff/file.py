@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPageSeries
 
 from ...errors import SourceError
-from .ome import Ome, parse_xml, read_ome
+from ..images.members import Members, NoMembers, member_path
+from .ome import child_of, parse_xml
+from .ome_files import Ome, companion_of, read_ome
 from .structure import COPY_AGAIN, Skeleton, skeleton
 
 LOGGER = logging.getLogger("tifffile")
@@ -68,19 +70,21 @@ class OpenTiff:
 
 
 @contextmanager
-def open_tiff(content: memoryview, path: str) -> Iterator[OpenTiff]:
-    """Read the headers of the TIFF whose bytes are `content`.
+def open_tiff(content: memoryview, path: str, members: Members | None = None) -> Iterator[OpenTiff]:
+    """Read the headers of the TIFF whose bytes are `content`; `members` are the files beside it.
+
+    One of a set, whose images are spread over files, has no series: `sets` puts its planes together.
 
     Raises
     ------
     SourceError
-        It is no TIFF, damaged, or one of a multi-file set.
+        It is no TIFF, or damaged.
     """
     bones = skeleton(content, path)
     with listening(path) as heard:
-        file, ome = _opened(content, bones, path)
+        file, ome = _opened(content, bones, path, members or NoMembers())
         with decoding(path):
-            series = tuple(file.series)
+            series = () if ome is not None and ome.spread else tuple(file.series)
             if heard.errors and file.is_shaped:
                 # tifffile's own note of a stack's shape outlives edits by other programs; the pages are right
                 heard.warnings.append(
@@ -127,7 +131,17 @@ def listening(path: str) -> Iterator[Heard]:
             LOGGER.setLevel(level)
 
 
-def _opened(content: memoryview, bones: Skeleton, path: str) -> tuple[TiffFile, Ome | None]:
+@contextmanager
+def open_pages(content: memoryview, path: str) -> Iterator[OpenTiff]:
+    """Read the headers of a TIFF whose pages are described by another file; what it says itself does not count."""
+    bones = skeleton(content, path)
+    with listening(path) as heard:
+        with decoding(path):
+            file = _tiff_file(content, bones)
+        yield OpenTiff(path, content, bones, file, (), None, heard)
+
+
+def _opened(content: memoryview, bones: Skeleton, path: str, members: Members) -> tuple[TiffFile, Ome | None]:
     with decoding(path):
         file = _tiff_file(content, bones)
         first = file.pages.first
@@ -135,11 +149,30 @@ def _opened(content: memoryview, bones: Skeleton, path: str) -> tuple[TiffFile, 
         if first.description.startswith("<"):
             parse_xml(first.description, path)
         return file, None
-    ome = read_ome(first.description, path, len(bones.pages))
+    text, uuid = _ome_xml(first.description, path, members)
+    ome = read_ome(text, path, len(bones.pages), uuid)
     if ome.mended is not None:
         with decoding(path):
             file = _tiff_file(content, bones, omexml=ome.mended)
     return file, ome
+
+
+def _ome_xml(text: str, path: str, members: Members) -> tuple[str, str | None]:
+    """A file's OME-XML, wherever it stands, and what it calls the file if it stands elsewhere."""
+    companion = companion_of(text, path)
+    if companion is None:
+        return text, None
+    name, uuid = companion
+    where = member_path(path, name)
+    content = members.content(where)
+    if bytes(content[:2]) in (b"II", b"MM"):
+        with open_pages(content, where) as tiff, decoding(where):
+            text = tiff.file.pages.first.description
+    else:
+        text = bytes(content).decode("utf-8", "replace")
+    if child_of(parse_xml(text, where), "BinaryOnly") is not None:
+        raise SourceError(f"the OME-XML of {path} is not in it either", where, COPY_AGAIN)
+    return text, uuid
 
 
 def _tiff_file(content: memoryview, bones: Skeleton, **how: Any) -> TiffFile:
