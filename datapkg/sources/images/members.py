@@ -107,7 +107,7 @@ class StoredMembers:
 
     def content(self, path: str) -> memoryview:
         """Read a stored file."""
-        return self._fetch(path)
+        return self._fetch(path).cast("B")
 
 
 class NoMembers:

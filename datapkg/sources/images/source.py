@@ -90,8 +90,8 @@ class ImagesSource:
         self, content: memoryview, path: str, rows: Rows, member: Callable[[str], memoryview]
     ) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
         """Decode a file that was stored as it is: each image with its place, series and page (for planes t, c, z too)."""
-        file = ImageFile(path, content, StoredMembers(member), rows, NO_LIMIT)
-        for row in format_of(content, path).rows(file):
+        file = ImageFile(path, content.cast("B"), StoredMembers(member), rows, NO_LIMIT)
+        for row in format_of(file.content, path).rows(file):
             yield row.place, row.pixels
 
 
