@@ -150,6 +150,7 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
                     for name in held:
                         held[name] += batch.column(name).nbytes
                     yield batch
+                    del batch  # a large image is gone before the next is decoded
             digests.append(hasher.result())
             note(file.path, max(file.bytes, 1))
 
@@ -163,12 +164,22 @@ def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES)
     total = 0
     for batch in batches:
         if waiting and total + batch.nbytes > batch_bytes:
-            yield _joined(waiting)
-            waiting, total = [], 0
+            yield _joined(_emptied(waiting))
+            total = 0
         waiting.append(batch)
         total += batch.nbytes
+        del batch  # whoever takes a full batch holds the only reference: a large image is in memory once
+        if total >= batch_bytes:
+            yield _joined(_emptied(waiting))
+            total = 0
     if waiting:
         yield _joined(waiting)
+
+
+def _emptied(waiting: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    batches = waiting[:]
+    waiting.clear()
+    return batches
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

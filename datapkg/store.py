@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,14 +110,16 @@ def write_fragment(
             for batch in batches:
                 if batch.num_rows:
                     rows += batch.num_rows
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                    batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                    yield batch
+                del batch
         except BaseException as error:
             raised.append(error)  # the engine turns it into text: the caller gets it back as it was
             raise
 
     source = renamed()
-    first = next(source, None)
-    if first is None:
+    first = list(islice(source, 1))
+    if not first:
         return None
     folder = Path(package) / f"{STAGING}{attempt}" / f"{table}.lance"
     reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
@@ -310,8 +313,8 @@ def _stored_field(field: pa.Field) -> pa.Field:
     return stored
 
 
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
+def _chain(first: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first.pop()
     yield from rest
 
 

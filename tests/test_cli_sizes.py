@@ -10,8 +10,17 @@ from datapkg.cli.sizes import byte_count
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("8GiB", 8 << 30), ("8 gib", 8 << 30), ("8G", 8 << 30), ("8GB", 8 * 10**9), ("512MiB", 512 << 20)]
-    + [("1", 1), ("10B", 10), ("0.5KiB", 512), ("2TiB", 2 << 40)],
+    [
+        ("8GiB", 8 << 30),
+        ("8 gib", 8 << 30),
+        ("8G", 8 << 30),
+        ("8GB", 8 * 10**9),
+        ("512MiB", 512 << 20),
+        ("1", 1),
+        ("10B", 10),
+        ("0.5KiB", 512),
+        ("2TiB", 2 << 40),
+    ],
 )
 def test_a_size_is_a_number_of_bytes(text: str, count: int) -> None:
     assert byte_count(text) == count

@@ -83,8 +83,11 @@ class ImagesSource:
         held = content if "bytes" in resource.keep else None
         rows = format_of(content, path).rows(_image_file(reading, content, resource, members))
         for batch in batched(rows, batch_bytes):
-            yield _record_batch(batch, reading, resource, table, layout, held)
+            made = _record_batch(batch, reading, resource, table, layout, held)
             held = None
+            batch.clear()  # where pixels are not kept, they are gone before the rows are stored
+            yield made
+            del made
 
     def decode(
         self, content: memoryview, path: str, rows: Rows, member: Callable[[str], memoryview]
