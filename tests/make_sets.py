@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 import tifffile
@@ -16,7 +17,7 @@ Block = tuple[str, int, int, int, int]  # file, page, t, c, z
 
 def uuid(name: str) -> str:
     """A file's UUID in these sets."""
-    return f"urn:uuid:{name}"
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, name)}"
 
 
 def image_xml(
