@@ -157,6 +157,19 @@ def test_a_file_for_each_position_is_whole_by_itself(tmp_path: Path) -> None:
     assert len(rows(files[1])) == 1
 
 
+def test_files_that_each_hold_the_whole_image_are_images_each(tmp_path: Path) -> None:
+    whole, other = image(1, 2, 1, 8, 9), image(1, 2, 1, 8, 9) + 1
+    blocks = [(name, c, 0, c, 0) for name in ("a.ome.tif", "b.ome.tif") for c in range(2)]
+    described = make.image_xml(0, whole, blocks)
+    files = [
+        make.write(tmp_path / name, list(pixels[0, :, 0]), make.xml(name, described))
+        for name, pixels in {"a.ome.tif": whole, "b.ome.tif": other}.items()
+    ]
+    one, two = rows(*files)
+    assert np.array_equal(one["image_array"], whole[0, :, 0])
+    assert np.array_equal(two["image_array"], other[0, :, 0])
+
+
 @pytest.mark.parametrize("companion", ["set.companion.ome", "s_t0.ome.tif"])
 def test_metadata_that_stand_in_another_file_are_read_from_there(tmp_path: Path, companion: str) -> None:
     whole = image()
@@ -260,6 +273,17 @@ def test_pages_of_members_that_no_image_uses_are_told(tmp_path: Path) -> None:
     assert scan(files[0]).warnings == (
         "s_t0.ome.tif: its metadata put no image on page 2 of s_t1.ome.tif: left out",
     )
+
+
+def test_a_member_of_another_export_is_told(tmp_path: Path) -> None:
+    whole = image(2, 1, 1, 8, 9)
+    files = make.spread(tmp_path, whole)
+    described = tifffile.tiffcomment(files[1]).replace(
+        f'UUID="{make.uuid(files[1].name)}"', 'UUID="urn:uuid:1"'
+    )
+    make.write(files[1], [whole[1, 0, 0]], described)
+    (warning,) = scan(files[0]).warnings
+    assert warning.startswith("s_t0.ome.tif: s_t1.ome.tif has another UUID")
 
 
 def test_the_limit_is_that_of_the_whole_set_or_of_a_plane(tmp_path: Path) -> None:

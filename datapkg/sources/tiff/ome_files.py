@@ -2,15 +2,17 @@
 
 The XML of one file may describe images whose planes stand in others. Three cases are told apart. Every plane stands
 in this file, be it under an older name: the file is whole. Every image stands wholly in one file, as where each
-position of a plate is a file of its own and each file's XML describes all of them: then this file is whole too, and
-its images are those that stand in it. Else planes of one image are spread over files: these are a set.
+position of a plate is a file of its own and each file's XML describes all of them, or wholly in each of several: then
+this file is whole too, and its images are those that stand in it. Else planes of one image are spread over files:
+these are a set.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from xml.etree import ElementTree
 
 from ...errors import SourceError
@@ -55,11 +57,11 @@ def read_ome(text: str, path: str, pages: int, uuid: str | None = None) -> Ome:
     files = tuple(tuple("" if is_own(b) else _named(b, path) for b in image.blocks) for image in images)
     if not any(name for names in files for name in names):
         named = any(block.uuid != own for block in blocks if block.uuid or block.file)
-        return Ome(text, images, _own_xml(root, images, files) if named or uuid else None)
-    if all(len(set(names)) == 1 for names in files):
-        mine = tuple(image for image, names in zip(images, files, strict=True) if set(names) == {""})
-        if mine:
-            return Ome(text, mine, _own_xml(root, images, files))
+        return Ome(text, images, _own_xml(root, files, [True] * len(images)) if named or uuid else None)
+    here = [_is_here(image, names, pages) for image, names in zip(images, files, strict=True)]
+    if any(here) and all(whole or len(set(names)) == 1 for whole, names in zip(here, files, strict=True)):
+        mine = tuple(image for image, whole in zip(images, here, strict=True) if whole)
+        return Ome(text, mine, _own_xml(root, files, here))
     _refuse_unclear(blocks, files, pages, path)
     return Ome(text, images, None, True, files)
 
@@ -74,6 +76,15 @@ def companion_of(text: str, path: str) -> tuple[str, str] | None:
     if not name or not uuid:
         raise SourceError("its OME-XML does not name the file that describes it", path, MEND_XML)
     return name, uuid
+
+
+def own_uuid(text: str, path: str) -> str | None:
+    """What a file calls itself, where it says so."""
+    if not text.startswith("<"):
+        return None
+    root = parse_xml(text, path)
+    binary_only = child_of(root, "BinaryOnly")
+    return (root if binary_only is None else binary_only).attrib.get("UUID")
 
 
 def _own_blocks(blocks: list[Block], path: str, own: str | None, pages: int) -> Callable[[Block], bool]:
@@ -106,6 +117,19 @@ def _named(block: Block, path: str) -> str:
     return block.file
 
 
+def _is_here(image: OmeImage, names: tuple[str, ...], pages: int) -> bool:
+    """Whether all planes of an image stand in this file, be it that they stand in others too."""
+    own = [block.count or pages for block, name in zip(image.blocks, names, strict=True) if not name]
+    if len(own) == len(names):
+        return True
+    try:
+        samples = int(image.channels[0].get("SamplesPerPixel", "1")) if image.channels else 1
+        planes = prod(int(image.pixels[f"Size{axis}"]) for axis in "ZCT") // max(samples, 1)
+    except (KeyError, ValueError):
+        return False
+    return bool(own) and sum(own) >= planes
+
+
 def _refuse_unclear(blocks: list[Block], files: tuple[tuple[str, ...], ...], pages: int, path: str) -> None:
     """Some exports write a whole image into each file, and XML into all of them that spreads it over all."""
     planes = sum(block.count or 1 for block in blocks)
@@ -121,22 +145,20 @@ def _refuse_unclear(blocks: list[Block], files: tuple[tuple[str, ...], ...], pag
     )
 
 
-def _own_xml(
-    root: ElementTree.Element, images: tuple[OmeImage, ...], files: tuple[tuple[str, ...], ...]
-) -> str:
-    """The XML with nothing but the images that stand in this file, and no name of a file."""
+def _own_xml(root: ElementTree.Element, files: tuple[tuple[str, ...], ...], here: list[bool]) -> str:
+    """The XML with nothing but the images and planes that stand in this file, and no name of a file."""
     root = copy.deepcopy(root)
-    kept: Mapping[int, bool] = {i: not any(names) for i, names in enumerate(files)}
     number = 0
     for image in [element for element in root if name_of(element) == "Image"]:
-        data = [d for p in image for d in p if name_of(d) == "TiffData"]
+        data = [(p, d) for p in image for d in p if name_of(d) == "TiffData"]
         if not data:
             continue
-        if not kept[number]:
+        if not here[number]:
             root.remove(image)
-        number += 1
-        for one in data:
+        for (pixels, one), name in zip(data, files[number], strict=True):
+            if name:
+                pixels.remove(one)
             for uuid in [child for child in one if name_of(child) == "UUID"]:
                 one.remove(uuid)
-    assert number == len(images)
+        number += 1
     return ElementTree.tostring(root, encoding="unicode")

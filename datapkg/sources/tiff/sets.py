@@ -20,7 +20,7 @@ from ..limit import check_size
 from .calibration import from_ome
 from .file import decoding
 from .metadata import as_text, ome_members, page_tags
-from .ome_files import Ome
+from .ome_files import Ome, own_uuid
 from .set_planes import Plane, SetFiles, SpreadImage, each_plane, spread_image, whole_image
 
 BY_PLANE = "store its planes as rows of their own with `rows: plane`, or exclude the set"
@@ -54,6 +54,12 @@ def check_set(ome: Ome, file: ImageFile) -> Look:
                 warnings |= dict.fromkeys(files.tiff(plane.path).heard.warnings)
             shape = image.plane_shape if file.rows == "plane" else image.shape
             seen[image.dtype.name, shape] += len(image.planes) if file.rows == "plane" else 1
+        for path, uuid in _uuids(ome, file).items():
+            said = own_uuid(files.tiff(path).file.pages.first.description, path)
+            if path in used and said not in (None, uuid):
+                warnings[
+                    f"{path} has another UUID than its set's metadata say: is it of the same export?"
+                ] = None
         for path in sorted(used):
             left = sorted(set(range(len(files.tiff(path).skeleton.pages))) - used[path])
             if left:
@@ -78,6 +84,16 @@ def read_set_rows(ome: Ome, file: ImageFile) -> Iterator[Row]:
                 metadata = _metadata(ome, image, files, plane, (at, number == count == 0))
                 facts = _facts(image, pixels, image.plane_axes, metadata, plane.c)
                 yield Row(facts, pixels, (number, plane.page, *at))
+
+
+def _uuids(ome: Ome, file: ImageFile) -> dict[str, str]:
+    """What the XML calls each of the other files."""
+    return {
+        member_path(file.path, name): block.uuid
+        for image, names in zip(ome.images, ome.files, strict=True)
+        for block, name in zip(image.blocks, names, strict=True)
+        if name and block.uuid
+    }
 
 
 def _images(ome: Ome, files: SetFiles) -> Iterator[SpreadImage]:
