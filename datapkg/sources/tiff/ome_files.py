@@ -127,7 +127,7 @@ def _is_here(image: OmeImage, names: tuple[str, ...], pages: int) -> bool:
         planes = prod(int(image.pixels[f"Size{axis}"]) for axis in "ZCT") // max(samples, 1)
     except (KeyError, ValueError):
         return False
-    return bool(own) and sum(own) >= planes
+    return 0 < planes <= sum(own)
 
 
 def _refuse_unclear(blocks: list[Block], files: tuple[tuple[str, ...], ...], pages: int, path: str) -> None:
