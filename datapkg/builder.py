@@ -23,6 +23,7 @@ from .manifest import normal
 from .manifest.load import load
 from .progress import Progress, silent
 from .publish import Publisher
+from .reading import MAX_IMAGE_BYTES
 from .report import Report
 from .written import written
 
@@ -37,6 +38,7 @@ def build(
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     allow_removals: bool = False,
+    max_image_bytes: int = MAX_IMAGE_BYTES,
     progress: Progress = silent,
 ) -> Report:
     """Build a package, or its next version, from a manifest.
@@ -58,6 +60,8 @@ def build(
         Where the data are, instead of what the manifest says.
     allow_removals
         Build even if more than a tenth of a resource's files are gone.
+    max_image_bytes
+        What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     progress
         Called with what is being done, files done, all files, bytes done, all bytes.
 
@@ -91,7 +95,7 @@ def build(
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
-        reader = Reader(target, attempt, run, progress)
+        reader = Reader(target, attempt, run, progress, max_image_bytes)
         resources = [
             taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
             for one in planned.resources

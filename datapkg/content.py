@@ -13,9 +13,9 @@ from . import ingest, sources
 from .digest import ColumnSums, SourceDigest, SourceHasher, table_digest
 from .engine import Run
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
-from .plan import SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
+from .plan import MATCHED_MEMBER, SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
 from .progress import Counter, Progress
-from .reading import Seen, SourceFile, check_hash
+from .reading import MAX_IMAGE_BYTES, Seen, SourceFile, check_hash
 from .records import ColumnRecord, TableRecord
 from .sources.base import Column, TableSchema
 from .store import Fragment, stored_name, write_fragment
@@ -80,6 +80,7 @@ class Reader:
     attempt: str
     run: Run
     progress: Progress
+    max_image_bytes: int = MAX_IMAGE_BYTES
 
     def read(self, resource: ResourcePlan) -> ResourceContent:
         """Look at every file, decide the tables, store the rows."""
@@ -89,15 +90,14 @@ class Reader:
         )
         growing = self._ingest(resource, decision.tables, scanned)
         tables = tuple(_content(resource, growing[schema.name], scanned) for schema in decision.tables)
-        files = [_file_row(resource, one.file, one.file, one.seen) for one in scanned]
-        files += [_file_row(resource, one.file, file, seen) for one in scanned for file, seen in one.members]
+        files = _file_rows(resource, scanned)
         warnings = (*folded(scanned), *decision.warnings)
         return ResourceContent(resource.resource.name, tables, tuple(files), warnings)
 
     def _scan(self, resource: ResourcePlan) -> list[Scanned]:
         name = resource.resource.name
         groups = ingest.grouped(resource.files, lambda file: file.bytes)
-        tasks = [ScanTask(resource.resource, files) for files in groups]
+        tasks = [ScanTask(resource.resource, files, self.max_image_bytes) for files in groups]
         note = self._counter(f"looking at {name}", resource)
         parts = self.run(ingest.scan, tasks, note)
         scanned = [one for part in parts for one in part]
@@ -118,7 +118,8 @@ class Reader:
                 self.attempt,
                 resource.resource,
                 tuple(tables),
-                tuple((one.file, one.seen, frozenset(one.scan.evidence)) for one in group),
+                tuple(one.to_store() for one in group),
+                self.max_image_bytes,
             )
             for group in ingest.grouped(scanned, lambda one: one.file.bytes)
         ]
@@ -160,7 +161,7 @@ def _content(resource: ResourcePlan, growing: _Growing, scanned: Sequence[Scanne
     fills = [one for one in scanned if name in one.scan.evidence]
     rows = tuple(
         replace(
-            _file_row(resource, one.file, one.file, one.seen),
+            _file_row(resource, one.file.path, one.file, one.seen),
             table=name,
             rows=source.rows,
             digest=source.digest,
@@ -186,12 +187,25 @@ def folded(scanned: Sequence[Scanned]) -> list[str]:
     ]
 
 
-def _file_row(resource: ResourcePlan, source: SourceFile, file: SourceFile, seen: Seen) -> SourceRow:
+def _file_rows(resource: ResourcePlan, scanned: Sequence[Scanned]) -> list[SourceRow]:
+    """One row for each file that was matched, and for each other one that was read with it, in the lead's group."""
+    rows = []
+    for one in scanned:
+        row = _file_row(resource, one.scan.lead or one.file.path, one.file, one.seen)
+        rows.append(replace(row, evidence=MATCHED_MEMBER) if one.scan.lead else row)
+    led = {one.file.path for one in scanned if one.scan.lead}
+    for one in scanned:
+        others = [(file, seen) for file, seen in one.members if file.path not in led]
+        rows += [_file_row(resource, one.file.path, file, seen) for file, seen in others]
+    return rows
+
+
+def _file_row(resource: ResourcePlan, group: str, file: SourceFile, seen: Seen) -> SourceRow:
     """A file's row as it is where the file adds to no table."""
     return SourceRow(
         resource=resource.resource.name,
         table="",
-        group=source.path,
+        group=group,
         path=file.path,
         bytes=file.bytes,
         sha256=seen.sha256,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import sources
 from .encoding import decoded
+from .errors import DamageError
 from .records import ColumnRecord, TableRecord
 
 if TYPE_CHECKING:
@@ -84,11 +86,23 @@ def _decoded(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.gene
         text = path.replace("'", "''")
         file = table.to_arrow([FILE_COLUMN], f"path = '{text}' and {FILE_COLUMN} is not null", 1)
         content = memoryview(file[FILE_COLUMN][0].as_buffer())
-        for at, image in sources.image_decoder().decode(content, path, rows):
+        for at, image in sources.image_decoder().decode(content, path, rows, partial(_member, table)):
             if (path, at) in wanted:
                 image.flags.writeable = False
                 found[path, at] = image
     return [found[key] for key in wanted]
+
+
+def _member(table: Table, path: str) -> memoryview:
+    """A file that was kept beside the table's own, since an image is spread over both."""
+    name = f"{table.name}_files"
+    if name not in table.package:
+        raise DamageError(f"{path} is not kept with it", f"table {table.name}", "build the package again")
+    text = path.replace("'", "''")
+    file = table.package[name].to_arrow([FILE_COLUMN], f"path = '{text}'", 1)
+    if not len(file):
+        raise DamageError(f"{path} is not in it", f"table {name}", "build the package again")
+    return memoryview(file[FILE_COLUMN][0].as_buffer())
 
 
 def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch, column: str) -> list[Any]:

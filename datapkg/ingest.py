@@ -17,7 +17,7 @@ from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .manifest import Resource
-from .reading import Reading, Seen, SourceFile, look
+from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
 from .sources.base import Column, Scan, TableSchema
 from .store import Fragment, write_fragment
 
@@ -35,6 +35,7 @@ class ScanTask:
 
     resource: Resource
     files: tuple[SourceFile, ...]
+    max_image_bytes: int = MAX_IMAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,32 @@ class Scanned:
     seen: Seen
     members: tuple[tuple[SourceFile, Seen], ...]
 
+    def to_store(self) -> ToStore:
+        """What storing its rows needs to know."""
+        members = {file.path: seen for file, seen in self.members}
+        return ToStore(self.file, self.seen, members, frozenset(self.scan.evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class ToStore:
+    """A file whose rows are to be stored: how it and its members were seen, and the tables that it adds to."""
+
+    file: SourceFile
+    seen: Seen
+    members: Mapping[str, Seen]
+    fills: frozenset[str]
+
 
 @dataclass(frozen=True, slots=True)
 class IngestTask:
-    """Files of one resource whose rows are to be stored; each with the tables that it adds to."""
+    """Files of one resource whose rows are to be stored."""
 
     package: str
     attempt: str
     resource: Resource
     tables: tuple[TableSchema, ...]
-    files: tuple[tuple[SourceFile, Seen, frozenset[str]], ...]
+    files: tuple[ToStore, ...]
+    max_image_bytes: int = MAX_IMAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +95,9 @@ def scan(task: ScanTask, note: Note) -> list[Scanned]:
     found = []
     for file in task.files:
         note(file.path, 0)
-        with Reading(file) as reading:
+        with Reading(file, max_image_bytes=task.max_image_bytes) as reading:
             evidence = source.scan(reading, task.resource)
-        members = tuple((member, look(member)) for member in evidence.members)
+        members = tuple((one, reading.members.get(one.path) or look(one)) for one in evidence.members)
         found.append(Scanned(file, evidence, reading.seen, members))
         note(file.path, max(file.bytes, 1))
     return found
@@ -128,18 +145,21 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
 
     def rows() -> Iterator[pa.RecordBatch]:
-        for file, seen, fills in task.files:
-            if table.name not in fills:
+        for one in task.files:
+            if table.name not in one.fills:
                 continue
+            file = one.file
             note(file.path, 0)
             hasher.again()
-            with Reading(file, seen) as reading:
+            limit = task.max_image_bytes
+            with Reading(file, one.seen, members=one.members, max_image_bytes=limit) as reading:
                 for batch in source.batches(reading, task.resource, table, BATCH_BYTES):
                     if batch.schema != schema:
                         raise TypeError(f"{file.path}: rows of {batch.schema} where {schema} was decided")
                     hasher.update(batch)
                     _add_held(held, batch)
                     yield batch
+                    del batch  # a large image is gone before the next is decoded
             digests.append(sums.add(hasher.result()))
             note(file.path, max(file.bytes, 1))
 
@@ -167,15 +187,25 @@ def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES)
     for batch in batches:
         size = batch.nbytes
         if total and total + size > batch_bytes:
-            yield _joined([*waiting, *tiny])
-            waiting, tiny, total = [], [], 0
+            yield _joined(_emptied(waiting, tiny))
+            total = 0
         tiny.append(batch)
         total += size
+        del batch  # whoever takes a full batch holds the only reference: a large image is in memory once
+        if total >= batch_bytes:
+            yield _joined(_emptied(waiting, tiny))
+            total = 0
         if len(tiny) == TINY_BATCHES:
-            waiting.append(_joined(tiny))
-            tiny = []
+            waiting.append(_joined(_emptied(tiny)))
     if waiting or tiny:
-        yield _joined([*waiting, *tiny])
+        yield _joined(_emptied(waiting, tiny))
+
+
+def _emptied(*lists: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    batches = [batch for one in lists for batch in one]
+    for one in lists:
+        one.clear()
+    return batches
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

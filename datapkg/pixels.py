@@ -142,9 +142,7 @@ def to_arrow(images: Sequence[NDArray[np.generic] | None], layout: ImageLayout) 
         if length is not None:
             content = ak.contents.RegularArray(content, length)
             continue
-        counts = [np.full(prod(shape[:axis]), shape[axis], np.int64) for shape in shapes]
-        offsets = np.concatenate([np.zeros(1, np.int64), *counts]).cumsum(dtype=np.int64)
-        content = ak.contents.ListOffsetArray(ak.index.Index64(offsets), content)
+        content = ak.contents.ListOffsetArray(ak.index.Index64(list_offsets(shapes, axis)), content)
     if len(present) < len(images):
         index = np.full(len(images), -1, np.int64)
         index[[i for i, image in enumerate(images) if image is not None]] = np.arange(len(present))
@@ -199,6 +197,18 @@ def image_digest(image: NDArray[np.generic]) -> str:
     if little.size:
         digest.update(little.reshape(-1).view(np.uint8).data)
     return str(digest.hexdigest())
+
+
+def list_offsets(shapes: Sequence[Sequence[int]], axis: int) -> NDArray[np.int64]:
+    """Where the lists along one axis of images begin and end, in 64 bits: one image may pass what 32 count.
+
+    Examples
+    --------
+    >>> list_offsets([(2, 3), (1, 5)], 1).tolist()
+    [0, 3, 6, 11]
+    """
+    counts = [np.full(prod(shape[:axis]), shape[axis], np.int64) for shape in shapes]
+    return np.concatenate([np.zeros(1, np.int64), *counts]).cumsum(dtype=np.int64)
 
 
 def _shape_text(shape: Sequence[int]) -> bytes:

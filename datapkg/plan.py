@@ -14,7 +14,7 @@ from .engine.local import cpus
 from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
-from .reading import MISSING, SourceFile, check_hash, look
+from .reading import MISSING, SourceFile, check_hash, local_path, look
 from .records import FilesList, Record
 
 SOURCES = "_sources"
@@ -33,11 +33,16 @@ SOURCES_SCHEMA = pa.schema(
 )
 OURS = ("versions", "releases", "datapackage.json")
 BATCH_BYTES = 16 << 20
+MATCHED_MEMBER = '"matched member"'
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """What one source gave to one table: a row of the table ``_sources``."""
+    """What one source gave to one table: a row of the table ``_sources``.
+
+    `group` is the source's path. Of the other files that were read for it, `evidence` tells those that the resource
+    matched too.
+    """
 
     resource: str
     table: str
@@ -48,6 +53,11 @@ class SourceRow:
     rows: int
     digest: str
     evidence: str
+
+    @property
+    def matched(self) -> bool:
+        """Whether the resource's own paths match the file."""
+        return self.path == self.group or self.evidence == MATCHED_MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +75,12 @@ class Previous:
         return store.intact(self.package, self.files.files.get(table, [["manifest", "", 0, ""]]))
 
     def of(self, resource: str) -> dict[str, SourceRow]:
-        """A resource's sources by path; of a source with several tables, any one of its rows."""
-        return {row.path: row for row in self.sources if row.resource == resource and row.path == row.group}
+        """The files that a resource matched, by path; of a source with several tables, any one of its rows."""
+        return {row.path: row for row in self.sources if row.resource == resource and row.matched}
 
     def members(self, resource: str) -> list[SourceRow]:
         """The other files that were read for a resource's sources; `group` is the source's path."""
-        return [row for row in self.sources if row.resource == resource and row.path != row.group]
+        return [row for row in self.sources if row.resource == resource and not row.matched]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +197,7 @@ def _unchanged(
 
 def _member(row: SourceRow, root: Path) -> SourceFile:
     """A member as it is now; one that is gone has no bytes."""
-    inside = row.path.partition("/")[2] if row.path.startswith("@") else row.path
-    local = root / inside
+    local = local_path(root, row.path)
     return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else MISSING)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,8 @@ from .errors import SourceError
 CHUNK_BYTES = 1 << 20
 Content = bytes  # inside of SourceFile, `bytes` is a number
 MISSING = -1  # the bytes of a file that a source names and that is not there
+MAX_IMAGE_BYTES = 4 << 30
+"""What one decoded image may take, unless the user says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,16 @@ class Reading:
     Use exactly one of `content`, `stream` and `in_place`, then `close`, which hashes what was not asked for and
     raises SourceError if the file changed meanwhile, or since `known` was seen.
 
+    Parameters
+    ----------
+    file, known
+        The file, and how an earlier reading found it.
+    members
+        How earlier readings found the other files that this one names, by path; `member` adds to it.
+    max_image_bytes
+        What one decoded image may take: it goes with the reading, since it depends on the machine that reads, and
+        changes no value that is read.
+
     Examples
     --------
     >>> from tempfile import mkdtemp
@@ -56,8 +70,17 @@ class Reading:
     (b'x\\n1\\n', 'daff832f')
     """
 
-    def __init__(self, file: SourceFile, known: Seen | None = None) -> None:
+    def __init__(
+        self,
+        file: SourceFile,
+        known: Seen | None = None,
+        *,
+        members: Mapping[str, Seen] | None = None,
+        max_image_bytes: int = MAX_IMAGE_BYTES,
+    ) -> None:
         self.file = file
+        self.max_image_bytes = max_image_bytes
+        self.members: dict[str, Seen] = dict(members or {})
         self._known = known
         self._hash = hashlib.sha256()
         self._sha256: str | None = None
@@ -106,6 +129,13 @@ class Reading:
     def in_place(self) -> Path:
         """The file's place, for a library that must open it itself; it is hashed by `close`."""
         return self.file.local
+
+    def member(self, file: SourceFile) -> memoryview:
+        """The whole of another file that this one names. It is hashed too, and may not change between two calls."""
+        with Reading(file, self.members.get(file.path)) as reading:
+            content = reading.content()
+        self.members[file.path] = reading.seen
+        return content
 
     def close(self) -> None:
         """Hash what has not been read, and make sure that the file is still the one that was opened."""
@@ -181,6 +211,24 @@ def _hash(file: SourceFile, kind: str, seen: Seen | None) -> str:
     with Reading(file, seen) as reading:
         made = hashlib.file_digest(reading.stream(), lambda: hashlib.new(kind, usedforsecurity=False))
     return made.hexdigest()
+
+
+def local_path(root: Path, path: str) -> Path:
+    """Where a file lies below a root that is shown as `path`; its name there may be in another Unicode form.
+
+    Examples
+    --------
+    >>> local_path(Path("/mnt/nas"), "@plates/p1/a.tif").as_posix()
+    '/mnt/nas/p1/a.tif'
+    """
+    inside = path.partition("/")[2] if path.startswith("@") else path
+    local = root / inside
+    if inside.isascii() or local.exists():
+        return local
+    for part in inside.split("/"):
+        names = os.listdir(root) if root.is_dir() else []  # noqa: PTH208 - names are all that is wanted
+        root /= next((name for name in names if unicodedata.normalize("NFC", name) == part), part)
+    return root
 
 
 class _Hashing(io.RawIOBase):

@@ -141,7 +141,7 @@ class Table(MovieMethods):
     def image_column(self) -> str:
         """The name of the column that holds images."""
         names = [column.name for column in self.record.columns if column.image]
-        names += [FILE_COLUMN] if FILE_COLUMN in self.columns else []
+        names += [FILE_COLUMN] if {FILE_COLUMN, "image_digest"} <= set(self.columns) else []
         if names:
             return names[0]
         known = [name for name in self.package if "image_digest" in self.package[name].columns]

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import tifffile
 from numpy.typing import NDArray
 
 from datapkg.manifest.models import Resource
 from datapkg.pixels import from_arrow
-from datapkg.reading import Reading, SourceFile
+from datapkg.reading import MAX_IMAGE_BYTES, Reading, SourceFile
 from datapkg.sources.base import Decision, Scan
-from datapkg.sources.tiff.source import TiffSource
+from datapkg.sources.images.source import ImagesSource
 
 Pixels = NDArray[Any]
 OME = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -60,40 +61,55 @@ def resource(**options: Any) -> Resource:
     return Resource(name="frames", path=("**/*.tif",), type="images", many=True, **options)
 
 
-def scan(path: Path, **options: Any) -> Scan:
+def scan(path: Path, max_image_bytes: int = MAX_IMAGE_BYTES, **options: Any) -> Scan:
     """What scanning one file gives."""
-    with Reading(source(path)) as reading:
-        return TiffSource().scan(reading, resource(**options))
+    with Reading(source(path), max_image_bytes=max_image_bytes) as reading:
+        return ImagesSource().scan(reading, resource(**options))
+
+
+def scans(paths: list[Path], root: Path, **options: Any) -> list[tuple[Reading, Scan]]:
+    """What scanning files gives, each with the reading that was used."""
+    found = []
+    for path in paths:
+        with Reading(source(path, root)) as reading:
+            found.append((reading, ImagesSource().scan(reading, resource(**options))))
+    return found
 
 
 def decide(paths: list[Path], root: Path, **options: Any) -> Decision:
-    """The table that files make."""
-    of, files = resource(**options), [source(path, root) for path in paths]
-    scans = []
-    for file in files:
-        with Reading(file) as reading:
-            scans.append((file, TiffSource().scan(reading, of)))
-    return TiffSource().decide(of, scans)
+    """The tables that files make."""
+    found = [(reading.file, scan) for reading, scan in scans(paths, root, **options)]
+    return ImagesSource().decide(resource(**options), found)
 
 
 def rows(
-    *paths: Path, root: Path | None = None, batch_bytes: int = 1 << 24, **options: Any
+    *paths: Path,
+    root: Path | None = None,
+    batch_bytes: int = 1 << 24,
+    table: str = "frames",
+    max_image_bytes: int = MAX_IMAGE_BYTES,
+    **options: Any,
 ) -> list[dict[str, Any]]:
-    """The rows that files make; each row's `image_array` is the image itself."""
+    """The rows that files give to a table; each row's `image_array` is the image itself."""
     root = paths[0].parent if root is None else root
-    (table,) = decide(list(paths), root, **options).tables
+    of, scanned = resource(**options), scans(list(paths), root, **options)
+    tables = ImagesSource().decide(of, [(reading.file, scan) for reading, scan in scanned]).tables
+    schema = next(one for one in tables if one.name == table)
     found: list[dict[str, Any]] = []
-    for path in paths:
-        with Reading(source(path, root)) as reading:
-            for batch in TiffSource().batches(reading, resource(**options), table, batch_bytes):
-                assert batch.schema == table.arrow()
-                images: list[Any] = [None] * len(batch)
-                if "image_array" in batch.schema.names:
-                    stored = batch["image_array"], batch["dtype"].to_pylist(), batch["shape"].to_pylist()
-                    images = from_arrow(*stored)
-                    batch = batch.drop_columns(["image_array"])
-                found += [
-                    {**row, "image_array": image}
-                    for row, image in zip(batch.to_pylist(), images, strict=True)
-                ]
+    for before, scan in scanned:
+        if table not in scan.evidence:
+            continue
+        how = {"members": before.members, "max_image_bytes": max_image_bytes}
+        with Reading(before.file, before.seen, **how) as reading:
+            for batch in ImagesSource().batches(reading, of, schema, batch_bytes):
+                assert batch.schema == schema.arrow()
+                found += _rows(batch)
     return found
+
+
+def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    images: list[Any] = [None] * len(batch)
+    if "image_array" in batch.schema.names:
+        images = from_arrow(batch["image_array"], batch["dtype"].to_pylist(), batch["shape"].to_pylist())
+        batch = batch.drop_columns(["image_array"])
+    return [{**row, "image_array": image} for row, image in zip(batch.to_pylist(), images, strict=True)]

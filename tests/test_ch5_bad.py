@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 from datapkg.errors import SourceError
+from datapkg.reading import Reading
+from datapkg.sources.ch5.source import Ch5Source
 
 REFUSED = {
     "ch5_bad_contour": "contour of object 0 cannot be read",
-    "ch5_bomb_virtual_shape": "planes of 100,000 x 100,000 pixels",
+    "ch5_bomb_virtual_shape": "an image of 100,000 x 100,000 pixels",
     "ch5_channel_2d": "5 axes: channel, time, z, y and x",
     "ch5_dangling_external": "/etc/passwd, which lies outside of the data root",
     "ch5_external_escape": "outside of the data root",
@@ -251,3 +253,16 @@ def test_bad_files_are_told_of_by_builds_whose_workers_live_and_stay_small(
             assert re.fullmatch(rf"{name}\.ch5, /\S+.*", where)
         assert (tmp_path / f"{name}.datapkg").exists() is (name in WARNED)
     assert peak_kb < 600_000
+
+
+def test_a_plane_over_the_limit_is_refused_before_it_is_read(movie: Path) -> None:
+    with h5py.File(movie, "a") as file:
+        file.create_dataset(f"{POSITION}/image/channel", (1, 1, 1, 64, 64), "u2")[...] = 7
+    assert read(movie)["movies"] == 1
+    for limit, ok in ((64 * 64 * 2, True), (64 * 64 * 2 - 1, False)):
+        with Reading(make.source(movie), max_image_bytes=limit) as reading:
+            if ok:
+                Ch5Source().scan(reading, make.movies())
+                continue
+            with pytest.raises(SourceError, match="--max-image-bytes 1GiB"):
+                Ch5Source().scan(reading, make.movies())

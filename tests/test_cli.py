@@ -189,3 +189,13 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_visible(tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert "nothing is half-made" in said
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(("size", "status"), [("1.5 kB", 0), ("90", 2), ("much", 2)])
+def test_the_limit_of_an_image_is_written_as_people_write_sizes(
+    manifest: Path, tmp_path: Path, size: str, status: int
+) -> None:
+    done = run("build", manifest, tmp_path / "p", "--engine", "inline", "--max-image-bytes", size)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    assert status == 0 or "--max-image-bytes" in done.stderr

@@ -91,16 +91,16 @@ def test_other_files_are_named_and_no_version_is_written(
 def test_other_content_of_the_same_files_names_table_column_and_source(
     manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datapkg.sources.tiff.source import TiffSource
+    from datapkg.sources.images.source import ImagesSource
 
-    real = TiffSource.batches
+    real = ImagesSource.batches
 
-    def brighter(self: TiffSource, *arguments: object) -> object:
+    def brighter(self: ImagesSource, *arguments: object) -> object:
         for batch in real(self, *arguments):  # type: ignore[arg-type]
             index = batch.schema.get_field_index("size_z")
             yield batch.set_column(index, batch.schema.field(index), batch.column("size_x"))
 
-    monkeypatch.setattr(TiffSource, "batches", brighter)
+    monkeypatch.setattr(ImagesSource, "batches", brighter)
     with pytest.raises(LockedError) as caught:
         locked(manifest, tmp_path)
     assert caught.value.differences == (

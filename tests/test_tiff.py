@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from datapkg.errors import ManifestError, SchemaError, SourceError
 from datapkg.pixels import DTYPES, image_digest
 from datapkg.reading import Reading
-from datapkg.sources.tiff.source import TiffSource
+from datapkg.sources.images.source import ImagesSource
 
 
 def test_columns_stand_in_the_contracts_order(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_batches_hold_about_what_was_asked_for(tmp_path: Path) -> None:
 
     def lengths(batch_bytes: int) -> list[int]:
         with Reading(make.source(file)) as reading:
-            batches = TiffSource().batches(reading, make.resource(rows="plane"), table, batch_bytes)
+            batches = ImagesSource().batches(reading, make.resource(rows="plane"), table, batch_bytes)
             return [len(batch) for batch in batches]
 
     assert lengths(3 * 64) == [3, 3, 3, 1]
@@ -245,7 +245,7 @@ def test_evidence_is_small_json(tmp_path: Path) -> None:
 
 
 def test_the_source_pickles() -> None:
-    assert pickle.loads(pickle.dumps(TiffSource())).kind == "images"
+    assert pickle.loads(pickle.dumps(ImagesSource())).kind == "images"
 
 
 def test_a_resource_without_files_is_a_table_without_rows(tmp_path: Path) -> None:

@@ -153,12 +153,14 @@ def test_a_claim_of_more_than_fits_is_refused_before_decoding(tmp_path: Path) ->
         for tag in (256, 257, 278):  # width, length, rows per strip
             patched(file, tag, struct.pack("<H", 60000), page)
     with pytest.raises(
-        SourceError, match=r"2 x 60000 x 60000 pixels of uint8 takes 7\.2 GB, more than"
+        SourceError, match=r"2 x 60,000 x 60,000 pixels of uint8 takes 7\.2 GB, more than"
     ) as caught:
         make.scan(file)
-    assert "rows: plane" in caught.value.fix
-    with pytest.raises(SourceError, match=r"takes 3\.6 GB, but the file has .* next to no content"):
-        make.scan(file, rows="plane")
+    assert "--max-image-bytes 7GiB" in caught.value.fix and "rows: plane" in caught.value.fix
+    make.scan(file, rows="plane")
+    with pytest.raises(SourceError, match=r"60,000 x 60,000 .* 3\.6 GB") as caught:
+        make.scan(file, rows="plane", max_image_bytes=3 << 30)
+    assert "--max-image-bytes 4GiB" in caught.value.fix and "rows: plane" not in caught.value.fix
 
 
 def test_uncompressed_pixels_need_no_more_than_whole_bytes_a_row(tmp_path: Path) -> None:

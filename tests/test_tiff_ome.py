@@ -9,7 +9,7 @@ import make_tiff as make
 import pytest
 
 from datapkg.errors import SourceError
-from datapkg.sources.tiff.ome import read_ome
+from datapkg.sources.tiff.ome_files import read_ome
 
 SIZES = 'Type="uint16" SizeX="9" SizeY="8" SizeC="2" SizeZ="1" SizeT="1"'
 
@@ -62,7 +62,7 @@ def test_channels_dates_and_planes_are_taken(tmp_path: Path) -> None:
     assert json.loads(other["metadata"])["ome"]["plane"]["DeltaT"] == "1.5"
 
 
-def test_a_set_of_files_is_refused_and_never_read_as_black(tmp_path: Path) -> None:
+def test_a_set_whose_files_each_have_all_the_pages_is_refused(tmp_path: Path) -> None:
     inside = in_file("a.ome.tif", "1", 0) + in_file("b.ome.tif", "2", 1)
     file = ome_file(tmp_path, make.ome_xml(SIZES, inside, root='UUID="urn:uuid:1"'))
     with pytest.raises(SourceError, match=r"multi-file OME-TIFF.* stand in b\.ome\.tif") as caught:
@@ -72,7 +72,7 @@ def test_a_set_of_files_is_refused_and_never_read_as_black(tmp_path: Path) -> No
 
 def test_a_file_whose_metadata_stand_elsewhere_is_refused(tmp_path: Path) -> None:
     xml = f'<OME xmlns="{make.OME}"><BinaryOnly MetadataFile="all.companion.ome" UUID="urn:uuid:1"/></OME>'
-    with pytest.raises(SourceError, match=r"all\.companion\.ome"):
+    with pytest.raises(SourceError, match=r"all\.companion\.ome, .* is missing"):
         make.scan(ome_file(tmp_path, xml))
 
 

@@ -9,6 +9,8 @@ import make_tiff as make
 import pytest
 from real import READING, listed, sha1
 
+from datapkg.errors import SourceError
+
 
 def test_every_tiff_has_the_same_pixels_plane_by_plane(shared: Path) -> None:
     readings = {row["file"]: READING.match(row["reference_reading"]) for row in listed()}
@@ -58,3 +60,40 @@ def test_ome_files_keep_their_xml_and_know_no_pixel_size(shared: Path) -> None:
         assert metadata["ome_xml"].startswith("<?xml") and metadata["ome_xml"].endswith("</OME>")
         assert metadata["ome"]["Pixels"]["SizeX"] == "439"
         assert (row["pixel_size_x_um"], row["channel_names"]) == (None, None)
+
+
+BAD = {
+    "not_a_tiff.tif": "PNG",
+    "tiff_bad_deflate_data.tif": "cannot be decoded",
+    "tiff_bomb_100000x100000_uncompressed.tif": r"100000 x 100000 .* 10\.0 GB.* 16 bytes",
+    "tiff_bomb_4e9.tif": r"36\.9 EB.* 16 bytes",
+    "tiff_ifd_loop.tif": "circle",
+    "tiff_ifd_offset_past_eof.tif": "cut off",
+    "tiff_truncated_half.tif": "cut off",
+    "tiff_truncated_header.tif": "cut off",
+    "tiff_unknown_compression.tif": "compression 65000",
+    "tiff_zero_width.tif": "0 x 0",
+    "zero.tif": "empty",
+}
+
+
+BOMB = "tiff_bomb_deflate_30000x30000.tif"
+
+
+def test_a_bomb_is_decoded_if_it_fits_the_limit_and_refused_else(shared: Path) -> None:
+    file = shared / "bad" / BOMB
+    assert make.scan(file).evidence == {"frames": {"images": [["uint8", [30000, 30000], 1]]}}
+    with pytest.raises(SourceError, match=r"takes 900\.0 MB, more than the limit of 536\.9 MB"):
+        make.scan(file, max_image_bytes=512 << 20)
+
+
+def test_every_bad_tiff_is_listed(shared: Path) -> None:
+    assert {file.name for file in (shared / "bad").glob("*.tif")} == {*BAD, BOMB}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_every_bad_tiff_is_a_clear_error(shared: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=BAD[name]) as caught:
+        make.rows(shared / "bad" / name)
+    assert caught.value.where == name
+    assert caught.value.fix

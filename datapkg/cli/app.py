@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import DatapkgError, LockedError, ManifestError, StoreError
+from ..reading import MAX_IMAGE_BYTES
+from .sizes import byte_count
 
 app = typer.Typer(
     name="datapkg",
@@ -99,6 +101,12 @@ def build(
     allow_removals: Annotated[
         bool, typer.Option(help="Build even if over a tenth of a resource's files are gone.")
     ] = False,
+    max_image_bytes: Annotated[
+        int,
+        typer.Option(
+            parser=byte_count, metavar="SIZE", help="Refuse images that decode to more, as in 8GiB."
+        ),
+    ] = MAX_IMAGE_BYTES,
     as_json: Json = False,
 ) -> None:
     """Build PACKAGE, or its next version, from MANIFEST."""
@@ -115,6 +123,7 @@ def build(
             root=root,
             allow=_folders(allow),
             allow_removals=allow_removals,
+            max_image_bytes=max_image_bytes,
             progress=progress,
         )
     typer.echo(_json(report.as_json()) if as_json else str(report))

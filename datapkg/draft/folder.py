@@ -68,14 +68,12 @@ def kind_of(path: str) -> str | None:
     Examples
     --------
     >>> kind_of("a.CSV.gz"), kind_of("a.TIF"), kind_of("a.png"), kind_of("a.tif.gz")
-    ('table', 'images', None, None)
+    ('table', 'images', 'images', None)
     """
     suffix = suffix_of(path)
     kind = SUFFIXES.get(suffix)
     zipped = path.lower().endswith(".gz")
-    if kind == "images":
-        return "images" if suffix in ("tif", "tiff") and not zipped else None
-    return None if kind == "ch5" and zipped else kind
+    return None if kind != "table" and zipped else kind
 
 
 def _refuse_no_folder(folder: Path) -> None:
@@ -148,7 +146,7 @@ def _usable(root: Path, entry: os.DirEntry[str]) -> tuple[str, int]:
 
 def _nothing_to_read(found: Folder, folder: Path) -> SourceError:
     names = [*found.others, *found.refused, *found.links, *found.stores]
-    kinds = ".csv, .tsv, .txt (plain or .gz), .tif, .tiff and .ch5"
+    kinds = ".csv, .tsv, .txt (plain or .gz), .tif, .tiff, .png, .jpg and .ch5"
     if not names:
         return SourceError("the folder is empty", str(folder), f"name the folder with your files: {kinds}")
     what = f"none of the {len(names):,} files is of a kind that datapkg reads; the first is {names[0]}"

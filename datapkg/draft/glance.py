@@ -27,6 +27,11 @@ class Glance(Reading):
         except (OSError, ValueError):  # some network drives cannot map a file
             return super().content()
 
+    def member(self, file: SourceFile) -> memoryview:
+        """The whole of another file, looked at in the same way."""
+        with Glance(file) as reading:
+            return reading.content()
+
     def close(self) -> None:
         """Close the file where it is."""
         self._raw.close()

@@ -1,4 +1,4 @@
-"""Group TIFF files into resources: by folder, by what they are (images, masks ...), and by pixel type.
+"""Group image files into resources: by folder, by what they are (images, masks ...), and by pixel type.
 
 Names of all files are looked at, headers of a sample of each group; where the sample shows a broken file, or pixel
 types that no column holds together, the headers of as many as can be read in some seconds.
@@ -42,7 +42,7 @@ class Headers:
 
 
 def image_entries(files: Sequence[SourceFile]) -> list[Entry]:
-    """Make resources of TIFF files."""
+    """Make resources of image files."""
     entries: list[Entry] = []
     for kind, group in _groups(files):
         full = [file for file in group if file.bytes]
@@ -163,7 +163,7 @@ def _about(files: Sequence[SourceFile], dtypes: frozenset[str], headers: Headers
     ]
     if len(counts) > 3:
         kinds.append(f"and {len(counts) - 3} more kinds")
-    number = f"{len(files):,} TIFF file{'s' * (len(files) > 1)}"
+    number = f"{len(files):,} image file{'s' * (len(files) > 1)}"
     if looked:
         return f"{number}. Only {looked:,} of them were looked at: {'; '.join(kinds)}. A build reads all."
     return f"{number}: {'; '.join(kinds)}."

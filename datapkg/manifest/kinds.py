@@ -13,7 +13,7 @@ from .mistakes import Mistakes
 
 SUFFIXES = {
     **dict.fromkeys(("csv", "tsv", "txt"), "table"),
-    **dict.fromkeys(("tif", "tiff", "png", "jpg", "jpeg"), "images"),
+    **dict.fromkeys(("tif", "tiff", "png", "jpg", "jpeg", "bmp", "jp2", "j2k", "webp"), "images"),
     "ch5": "ch5",
 }
 HINTS = {
@@ -21,6 +21,7 @@ HINTS = {
     "h5": "if it is a CellH5 file, write type: ch5", "hdf5": "if it is a CellH5 file, write type: ch5",
     "parquet": "write it as CSV", "sqlite": "write its tables as CSV", "zip": "unpack it",
     "czi": "convert it to OME-TIFF", "nd2": "convert it to OME-TIFF", "lif": "convert it to OME-TIFF",
+    "gif": "save it as PNG or TIFF", "jxl": "save it as PNG or TIFF",
     "dat": "write type: table, if it is text",
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FORMATS = {
     "table": "datapkg.sources.text.source:TextSource",
-    "images": "datapkg.sources.tiff.source:TiffSource",
+    "images": "datapkg.sources.images.source:ImagesSource",
     "ch5": "datapkg.sources.ch5.source:Ch5Source",
 }
 

@@ -7,7 +7,7 @@ schema, as Arrow. A format never sees how or where rows are stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -60,12 +60,14 @@ class Scan:
 
     A table that this file adds no row to is absent from `evidence`, unless its columns count all the same
     (a text table with nothing but a header). `members` are the other files that were read for this one, such as those
-    that an HDF5 file links to: if one of them changes, the source has changed.
+    that an HDF5 file links to: if one of them changes, the source has changed. `lead` is the path of the file that
+    this one is a member of, where that file is among the resource's own and gives the rows of both.
     """
 
     evidence: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
     members: tuple[SourceFile, ...] = ()
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,14 @@ class ImageSource(Source, Protocol):
     """A format whose files can be kept as they are, and decoded when they are read from the package."""
 
     def decode(
-        self, content: memoryview, path: str, rows: Literal["image", "plane"]
+        self,
+        content: memoryview,
+        path: str,
+        rows: Literal["image", "plane"],
+        member: Callable[[str], memoryview],
     ) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
-        """Yield a stored file's images, each with its place: series and page, for planes t, c and z too."""
+        """Yield a stored file's images, each with its place: series and page, for planes t, c and z too.
+
+        `member` gives the content of another file that was stored with it, by its path.
+        """
         ...

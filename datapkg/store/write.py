@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,14 +106,16 @@ def write_fragment(
             for batch in batches:
                 if batch.num_rows:
                     rows += batch.num_rows
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                    batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                    yield batch
+                del batch  # a large image is in memory once
         except BaseException as error:
             raised.append(error)  # the engine turns it into text: the caller gets it back as it was
             raise
 
     source = renamed()
-    first = next(source, None)
-    if first is None:
+    first = list(islice(source, 1))
+    if not first:
         return None
     folder = staging(package, attempt) / f"{table}.lance"
     reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
@@ -258,8 +261,8 @@ def _stored_field(field: pa.Field) -> pa.Field:
     return stored
 
 
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
+def _chain(first: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first.pop()
     yield from rest
 
 

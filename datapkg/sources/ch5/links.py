@@ -37,13 +37,18 @@ class Tree:
         The movie, and where it is to be opened; the file's `root` is the folder that no link may leave.
     belongs
         Says whether a path, relative to the root, is a file that the resource matches.
+    max_image_bytes
+        What one plane may take.
 
     `loose` holds the links that lead nowhere by path, `warnings` says so in words; `linked` tells whether a link
     led to a file that the resource matches.
     """
 
-    def __init__(self, file: SourceFile, local: Path, belongs: Callable[[str], bool]) -> None:
+    def __init__(
+        self, file: SourceFile, local: Path, belongs: Callable[[str], bool], max_image_bytes: int
+    ) -> None:
         self.file = file
+        self.max_image_bytes = max_image_bytes
         self.loose: dict[str, str] = {}
         self.warnings: dict[str, None] = {}
         self.virtual: dict[tuple[str, str], bool] = {}

@@ -6,16 +6,15 @@ with h5py: the ``cellh5`` wheel does not import on Python 3. Each table has a mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from posixpath import normpath
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
 from ...errors import SchemaError, SourceError
-from ...manifest.globs import path_regex
 from ...manifest.models import Resource
 from ...reading import Reading, SourceFile
 from ..base import Decision, Scan, TableSchema
+from ..matching import matching
 from . import attributes, objects, planes, tables, tracks
 from .definition import Definitions
 from .layout import Position, is_cellh5, positions
@@ -176,17 +175,4 @@ class Movie:
 
 
 def _opened(reading: Reading, resource: Resource) -> Tree:
-    return Tree(reading.file, reading.in_place(), _matching(resource))
-
-
-def _matching(resource: Resource) -> Callable[[str], bool]:
-    """Whether a path is one of the resource's own files, as `path` and `exclude` say."""
-    wanted = [path_regex(normpath(glob)) for glob in resource.path]
-    unwanted = [path_regex(normpath(glob)) for glob in resource.exclude]
-
-    def matches(path: str) -> bool:
-        hidden = any(part.startswith(".") for part in path.split("/"))
-        globbed = not hidden and any(glob.match(path) for glob in wanted)
-        return (globbed or path in resource.path) and not any(glob.match(path) for glob in unwanted)
-
-    return matches
+    return Tree(reading.file, reading.in_place(), matching(resource), reading.max_image_bytes)

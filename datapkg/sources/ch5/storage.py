@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from ...errors import SourceError
+from ..limit import check_size
 from .nodes import LooseLinkError, Node, Trail
 from .types import text
 
 if TYPE_CHECKING:
     from .links import Tree
 
-PLANE_BYTES = 1 << 30
-"""No camera gives a plane this large; HDF5 also needs a whole chunk in memory."""
+CHUNK_BYTES = 1 << 30
+"""HDF5 needs a whole chunk in memory; pixels have the build's own limit."""
 UNWRITTEN_PIXEL_BYTES = 16 << 30
 """What an interrupted movie may lack, at the least."""
 UNWRITTEN_ROW_BYTES = 64 << 20
@@ -124,11 +125,10 @@ def check_claim(tree: Tree, node: Node, *, pixels: bool) -> None:
         claimed = prod(shape) * item_bytes
         chunk_bytes = prod(dataset.chunks) * item_bytes if dataset.chunks else 0
         written = _written_bytes(dataset, claimed, chunk_bytes)
-    plane_bytes = prod(shape[-2:]) * item_bytes if pixels else 0
-    if plane_bytes > PLANE_BYTES:
-        told = f"claims planes of {_shape(shape[-2:])} pixels, which no microscope takes"
-        raise SourceError(told, tree.place(node), MENDED)
-    if chunk_bytes > PLANE_BYTES:
+    if pixels:
+        for decoded in (shape[-2:], dataset.chunks or ()):
+            check_size(node.dtype.name, decoded, tree.max_image_bytes, tree.place(node), MENDED)
+    elif chunk_bytes > CHUNK_BYTES:
         told = f"is stored in chunks of {chunk_bytes >> 20:,} MiB, too large to read one at a time"
         raise SourceError(told, tree.place(node), MENDED)
     unwritten = claimed - written

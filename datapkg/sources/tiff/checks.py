@@ -9,15 +9,14 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
-from tifffile import TIFF, TiffFrame, TiffPage, TiffPageSeries
+from tifffile import TIFF, TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from ...errors import SourceError
+from ..limit import check_size, in_words
 from .file import OpenTiff
+from .pixels import decoded_shape
 from .structure import COPY_AGAIN
 
-LARGEST_IMAGE_BYTES = 4 << 30
-LARGE_IMAGE_BYTES = 256 << 20
-LARGEST_EXPANSION = 500  # deflate stops at 1032: an image that comes near it has next to no content
 CONVERT = "write the file again as a plain TIFF, or exclude it"
 JPEG_LIKE = frozenset(
     {6, 7, 33003, 33004, 33005, 34712, 34892}
@@ -34,32 +33,23 @@ def check_series(tiff: OpenTiff, series: TiffPageSeries) -> None:
         Naming what is wrong with which page.
     """
     page = series.keyframe
-    _check_pixel_type(tiff, page)
+    check_pixel_type(tiff.path, tiff.file, page)
     if 0 in series.shape:
         size = " x ".join(str(n) for n in series.shape)
         raise SourceError(f"an image of {size} pixels: it has no pixels", tiff.path, "exclude the file")
     stored = _stored_pages(tiff, series)
     if series.dataoffset is not None:
-        _check_bytes(tiff, page, len(tiff.content) - series.dataoffset, series.nbytes, series.shape)
+        _check_bytes(tiff.path, page, len(tiff.content) - series.dataoffset, series.nbytes, series.shape)
     for one in stored:
-        _check_segments(tiff, one, page)
+        check_segments(tiff.path, tiff.content, one, page)
 
 
-def check_size(tiff: OpenTiff, series: TiffPageSeries, shape: tuple[int, ...]) -> None:
-    """Make sure that one row's image, of `shape`, is no more than memory should hold."""
-    size = prod(shape) * np.dtype(series.dtype).itemsize
-    text = f"an image of {' x '.join(str(n) for n in shape)} pixels of {series.dtype} takes {in_words(size)}"
-    if size > LARGEST_IMAGE_BYTES:
-        fix = "split the image, or exclude the file"
-        if len(shape) > 2:
-            fix = "store its planes as rows of their own with `rows: plane`, or exclude the file"
-        raise SourceError(f"{text}, more than the {in_words(LARGEST_IMAGE_BYTES)} that fit", tiff.path, fix)
-    if size > LARGE_IMAGE_BYTES and size > LARGEST_EXPANSION * len(tiff.content):
-        raise SourceError(
-            f"{text}, but the file has {in_words(len(tiff.content))}: it has next to no content",
-            tiff.path,
-            "exclude the file, or store the image uncompressed if it is meant to be so",
-        )
+def check_image_size(tiff: OpenTiff, series: TiffPageSeries, shape: tuple[int, ...], limit: int) -> None:
+    """Make sure that what is decoded at once, of `shape`, is no more than memory should hold."""
+    fix = "split the image, or exclude the file"
+    if shape != decoded_shape(series, by_plane=True):
+        fix = "store its planes as rows of their own with `rows: plane`, or exclude the file"
+    check_size(np.dtype(series.dtype).name, shape, limit, tiff.path, fix)
 
 
 def unused_pages(tiff: OpenTiff) -> list[int]:
@@ -74,35 +64,19 @@ def unused_pages(tiff: OpenTiff) -> list[int]:
     return [i + 1 for i in range(len(tiff.skeleton.pages)) if i not in used]
 
 
-def in_words(size: int) -> str:
-    """A number of bytes for people.
-
-    Examples
-    --------
-    >>> in_words(16), in_words(10_000_000_000)
-    ('16 bytes', '10.0 GB')
-    """
-    if size < 1000:
-        return f"{size} bytes"
-    units = ("kB", "MB", "GB", "TB", "PB", "EB")
-    power = min((len(str(size)) - 1) // 3, len(units))
-    return f"{size / 1000**power:.1f} {units[power - 1]}"
-
-
-def _check_pixel_type(tiff: OpenTiff, page: TiffPage) -> None:
+def check_pixel_type(path: str, file: TiffFile, page: TiffPage) -> None:
+    """Make sure that a page's pixels are of a kind that is read, and compressed in a way that is read."""
     if page.dtype is None:
         what = f"pixels of {page.bitspersample} bits (sample format {int(page.sampleformat)}) cannot be read"
-        raise SourceError(what, tiff.path, CONVERT)
+        raise SourceError(what, path, CONVERT)
     if page.dtype.kind == "c":
         what = f"complex pixels ({page.dtype}) cannot be stored"
-        raise SourceError(what, tiff.path, "save the real and imaginary parts as images of their own")
+        raise SourceError(what, path, "save the real and imaginary parts as images of their own")
     method = int(page.compression)
-    if (method in ELECTRON_EVENTS and not tiff.file.is_eer) or (
-        method != 1 and method not in TIFF.DECOMPRESSORS
-    ):
+    if (method in ELECTRON_EVENTS and not file.is_eer) or (method != 1 and method not in TIFF.DECOMPRESSORS):
         what = f"compressed in a way that cannot be read (TIFF compression {method})"
         raise SourceError(
-            what, tiff.path, "write the file again with LZW, Deflate or no compression, or exclude it"
+            what, path, "write the file again with LZW, Deflate or no compression, or exclude it"
         )
 
 
@@ -137,12 +111,12 @@ def _stored_pages(tiff: OpenTiff, series: TiffPageSeries) -> list[TiffPage | Tif
     return stored
 
 
-def _check_segments(tiff: OpenTiff, page: TiffPage | TiffFrame, key: TiffPage) -> None:
+def check_segments(path: str, content: memoryview, page: TiffPage | TiffFrame, key: TiffPage) -> None:
     """Make sure that every strip or tile of a page is there, wholly."""
-    name, total, found = f"page {page.index + 1}", len(tiff.content), prod(key.chunked)
+    name, total, found = f"page {page.index + 1}", len(content), prod(key.chunked)
     if min(len(page.dataoffsets), len(page.databytecounts)) < found:
         parts = min(len(page.dataoffsets), len(page.databytecounts))
-        raise SourceError(f"{name} has {parts} of its {found} strips or tiles", tiff.path, COPY_AGAIN)
+        raise SourceError(f"{name} has {parts} of its {found} strips or tiles", path, COPY_AGAIN)
     for number, (offset, count) in enumerate(
         zip(page.dataoffsets, page.databytecounts, strict=False), start=1
     ):
@@ -150,25 +124,25 @@ def _check_segments(tiff: OpenTiff, page: TiffPage | TiffFrame, key: TiffPage) -
             break
         if offset <= 0 or count <= 0:
             what = f"{name} has no pixels in strip or tile {number}: they would come out black"
-            raise SourceError(what, tiff.path, "write the file again with all of its pixels, or exclude it")
+            raise SourceError(what, path, "write the file again with all of its pixels, or exclude it")
         if offset >= total or (offset + count > total and key.compression != 1):
             what = f"the TIFF is cut off: pixels of {name} should end at byte {offset + count:,} of {total:,}"
-            raise SourceError(what, tiff.path, COPY_AGAIN)
-        if key.compression in JPEG_LIKE and not _ends(tiff.content[offset : offset + count]):
+            raise SourceError(what, path, COPY_AGAIN)
+        if key.compression in JPEG_LIKE and not _ends(content[offset : offset + count]):
             what = f"{name} is damaged: strip or tile {number} has no end"
-            raise SourceError(what, tiff.path, COPY_AGAIN)
+            raise SourceError(what, path, COPY_AGAIN)
     if key.compression == 1 and not (key.is_lsm or key.is_stk):
         held = sum(min(n, total - at) for at, n in zip(page.dataoffsets, page.databytecounts, strict=False))
-        _check_bytes(tiff, key, held, _uncompressed_bytes(key), key.shape)
+        _check_bytes(path, key, held, _uncompressed_bytes(key), key.shape)
 
 
-def _check_bytes(tiff: OpenTiff, page: TiffPage, held: int, needed: int, shape: tuple[int, ...]) -> None:
+def _check_bytes(path: str, page: TiffPage, held: int, needed: int, shape: tuple[int, ...]) -> None:
     if held < needed:
         size = " x ".join(str(n) for n in shape)
         raise SourceError(
             f"the TIFF is cut off or its header is wrong: an image of {size} pixels of {page.dtype} takes "
             f"{in_words(needed)}, but the file holds {in_words(max(0, held))} of it",
-            tiff.path,
+            path,
             COPY_AGAIN,
         )
 

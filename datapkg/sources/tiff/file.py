@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPageSeries
 
 from ...errors import SourceError
-from .ome import Ome, parse_xml, read_ome
+from ..images.members import Members, NoMembers, member_path
+from .ome import child_of, parse_xml
+from .ome_files import Ome, companion_of, read_ome
 from .structure import COPY_AGAIN, Skeleton, skeleton
 
 LOGGER = logging.getLogger("tifffile")
@@ -68,26 +70,28 @@ class OpenTiff:
 
 
 @contextmanager
-def open_tiff(content: memoryview, path: str) -> Iterator[OpenTiff]:
-    """Read the headers of the TIFF whose bytes are `content`.
+def open_tiff(content: memoryview, path: str, members: Members | None = None) -> Iterator[OpenTiff]:
+    """Read the headers of the TIFF whose bytes are `content`; `members` are the files beside it.
+
+    One of a set, whose images are spread over files, has no series: `sets` puts its planes together.
 
     Raises
     ------
     SourceError
-        It is no TIFF, damaged, or one of a multi-file set.
+        It is no TIFF, or damaged.
     """
     bones = skeleton(content, path)
-    with listening(path) as heard:
-        file, ome = _opened(content, bones, path)
+    with _held(content) as held, listening(path) as heard:
+        file, ome = _opened(held, bones, path, members or NoMembers())
         with decoding(path):
-            series = tuple(file.series)
+            series = () if ome is not None and ome.spread else tuple(file.series)
             if heard.errors and file.is_shaped:
                 # tifffile's own note of a stack's shape outlives edits by other programs; the pages are right
                 heard.warnings.append(
                     f"its description does not fit its pages and is not followed ({heard.errors[0]})"
                 )
                 heard.errors.clear()
-                file = _tiff_file(content, bones, is_shaped=False)
+                file = _tiff_file(held, bones, is_shaped=False)
                 series = tuple(file.series)
         heard.refuse_errors()
         yield OpenTiff(path, content, bones, file, series, ome, heard)
@@ -127,51 +131,97 @@ def listening(path: str) -> Iterator[Heard]:
             LOGGER.setLevel(level)
 
 
-def _opened(content: memoryview, bones: Skeleton, path: str) -> tuple[TiffFile, Ome | None]:
+@contextmanager
+def open_pages(content: memoryview, path: str) -> Iterator[OpenTiff]:
+    """Read the headers of a TIFF whose pages are described by another file; what it says itself does not count."""
+    bones = skeleton(content, path)
+    with _held(content) as held, listening(path) as heard:
+        with decoding(path):
+            file = _tiff_file(held, bones)
+        yield OpenTiff(path, content, bones, file, (), None, heard)
+
+
+def _opened(held: _Held, bones: Skeleton, path: str, members: Members) -> tuple[TiffFile, Ome | None]:
     with decoding(path):
-        file = _tiff_file(content, bones)
+        file = _tiff_file(held, bones)
         first = file.pages.first
     if not first.is_ome:
         if first.description.startswith("<"):
             parse_xml(first.description, path)
         return file, None
-    ome = read_ome(first.description, path, len(bones.pages))
+    text, uuid = _ome_xml(first.description, path, members)
+    ome = read_ome(text, path, len(bones.pages), uuid)
     if ome.mended is not None:
         with decoding(path):
-            file = _tiff_file(content, bones, omexml=ome.mended)
+            file = _tiff_file(held, bones, omexml=ome.mended)
     return file, ome
 
 
-def _tiff_file(content: memoryview, bones: Skeleton, **how: Any) -> TiffFile:
+def _ome_xml(text: str, path: str, members: Members) -> tuple[str, str | None]:
+    """A file's OME-XML, wherever it stands, and what it calls the file if it stands elsewhere."""
+    companion = companion_of(text, path)
+    if companion is None:
+        return text, None
+    name, uuid = companion
+    where = member_path(path, name)
+    content = members.content(where)
+    if bytes(content[:2]) in (b"II", b"MM"):
+        with open_pages(content, where) as tiff, decoding(where):
+            text = tiff.file.pages.first.description
+    else:
+        text = bytes(content).decode("utf-8", "replace")
+    if child_of(parse_xml(text, where), "BinaryOnly") is not None:
+        raise SourceError(f"the OME-XML of {path} is not in it either", where, COPY_AGAIN)
+    return text, uuid
+
+
+def _tiff_file(held: _Held, bones: Skeleton, **how: Any) -> TiffFile:
     # NDTiff reads an index file beside the image, MD Gel rescales pixels; `is_uniform` looks at 3 pages only
-    stream: Any = _Memory(content)
+    stream: Any = _Memory(held)
     uniform = None if bones.uniform else False
     return TiffFile(stream, _multifile=False, is_ndtiff=False, is_mdgel=False, is_uniform=uniform, **how)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A file's bytes, for as long as it is open."""
+
+    content: memoryview
+
+
+@contextmanager
+def _held(content: memoryview) -> Iterator[_Held]:
+    """Let go of the bytes at the end: tifffile's objects point at each other, and would keep them for long."""
+    held = _Held(content)
+    try:
+        yield held
+    finally:
+        held.content = memoryview(b"")
 
 
 class _Memory:
     """Bytes in memory as a file; `io.BytesIO` would copy the whole file first."""
 
-    def __init__(self, content: memoryview) -> None:
-        self._content = content
+    def __init__(self, held: _Held) -> None:
+        self._held = held
         self._at = 0
 
     def tell(self) -> int:
         return self._at
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = max(0, offset + (0, self._at, len(self._content))[whence])
+        self._at = max(0, offset + (0, self._at, len(self._held.content))[whence])
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        end = len(self._content) if size < 0 else self._at + size
-        data = bytes(self._content[self._at : end])
+        end = len(self._held.content) if size < 0 else self._at + size
+        data = bytes(self._held.content[self._at : end])
         self._at += len(data)
         return data
 
     def readinto(self, buffer: NDArray[np.generic]) -> int:
         target = np.frombuffer(buffer, np.uint8)
-        data = self._content[self._at : self._at + len(target)]
+        data = self._held.content[self._at : self._at + len(target)]
         target[: len(data)] = data
         self._at += len(data)
         return len(data)

@@ -4,6 +4,7 @@ The members of the JSON object, each there only where the file has it:
 
 - `ome_xml`: the raw OME-XML, on a file's first row; `ome`: the attributes of this image in it, and in `plane` those
   of the row's plane
+- `files`, of a plane `file`: where the planes stand, if they are spread over several files
 - `acquisition_date`, `time_increment_s`: taken from what the microscope's software wrote
 - `name`, `levels`: the image's name; the shapes of a pyramid's resolutions, the full one first
 - `tags`: the TIFF tags of its first page by name, ImageJ's description among them; `pages`: the tags of further pages
@@ -55,16 +56,7 @@ def metadata_text(
     page, place
         For a row that is one plane: its page, and its t, c and z.
     """
-    found: dict[str, Any] = {}
-    if tiff.ome is not None and first:
-        found["ome_xml"] = tiff.ome.text
-    if image is not None:
-        found["ome"] = image.facts()
-        if place is not None and place in image.planes:
-            found["ome"]["plane"] = image.planes[place]
-    for name in ("acquisition_date", "time_increment_s"):
-        if getattr(said, name) is not None:
-            found[name] = getattr(said, name)
+    found = ome_members(tiff.ome.text if tiff.ome is not None and first else None, image, said, place)
     if series.name:
         found["name"] = series.name
     if series.is_pyramidal:
@@ -73,7 +65,27 @@ def metadata_text(
         if place is None:
             found |= _series_tags(tiff, series)
         else:
-            found["tags"] = _tags(tiff, (series.keyframe if page is None else page).aspage())
+            found["tags"] = page_tags(tiff, (series.keyframe if page is None else page).aspage())
+    return as_text(found)
+
+
+def ome_members(
+    xml: str | None, image: OmeImage | None, said: Calibration, place: tuple[int, int, int] | None
+) -> dict[str, Any]:
+    """What the microscope's software wrote: the members from `ome_xml` to `time_increment_s`."""
+    found: dict[str, Any] = {} if xml is None else {"ome_xml": xml}
+    if image is not None:
+        found["ome"] = image.facts()
+        if place is not None and place in image.planes:
+            found["ome"]["plane"] = image.planes[place]
+    for name in ("acquisition_date", "time_increment_s"):
+        if getattr(said, name) is not None:
+            found[name] = getattr(said, name)
+    return found
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """Write metadata as JSON."""
     text = json.dumps(as_json(found), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate has no UTF-8
 
@@ -109,12 +121,12 @@ def as_json(value: Any) -> Any:
 
 def _series_tags(tiff: OpenTiff, series: TiffPageSeries) -> dict[str, Any]:
     """The tags of an image's first page, and of its further pages what differs."""
-    tags = _tags(tiff, series.keyframe)
+    tags = page_tags(tiff, series.keyframe)
     pages = []
     for page in series._pages:
         if page is None or page is series.keyframe or (isinstance(page, TiffFrame) and page.is_virtual):
             continue
-        own = _tags(tiff, page.aspage())
+        own = page_tags(tiff, page.aspage())
         different = {
             name: value for name, value in own.items() if value != tags.get(name) and name not in PLACES
         }
@@ -123,21 +135,24 @@ def _series_tags(tiff: OpenTiff, series: TiffPageSeries) -> dict[str, Any]:
     return {"tags": tags, "pages": pages} if pages else {"tags": tags}
 
 
-def _tags(tiff: OpenTiff, page: TiffPage) -> dict[str, Any]:
+def page_tags(tiff: OpenTiff, page: TiffPage) -> dict[str, Any]:
+    """A page's tags by name."""
     tags: dict[str, Any] = {}
+    known = None if tiff.ome is None else tiff.ome.text
     for tag in page.tags:
-        if tag.code == DESCRIPTION and tiff.ome is not None and tag.value == tiff.ome.text:
+        if tag.code == DESCRIPTION and (tag.value == known or (known is None and page.is_ome)):
             continue  # the OME-XML, which has a member of its own
         value = as_json(tag.value)
         if tag.name in PLACES and isinstance(value, list) and len(value) > FEW:
             value = _left_out(len(value), "numbers") | {"first": value[0], "last": value[-1]}
         if tag.name in tags:  # some programs write two descriptions
-            value = [*_listed(tags[tag.name]), value]
+            value = [*as_list(tags[tag.name]), value]
         tags[tag.name] = value
     return tags
 
 
-def _listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """A value as a list of one, a list as it is."""
     return value if isinstance(value, list) else [value]
 
 

@@ -82,25 +82,43 @@ def plane_pages(tiff: OpenTiff, series: TiffPageSeries) -> Iterator[tuple[int, T
 def read_planes(tiff: OpenTiff, series: TiffPageSeries) -> Iterator[NDArray[Any]]:
     """Decode the planes of a series one after the other, in the order of `places`."""
     shape, count = plane_shape(series), len(places(series))
-    trailing = series.axes.endswith(plane_axes(series))
-    if trailing and series.dataoffset is not None:
+    if not _planes_stand_alone(series):
+        yield from _sliced_planes(tiff, series)
+    elif series.dataoffset is not None:
         yield from _uncompressed_planes(tiff, series, shape, count)
-    elif trailing and len(series._pages) == count and shape == series.keyframe.shape:
+    else:
         for page in series._pages:
             assert page is not None
             with decoding(tiff.path):
                 plane = page.asarray(maxworkers=1)
             tiff.heard.refuse_errors()
             yield _as_declared(tiff, plane, shape, series)
-    else:
-        image = read_image(tiff, series)
-        inside = plane_axes(series)
-        outer = [i for i, axis in enumerate(series.axes) if axis not in inside]
-        for place in places(series):
-            at: list[int | slice] = [slice(None)] * image.ndim
-            for axis, i in zip(outer, place.index, strict=True):
-                at[axis] = i
-            yield np.ascontiguousarray(image[tuple(at)])
+
+
+def decoded_shape(series: TiffPageSeries, by_plane: bool) -> tuple[int, ...]:
+    """The shape of what is decoded at once, where rows are planes or whole images."""
+    return plane_shape(series) if by_plane and _planes_stand_alone(series) else tuple(series.shape)
+
+
+def _planes_stand_alone(series: TiffPageSeries) -> bool:
+    """Whether a plane can be decoded without the others: its bytes, or its page, are its own."""
+    if not series.axes.endswith(plane_axes(series)):
+        return False
+    if series.dataoffset is not None:
+        return True
+    return len(series._pages) == len(places(series)) and plane_shape(series) == series.keyframe.shape
+
+
+def _sliced_planes(tiff: OpenTiff, series: TiffPageSeries) -> Iterator[NDArray[Any]]:
+    """Planes that are interleaved, cut out of the whole."""
+    image = read_image(tiff, series)
+    inside = plane_axes(series)
+    outer = [i for i, axis in enumerate(series.axes) if axis not in inside]
+    for place in places(series):
+        at: list[int | slice] = [slice(None)] * image.ndim
+        for axis, i in zip(outer, place.index, strict=True):
+            at[axis] = i
+        yield np.ascontiguousarray(image[tuple(at)])
 
 
 def _uncompressed_planes(

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from numpy.typing import NDArray
 from tifffile import TiffPageSeries
 
+from ...reading import MAX_IMAGE_BYTES
 from ..image_columns import ImageFacts
+from ..images.format import Row, Rows
 from .calibration import Calibration, calibration
-from .checks import check_series, check_size
+from .checks import check_image_size, check_series
 from .file import OpenTiff, decoding
 from .metadata import metadata_text
 from .ome import OmeImage
-from .pixels import places, plane_axes, plane_pages, plane_shape, read_image, read_planes
-
-Rows = Literal["image", "plane"]
+from .pixels import decoded_shape, places, plane_axes, plane_pages, plane_shape, read_image, read_planes
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: what is known of an image, its pixels, and where it stands: series, page, and for a plane t, c, z."""
-
-    facts: ImageFacts
-    pixels: NDArray[Any]
-    place: tuple[int, ...]
-
-
-def check(tiff: OpenTiff, series: TiffPageSeries, rows: Rows) -> None:
+def check(tiff: OpenTiff, series: TiffPageSeries, rows: Rows, limit: int) -> None:
     """Make sure that a series can become rows. Raises SourceError where it cannot."""
     with decoding(tiff.path):  # much of a page is worked out only when asked for
         check_series(tiff, series)
-        check_size(tiff, series, shapes(series, rows)[0])
+        check_image_size(tiff, series, decoded_shape(series, rows == "plane"), limit)
 
 
 def shapes(series: TiffPageSeries, rows: Rows) -> tuple[tuple[int, ...], int]:
@@ -41,10 +31,10 @@ def shapes(series: TiffPageSeries, rows: Rows) -> tuple[tuple[int, ...], int]:
     return (tuple(series.shape), 1) if rows == "image" else (plane_shape(series), len(places(series)))
 
 
-def read_rows(tiff: OpenTiff, rows: Rows) -> Iterator[Row]:
+def read_rows(tiff: OpenTiff, rows: Rows, limit: int = MAX_IMAGE_BYTES) -> Iterator[Row]:
     """Decode a file's rows, in order, one at a time."""
     for number, series in enumerate(tiff.series):
-        check(tiff, series, rows)
+        check(tiff, series, rows, limit)
         image = _ome_image(tiff, number)
         said = calibration(tiff, series, image)
         if rows == "image":

@@ -11,22 +11,11 @@ import struct
 from dataclasses import dataclass
 
 from ...errors import SourceError
+from ..images.kinds import beginning
 
 MOST_PAGES = 1_000_000
 MOST_TAGS = 4096
 COPY_AGAIN = "copy the file again from where it came from, or exclude it"
-KNOWN_BEGINNINGS = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"BM", "a BMP image"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"%PDF", "a PDF"),
-    (b"version https://git-lfs", "a Git LFS pointer, whose image `git lfs pull` would fetch"),
-    (b"<", "a web page or XML text"),
-)
 TYPE_BYTES = {
     1: 1,
     2: 1,
@@ -103,7 +92,7 @@ def _form(content: memoryview, path: str) -> _Form:
     head = bytes(content[:32])
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 4:
-        raise SourceError(f"not a TIFF: {_beginning(head)}", path, "give it its true suffix, or exclude it")
+        raise SourceError(f"not a TIFF: {beginning(head)}", path, "give it its true suffix, or exclude it")
     (magic,) = struct.unpack_from(order + "H", head, 2)
     if magic == 42 and len(head) >= 8:
         return _Form(
@@ -120,13 +109,6 @@ def _form(content: memoryview, path: str) -> _Form:
         path,
         "convert it to an ordinary TIFF, or exclude it",
     )
-
-
-def _beginning(head: bytes) -> str:
-    for magic, name in KNOWN_BEGINNINGS:
-        if head.startswith(magic):
-            return f"it begins like {name}"
-    return f"its first bytes are {head[:4].hex(' ')}"
 
 
 def _next_page(content: memoryview, form: _Form, offset: int, number: int, path: str) -> int:

@@ -1,0 +1,1 @@
+"""Images of one plane: PNG, JPEG and the like."""

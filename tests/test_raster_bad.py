@@ -1,0 +1,162 @@
+"""Damaged PNG, JPEG and other files: an error, and never an image that is grey in part."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import imagecodecs
+import make_raster as make
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from make_tiff import pixels, rows, scan
+from PIL import Image
+
+from datapkg.errors import SourceError
+from datapkg.sources.images.format import ImageFile
+from datapkg.sources.images.kinds import format_of
+from datapkg.sources.images.members import NoMembers
+
+COLOUR = make.smooth(64, 80, 3)
+FILES: Mapping[str, bytes] = {
+    "a.png": make.pillow_bytes(COLOUR, "png"),
+    "laced.png": make.png(pixels((20, 30), "uint8"), 8, 0, laced=True),
+    "palette.png": make.png(pixels((20, 30), "uint8") % 16, 4, 3, make.chunk(b"PLTE", bytes(48))),
+    "a.jpg": make.pillow_bytes(COLOUR, "jpeg"),
+    "grey.jpg": make.pillow_bytes(COLOUR[:, :, 0], "jpeg"),
+    "progressive.jpg": make.pillow_bytes(COLOUR, "jpeg", progressive=True),
+    "restarts.jpg": make.pillow_bytes(COLOUR, "jpeg", restart_marker_blocks=2),
+    "a.jp2": imagecodecs.jpeg2k_encode(COLOUR, level=30),
+    "a.j2k": imagecodecs.jpeg2k_encode(COLOUR, codecformat="j2k", reversible=True),
+    "lossy.webp": make.pillow_bytes(COLOUR, "webp"),
+    "lossless.webp": make.pillow_bytes(COLOUR, "webp", lossless=True),
+    "alpha.webp": make.pillow_bytes(Image.fromarray(COLOUR).convert("RGBA"), "webp"),
+    "a.bmp": make.pillow_bytes(COLOUR, "bmp"),
+}
+
+
+def read(content: bytes, name: str) -> bytes:
+    """The pixels of a file's only image."""
+    file = ImageFile(name, memoryview(content), NoMembers(), "image", 1 << 30)
+    (row,) = format_of(file.content, name).rows(file)
+    return row.pixels.tobytes() + repr(row.pixels.shape).encode()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_anywhere_is_refused_or_whole(name: str) -> None:
+    content = FILES[name]
+    whole = read(content, name)
+    for length in [*range(1, len(content), 11), *range(max(1, len(content) - 40), len(content))]:
+        try:
+            found = read(content[:length], name)
+        except SourceError as error:
+            assert error.where == name and error.fix
+        else:
+            assert found == whole, length
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.endswith((".png", ".jpg"))])
+def test_a_file_that_lacks_a_part_in_its_middle_is_refused(name: str) -> None:
+    content = FILES[name]
+    for start in range(len(content) // 3, len(content) - 120, 53):
+        with pytest.raises(SourceError):
+            read(content[:start] + content[start + 60 :], name)
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.endswith(".jpg")])
+def test_a_jpeg_that_was_closed_too_early_is_refused_and_not_grey(name: str) -> None:
+    content = FILES[name]
+    for keep in (0.5, 0.7, 0.9):
+        if name == "progressive.jpg" and content[int(len(content) * keep) :].count(b"\xff\xda"):
+            continue  # a progressive image that lacks its last scans is a whole, but coarser one
+        with pytest.raises(SourceError, match="cannot be decoded"):
+            read(content[: int(len(content) * keep)] + b"\xff\xd9", name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    name=st.sampled_from(sorted(FILES)),
+    flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_whatever_is_damaged_only_a_source_error_is_raised(name: str, flips: list[tuple[float, int]]) -> None:
+    content = bytearray(FILES[name])
+    for where, value in flips:
+        content[int(where * (len(content) - 1))] = value
+    try:
+        read(bytes(content), name)
+    except SourceError as error:
+        assert error.where == name
+
+
+def packed(height: int, width: int) -> bytes:
+    return zlib.compress(b"".join(b"\0" + bytes(width) for _ in range(height)))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (make.png(pixels((8, 9), "uint8"), 8, 0, packed=packed(7, 9)), "cannot be decoded"),
+        (make.png(pixels((8, 9), "uint8"), 8, 0, packed=packed(8, 9)[:-4]), "cannot be decoded"),
+        (make.png(pixels((8, 9), "uint8"), 8, 0, laced=True, packed=packed(2, 9)), "cannot be decoded"),
+        (make.png(pixels((8, 9), "uint8"), 8, 5), "header makes no sense"),
+        (make.png(pixels((8, 9), "uint8"), 16, 3), "header makes no sense"),
+        (make.png(pixels((8, 9), "uint8"), 8, 0, make.chunk(b"fdAT", b"1234")), "animated"),
+        (make.png(pixels((8, 9), "uint8"), 8, 0, make.chunk(b"QUIZ", b"")), "extension"),
+        (make.png(pixels((8, 9), "uint8"), 8, 0).replace(b"IHDR", b"IHDX"), "damaged: its part IHDX"),
+    ],
+)
+def test_a_png_that_makes_no_sense_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(SourceError, match=said):
+        rows(tmp_path / "a.png")
+
+
+def test_an_image_without_pixels_is_refused(tmp_path: Path) -> None:
+    head = make.chunk(b"IHDR", struct.pack(">IIBBBBB", 0, 8, 8, 0, 0, 0, 0))
+    content = make.SIGNATURE + head + make.chunk(b"IDAT", zlib.compress(b"")) + make.chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(SourceError, match="no pixels"):
+        scan(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "like", "said"),
+    [
+        ("a.tif", "a.png", "not a TIFF: it begins like a PNG image"),
+        ("a.png", "a.jpg", "not a PNG image: it begins like a JPEG image"),
+        ("a.jpg", "a.bmp", "not a JPEG image: it begins like a BMP image"),
+    ],
+)
+def test_a_suffix_that_says_something_else_is_refused(
+    tmp_path: Path, name: str, like: str, said: str
+) -> None:
+    (tmp_path / name).write_bytes(FILES[like])
+    with pytest.raises(SourceError, match=said) as caught:
+        scan(tmp_path / name)
+    assert "true suffix" in caught.value.fix
+
+
+def test_a_suffix_that_says_nothing_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "image.001").write_bytes(FILES["a.png"])
+    assert scan(tmp_path / "image.001").evidence == {"frames": {"images": [["uint8", [64, 80, 3], 1]]}}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"GIF89a..", "a GIF image"), (b"%PDF-1.4", "a PDF"), (b"1234", "31 32 33 34")]
+)
+def test_what_is_no_image_that_is_read_says_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "a.dat").write_bytes(content)
+    with pytest.raises(SourceError, match=said) as caught:
+        scan(tmp_path / "a.dat")
+    assert "TIFF or PNG" in caught.value.fix
+
+
+def test_bytes_behind_an_image_are_told(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        (tmp_path / name).write_bytes(FILES[name] + b"more")
+        assert scan(tmp_path / name).warnings == (
+            f"{name}: 4 bytes stand behind the image: left out of its pixels",
+        )
