@@ -227,3 +227,17 @@ def test_the_split_and_the_merge_of_a_real_movie(shared: Path, tmp_path: Path) -
     assert tracks[tracks["track_id"] == mother].index.max() == 28
     assert len(tracks.loc[55, "parent_ids"]) == 2
     assert mother in tracks.loc[55, "parent_ids"]
+
+
+def test_packed_planes_give_the_same_stacks_and_crops(tmp_path: Path) -> None:
+    make_ch5.movie(tmp_path / "a.ch5")
+    found = []
+    for array in ("nested", "packed"):
+        make.build(make.manifest(tmp_path, f"name: movies, path: a.ch5, array: {array}"), tmp_path / array)
+        package = datapkg.open(tmp_path / array)
+        objects = package["movies_objects"].to_pandas()
+        found.append([package["movies"].stack(channel=0), package["movies"].crops(objects, 9, channel=1)])
+        found[-1].append(package["movies"].crops(objects[:0], channel=1))
+    for nested, packed in zip(*found, strict=True):
+        assert (nested.dtype, nested.shape) == (packed.dtype, packed.shape)
+        assert np.array_equal(nested, packed)
