@@ -256,7 +256,6 @@ def test_bad_files_are_told_of_by_builds_whose_workers_live_and_stay_small(
     assert peak_kb < 600_000
 
 
-<<<<<<< HEAD
 def test_a_plane_over_the_limit_is_refused_before_it_is_read(movie: Path) -> None:
     with h5py.File(movie, "a") as file:
         file.create_dataset(f"{POSITION}/image/channel", (1, 1, 1, 64, 64), "u2")[...] = 7
@@ -268,7 +267,8 @@ def test_a_plane_over_the_limit_is_refused_before_it_is_read(movie: Path) -> Non
                 continue
             with pytest.raises(SourceError, match="--max-image-bytes 1GiB"):
                 Ch5Source().scan(reading, make.movies())
-=======
+
+
 def test_a_link_to_a_file_that_is_gone_is_a_warning_of_the_build(movie: Path) -> None:
     make.movie(movie.with_name("a.ch5"))
     places = [make.position_path("P1", "A01", site) for site in ("0037", "0038")]
@@ -280,4 +280,3 @@ def test_a_link_to_a_file_that_is_gone_is_a_warning_of_the_build(movie: Path) ->
     told = f"m.ch5, {places[1]}: the link leads to {places[0]} in gone.ch5, which is not there"
     assert any(warning.startswith(told) for warning in report.warnings)
     assert {table.name: table.rows for table in report.tables}["movies"] == 9
->>>>>>> ch5
