@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import SourceError as SourceError
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
+    from .pending import status as status
     from .reader import Package as Package
     from .reader import open_package as open  # noqa: F401 - the word that Python has for it
     from .report import Report as Report
@@ -35,6 +36,7 @@ NAMES = {
     "checkout": "copying:checkout",
     "init": "draft:draft",
     "open": "reader:open_package",
+    "status": "pending:status",
     "Package": "reader:Package",
     "Table": "table:Table",
     "Report": "report:Report",

@@ -20,7 +20,7 @@ from .errors import DeriveError, SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
-from .manifest.load import load
+from .manifest.load import LoadedManifest, load
 from .progress import Progress, silent
 from .publish import Publisher
 from .reading import MAX_IMAGE_BYTES
@@ -38,6 +38,7 @@ def build(
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     allow_removals: bool = False,
+    rehash: bool = False,
     max_image_bytes: int = MAX_IMAGE_BYTES,
     progress: Progress = silent,
 ) -> Report:
@@ -60,6 +61,8 @@ def build(
         Where the data are, instead of what the manifest says.
     allow_removals
         Build even if more than a tenth of a resource's files are gone.
+    rehash
+        Read every file, also those that the user's cache remembers as they are.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     progress
@@ -80,17 +83,11 @@ def build(
         root=None if root is None else Path(root),
         allow={name: Path(folder) for name, folder in (allow or {}).items()},
     )
-    if loaded.manifest.derive:
-        raise DeriveError(
-            "derived columns cannot be built yet", str(manifest), "take `derive` out of the manifest"
-        )
-    named = str(package or f"{loaded.manifest.name}.datapkg")
-    if "://" in named:
-        raise StoreError("only packages in folders can be built yet", named, "name a local folder")
+    named = _target(loaded, package)
     target = str(Path(named).expanduser().absolute())
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
-    planned = plan.plan(loaded, before, allow_removals)
+    planned = plan.plan(loaded, before, allow_removals, rehash or locked)
     if lock is not None:
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
@@ -110,6 +107,18 @@ def build(
             refuse_other_content(loaded.path, lock, built)
         report = publisher.publish(resources, notes, started)
     return report if locked else _with_lock(report, loaded.path, built)
+
+
+def _target(loaded: LoadedManifest, package: str | Path | None) -> str:
+    """The package's folder as the user names it. Raises where this datapkg cannot build what is asked for."""
+    if loaded.manifest.derive:
+        raise DeriveError(
+            "derived columns cannot be built yet", str(loaded.path), "take `derive` out of the manifest"
+        )
+    named = str(package or f"{loaded.manifest.name}.datapkg")
+    if "://" in named:
+        raise StoreError("only packages in folders can be built yet", named, "name a local folder")
+    return named
 
 
 def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .changes import hashed
 from .content import ResourceContent
 from .lock import Lock, LockedColumn, LockedSource, LockedTable
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .plan import Plan
-from .reading import look
 
 
 def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceContent]) -> Lock:
@@ -34,9 +34,9 @@ def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceCon
 def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:
     """Every source file as it is now: resource, path, bytes and sha256; all of them are read."""
     return [
-        (one.resource.name, file.path, file.bytes, look(file).sha256)
+        (one.resource.name, file.path, file.bytes, sha256)
         for one in planned.resources
-        for file in one.files
+        for file, sha256 in zip(one.files, hashed(one.files, rehash=True), strict=True)
     ]
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from . import locate, sources, store, versions
-from .engine.local import cpus
+from .changes import Change, hashed
 from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
-from .reading import MISSING, SourceFile, check_hash, local_path, look
+from .reading import MISSING, SourceFile, check_hash, local_path
 from .records import FilesList, Record
 
 SOURCES = "_sources"
@@ -85,13 +84,18 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class ResourcePlan:
-    """One resource: its files, and whether all of it is as in the newest version."""
+    """One resource: its files, and what is not as in the newest version."""
 
     resource: Resource
     settings: str
     readers: Mapping[str, str | int]
     files: tuple[SourceFile, ...]
-    unchanged: bool
+    change: Change
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether all of it is as in the newest version."""
+        return not self.change
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,8 @@ def previous(package: str, name: str) -> Previous | None:
     return Previous(package, record, files, rows)
 
 
-def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool) -> Plan:
-    """Find every resource's files, and which resources are as they were in the version before."""
+def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, rehash: bool = False) -> Plan:
+    """Find every resource's files, and what changed since the version before; `rehash` reads all of them."""
     resources = []
     warnings = [*loaded.warnings, *(_set_aside(before) if before is not None else ())]
     for resource in loaded.manifest.resources:
@@ -142,11 +146,13 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool) 
             _refuse_removals(resource, before.of(resource.name), found.files)
         settings = normal.settings_digest(resource)
         readers = sources.readers(resource.type)
-        same = before is not None and _unchanged(before, resource, settings, readers, found.files)
-        if same and resource.hash is not None:  # the manifest may say another one than when the file was read
+        change = _change(before, resource, settings, readers, found.files, rehash)
+        if (
+            not change and resource.hash is not None
+        ):  # the manifest may say another one than when the file was read
             for file in found.files:
                 check_hash(file, resource.hash)
-        resources.append(ResourcePlan(resource, settings, readers, found.files, same))
+        resources.append(ResourcePlan(resource, settings, readers, found.files, change))
     return Plan(tuple(resources), tuple(warnings))
 
 
@@ -166,33 +172,58 @@ def _set_aside(before: Previous) -> Iterator[str]:
             )
 
 
-def _unchanged(
-    before: Previous,
+def _change(
+    before: Previous | None,
     resource: Resource,
     settings: str,
     readers: Mapping[str, str | int],
     files: Sequence[SourceFile],
-) -> bool:
-    tables = [table for table in before.record.tables if table.resource == resource.name]
-    if not tables or any(table.settings != settings for table in tables):
-        return False
-    if before.record.readers.get(resource.name) != readers:
-        return False
-    if not all(before.intact(table.name) for table in tables):
-        return False
+    rehash: bool,
+) -> Change:
+    """What is not as it was; files are not looked into where all of them are to be read anyway."""
+    paths = [file.path for file in files]
+    if before is None:
+        return Change(added=tuple(paths), why="it is new")
     known = before.of(resource.name)
-    if {file.path for file in files} != set(known):
-        return False
-    if resource.as_listed and [file.path for file in files] != list(known):
-        return False
-    roots = {file.path: file.root for file in files}
-    expected = [(file, known[file.path]) for file in files]
-    expected += [(_member(row, roots[row.group]), row) for row in before.members(resource.name)]
-    if any(file.bytes != row.bytes for file, row in expected):
-        return False
-    with ThreadPoolExecutor(cpus()) as pool:  # hashing leaves Python's lock
-        seen = pool.map(look, [file for file, _ in expected])
-        return all(one.sha256 == row.sha256 for one, (_, row) in zip(seen, expected, strict=True))
+    added = tuple(path for path in paths if path not in known)
+    removed = tuple(path for path in known if path not in set(paths))
+    why = _why_all(before, resource, settings, readers, paths)
+    if why:
+        return Change(added, removed, (), why)
+    there = [file for file in files if file.path in known]
+    roots = {file.path: file.root for file in there}
+    expected = [(file, known[file.path]) for file in there]
+    members = [row for row in before.members(resource.name) if row.group in roots]
+    expected += [(_member(row, roots[row.group]), row) for row in members]
+    same_size = [(file, row) for file, row in expected if file.bytes == row.bytes]
+    seen = hashed([file for file, _ in same_size], rehash)
+    same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
+    changed = dict.fromkeys(row.group for _, row in expected if id(row) not in same)
+    return Change(added, removed, tuple(changed))
+
+
+def _why_all(
+    before: Previous,
+    resource: Resource,
+    settings: str,
+    readers: Mapping[str, str | int],
+    paths: Sequence[str],
+) -> str:
+    """Why every file of a resource is to be read again; nothing where only its files decide."""
+    tables = [table for table in before.record.tables if table.resource == resource.name]
+    if not tables:
+        return "it is new" if not before.of(resource.name) else "it has no table yet"
+    if any(table.settings != settings for table in tables):
+        return "the manifest says something else of it"
+    if before.record.readers.get(resource.name) != readers:
+        return "another version of datapkg or of a library reads it"
+    if not all(before.intact(table.name) for table in tables):
+        return "stored files are missing or damaged"
+    if resource.as_listed and [path for path in before.of(resource.name) if path in set(paths)] != [
+        path for path in paths if path in before.of(resource.name)
+    ]:
+        return "its files are listed in another order"
+    return ""
 
 
 def _member(row: SourceRow, root: Path) -> SourceFile:

@@ -107,9 +107,17 @@ def build(
             parser=byte_count, metavar="SIZE", help="Refuse images that decode to more, as in 8GiB."
         ),
     ] = MAX_IMAGE_BYTES,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, as `status` does.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build PACKAGE, or its next version, from MANIFEST."""
+    if dry_run:
+        return _print_status(manifest, package, root, allow, rehash, as_json)
     from ..builder import build as build_package
     from .progress import shown
 
@@ -123,10 +131,29 @@ def build(
             root=root,
             allow=_folders(allow),
             allow_removals=allow_removals,
+            rehash=rehash,
             max_image_bytes=max_image_bytes,
             progress=progress,
         )
     typer.echo(_json(report.as_json()) if as_json else str(report))
+    return None
+
+
+@app.command()
+def status(
+    manifest: ManifestArg,
+    package: Annotated[
+        str | None, typer.Argument(help="Default: NAME.datapkg here.", show_default=False)
+    ] = None,
+    root: Root = None,
+    allow: Allow = None,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what a build of MANIFEST into PACKAGE would do; nothing is written."""
+    _print_status(manifest, package, root, allow, rehash, as_json)
 
 
 @app.command()
@@ -175,6 +202,20 @@ def main() -> None:
         if ended.code == INTERRUPTED:
             typer.echo("stopped; earlier versions are as they were, and nothing is half-made", err=True)
         raise
+
+
+def _print_status(
+    manifest: Path,
+    package: str | None,
+    root: Path | None,
+    allow: list[str] | None,
+    rehash: bool,
+    as_json: bool,
+) -> None:
+    from ..pending import status as pending
+
+    found = pending(manifest, package, root=root, allow=_folders(allow), rehash=rehash)
+    typer.echo(_json(found.as_json()) if as_json else str(found))
 
 
 def _open(package: str, version: str | None) -> Any:

@@ -1,0 +1,115 @@
+"""What a build would do, in the manner of `git status`: nothing is written, and nothing that a manifest names is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from . import plan
+from .changes import Change
+from .manifest import normal
+from .manifest.load import load
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a build would do; `version` is the package's newest, 0 where there is none yet."""
+
+    package: str
+    name: str
+    version: int
+    manifest_changed: bool
+    resources: Mapping[str, Change]
+    gone: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.version > 0 and not (self.manifest_changed or self.gone or any(self.resources.values()))
+
+    def as_json(self) -> dict[str, Any]:
+        """The status as plain values."""
+        return {"ok": self.ok, **asdict(self)}
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    __repr__ = __str__
+
+    def _lines(self) -> Iterator[str]:
+        if not self.version:
+            yield f"{self.package}: no version yet; a build makes version 1 of {self.name}"
+        elif self.ok:
+            yield f"{self.package}: version {self.version} of {self.name} is up to date"
+        else:
+            yield f"{self.package}: a build makes version {self.version + 1} of {self.name}"
+        if self.manifest_changed and not any(self.resources.values()):
+            yield "  the manifest changed, but nothing that its tables are made of"
+        for name, change in self.resources.items():
+            yield from _resource(name, change)
+        for table in self.gone:
+            yield f"  table {table}: not in the manifest any more"
+        for warning in self.warnings:
+            yield f"warning   {warning}"
+
+
+def status(
+    manifest: str | Path,
+    package: str | Path | None = None,
+    *,
+    root: str | Path | None = None,
+    allow: Mapping[str, str | Path] | None = None,
+    rehash: bool = False,
+) -> Pending:
+    """Say what a build would do.
+
+    Parameters
+    ----------
+    manifest, package, root, allow, rehash
+        As for `datapkg.build`.
+
+    Raises
+    ------
+    DatapkgError
+        What would stop the build before it reads a file.
+    """
+    places = {name: Path(folder) for name, folder in (allow or {}).items()}
+    loaded = load(Path(manifest), None if root is None else Path(root), places)
+    shown = str(package or f"{loaded.manifest.name}.datapkg")
+    before = plan.previous(str(Path(shown).expanduser().absolute()), loaded.manifest.name)
+    planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash)
+    names = {one.resource.name for one in planned.resources}
+    old = before.record if before else None
+    return Pending(
+        package=shown,
+        name=loaded.manifest.name,
+        version=old.version if old else 0,
+        manifest_changed=old is not None and old.manifest_digest != normal.manifest_digest(loaded.manifest),
+        resources={one.resource.name: one.change for one in planned.resources},
+        gone=tuple(table.name for table in old.tables if table.resource not in names) if old else (),
+        warnings=planned.warnings,
+    )
+
+
+def _resource(name: str, change: Change) -> Iterator[str]:
+    if not change:
+        return
+    counts = [
+        f"{len(paths):,} {what}"
+        for what, paths in (("new", change.added), ("changed", change.changed), ("gone", change.removed))
+        if paths
+    ]
+    why = f"read again, since {change.why}" if change.why and change.why != "it is new" else change.why
+    yield f"  {name}: {', '.join([*counts, why] if why else counts)}"
+    if change.why == "it is new":
+        return
+    for mark, paths in (("+", change.added), ("~", change.changed), ("-", change.removed)):
+        for path in paths[:SHOWN]:
+            yield f"    {mark} {path}"
+        if len(paths) > SHOWN:
+            yield f"    {mark} ... and {len(paths) - SHOWN:,} more"
