@@ -2,7 +2,6 @@
 
 from .files import HASH_CHUNK_BYTES, StoredFile, file_blake3, intact, storage_errors, table_uri
 from .read import PinnedTable
-from .update import update
 from .write import (
     STAGING,
     Committed,
@@ -38,7 +37,6 @@ __all__ = [
     "storage_errors",
     "stored_name",
     "table_uri",
-    "update",
     "write_fragment",
     "write_pin",
 ]
