@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,9 @@ from .reading import MAX_IMAGE_BYTES, Seen, SourceFile, check_hash
 from .records import ColumnRecord, TableRecord
 from .sources.base import Column, TableSchema
 from .store import Fragment, stored_name, write_fragment
+
+SOURCES_BATCH = 512
+"""Rows of ``_sources`` in a batch: each holds some kilobytes of evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +145,22 @@ def sources_content(package: str, attempt: str, resources: Sequence[ResourceCont
         known = {(row.group, row.path) for row in adding}  # of this resource: another may have the same file
         rows += adding
         rows += [row for row in resource.files if (row.group, row.path) not in known]
-    batch = pa.RecordBatch.from_pylist([asdict(row) for row in rows], SOURCES_SCHEMA)
     columns = tuple(
         Column(f.name, f.type, "string" if f.type != pa.int64() else "int64") for f in SOURCES_SCHEMA
     )
     schema = TableSchema(SOURCES, "sources", columns)
     hashed = ingest.digest_columns(columns)
     hasher = SourceHasher(hashed, SOURCES_SCHEMA)
-    hasher.update(batch)
     growing, sums = _Growing(schema, ColumnSums(hashed)), ColumnSums(hashed)
-    fragment = write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, [batch])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for start in range(0, len(rows), SOURCES_BATCH):
+            part = [asdict(row) for row in rows[start : start + SOURCES_BATCH]]
+            batch = pa.RecordBatch.from_pylist(part, SOURCES_SCHEMA)
+            hasher.update(batch)
+            yield batch
+
+    fragment = write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, batches())
     growing.add(Ingested(fragment, (sums.add(hasher.result()),), sums, {}))
     return Content(_record(growing, "", ""), (), SOURCES_SCHEMA, tuple(growing.fragments))
 
