@@ -32,8 +32,8 @@ class RowAccess:
     @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema, under true names; reads no row."""
-        types = {field.name: field.type for field in self.pinned.lance.schema}
-        return pa.schema([pa.field(c.name, types[c.stored]) for c in self.record.columns])
+        stored = {field.name: field for field in self.pinned.lance.schema}
+        return pa.schema([_true_field(c.name, stored[c.stored]) for c in self.record.columns])
 
     def read(
         self, columns: Sequence[str], where: str | None = None, limit: int | None = None
@@ -114,3 +114,9 @@ class RowAccess:
         return pa.RecordBatch.from_arrays(
             [batch.column(self._names[name]) for name in columns], names=list(columns)
         )
+
+
+def _true_field(name: str, stored: pa.Field) -> pa.Field:
+    """The field under its true name, with what datapkg says of it and nothing of the engine's."""
+    ours = {k: v for k, v in (stored.metadata or {}).items() if k.startswith(b"datapkg:")}
+    return pa.field(name, stored.type, metadata=ours or None)

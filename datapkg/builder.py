@@ -10,22 +10,28 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from . import engine as engines
-from . import plan, store
+from . import image_names, keys, plan, store
 from .content import Content, Reader, taken_over
 from .errors import DeriveError, SchemaError, StoreError
+from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
+from .locking import files_of, lock_of
+from .manifest import normal
 from .manifest.load import load
 from .progress import Progress, silent
 from .publish import Publisher
 from .report import Report
+from .written import written
 
 
 def build(
     manifest: str | Path,
     package: str | Path | None = None,
     *,
+    locked: bool = False,
     workers: int | None = None,
     engine: str = "local",
     root: str | Path | None = None,
@@ -41,6 +47,9 @@ def build(
         The YAML file.
     package
         The package's folder; default ``<name>.datapkg`` in the current folder.
+    locked
+        Hold the build to the lock beside the manifest: every file is hashed, and any difference is a LockedError
+        before a version is written. A build that is not locked writes the lock.
     workers
         Processes to use; default one for each CPU. The result does not depend on it.
     engine
@@ -75,8 +84,12 @@ def build(
     if "://" in named:
         raise StoreError("only packages in folders can be built yet", named, "name a local folder")
     target = str(Path(named).expanduser().absolute())
+    lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals)
+    if lock is not None:
+        digest = normal.manifest_digest(loaded.manifest)
+        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
         reader = Reader(target, attempt, run, progress)
         resources = [
@@ -84,7 +97,27 @@ def build(
             for one in planned.resources
         ]
         _refuse_clashes([content for resource in resources for content in resource.tables])
-        return Publisher(target, named, attempt, loaded, planned, before).publish(resources, started)
+        tables = written(target, attempt, planned, resources, before)
+        keys.check(tables)
+        notes = image_names.compare(tables, before)
+        publisher = Publisher(target, named, attempt, loaded, planned, before)
+        built = lock_of(loaded, publisher.digest(resources), resources)
+        if lock is not None:
+            refuse_other_content(loaded.path, lock, built)
+        report = publisher.publish(resources, notes, started)
+    return report if locked else _with_lock(report, loaded.path, built)
+
+
+def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
+    """Write the lock: the version is out, so that what fails here is a warning."""
+    try:
+        with store.storage_errors(str(lock_path(manifest))):
+            write_lock(manifest, lock)
+    except StoreError as error:
+        return replace(
+            report, warnings=(*report.warnings, f"the lock was not written: {error.what} ({error.where})")
+        )
+    return report
 
 
 @contextmanager

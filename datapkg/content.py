@@ -12,11 +12,10 @@ import pyarrow as pa
 from . import ingest, sources
 from .digest import ColumnSums, SourceDigest, SourceHasher, table_digest
 from .engine import Run
-from .errors import SourceError
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
 from .plan import SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
 from .progress import Counter, Progress
-from .reading import Seen, SourceFile
+from .reading import Seen, SourceFile, check_hash
 from .records import ColumnRecord, TableRecord
 from .sources.base import Column, TableSchema
 from .store import Fragment, stored_name, write_fragment
@@ -55,10 +54,8 @@ class _Growing:
     def add(self, part: Ingested) -> None:
         if part.fragment is not None:
             self.fragments.append(part.fragment)
-        for source in part.sources:
-            self.sums.add(source)
-            # the levels are summed up: kept for each source, they would grow with files x columns
-            self.digests.append(SourceDigest(source.rows, source.digest, source.nulls, ()))
+        self.sums.join(part.sums)
+        self.digests += part.sources
         for name, held in part.image_bytes.items():
             self.image_bytes[name] = self.image_bytes.get(name, 0) + held
 
@@ -104,8 +101,9 @@ class Reader:
         note = self._counter(f"looking at {name}", resource)
         parts = self.run(ingest.scan, tasks, note)
         scanned = [one for part in parts for one in part]
-        for one in scanned:
-            _check_hash(resource, one)
+        if resource.resource.hash is not None:
+            for one in scanned:
+                check_hash(one.file, resource.resource.hash, one.seen)
         return scanned
 
     def _ingest(
@@ -148,23 +146,13 @@ def sources_content(package: str, attempt: str, resources: Sequence[ResourceCont
         Column(f.name, f.type, "string" if f.type != pa.int64() else "int64") for f in SOURCES_SCHEMA
     )
     schema = TableSchema(SOURCES, "sources", columns)
-    hasher = SourceHasher(ingest.digest_columns(columns), SOURCES_SCHEMA)
+    hashed = ingest.digest_columns(columns)
+    hasher = SourceHasher(hashed, SOURCES_SCHEMA)
     hasher.update(batch)
-    growing = _Growing(schema, ColumnSums(ingest.digest_columns(columns)))
-    growing.add(
-        Ingested(write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, [batch]), (hasher.result(),), {})
-    )
+    growing, sums = _Growing(schema, ColumnSums(hashed)), ColumnSums(hashed)
+    fragment = write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, [batch])
+    growing.add(Ingested(fragment, (sums.add(hasher.result()),), sums, {}))
     return Content(_record(growing, "", ""), (), SOURCES_SCHEMA, tuple(growing.fragments))
-
-
-def _check_hash(resource: ResourcePlan, one: Scanned) -> None:
-    wanted = resource.resource.hash
-    if wanted is not None and wanted.removeprefix("sha256:").lower() != one.seen.sha256:
-        raise SourceError(
-            f"is not the file that the manifest means: its hash is sha256:{one.seen.sha256}",
-            one.file.path,
-            "fetch the file again; if the new one is right, write its hash into the manifest",
-        )
 
 
 def _content(resource: ResourcePlan, growing: _Growing, scanned: Sequence[Scanned]) -> Content:

@@ -1,6 +1,7 @@
 """The package's ``datapackage.json``: a Frictionless descriptor of its newest version, so that others find their way.
 
-It is a courtesy: nothing of ours reads it, and every build makes it again.
+It is a courtesy: nothing of ours reads it, and every build makes it again. It passes the metadata validation of the
+`frictionless` library, which wants lower-case names (the true one is in `title`); the data themselves are no CSV.
 """
 
 from __future__ import annotations
@@ -9,60 +10,128 @@ import json
 from pathlib import Path
 from typing import Any
 
+from . import versions
 from .durable import replace
-from .manifest import Manifest
-from .records import Record, TableRecord
+from .manifest import Manifest, Resource
+from .manifest.models import FieldModel, TableSchemaModel
+from .records import ColumnRecord, FilesList, Record, TableRecord
 from .store import storage_errors
 
 FIELD_TYPES = {
-    "string": "string",
-    "int64": "integer",
-    "uint64": "integer",
-    "int32": "integer",
-    "double": "number",
+    "string": "string", "bool": "boolean", "null": "any", "binary": "string",
+    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), "integer"),
+    **dict.fromkeys(("float16", "float32", "double"), "number"),
+}  # fmt: skip
+BEGINNINGS = {
+    "date": "date", "timestamp": "datetime", "time": "time", "decimal": "number", "list": "array",
+    "struct": "object", "image": "array",
+}  # fmt: skip
+DECLARED = {"year": "integer", "yearmonth": "string"}
+"""Declared types that say more than what is stored, with that."""
+BOUNDS = ("required", "unique", "enum", "minimum", "maximum")
+CONSTRAINTS = {
+    "string": ("required", "unique", "enum", "pattern", "minLength", "maxLength"),
+    "boolean": ("required", "unique", "enum"),
+    **dict.fromkeys(("integer", "number", "date", "datetime", "time", "year", "yearmonth"), BOUNDS),
 }
-FIELD_TYPES |= {"float32": "number", "bool": "boolean", "date32[day]": "date"}
+"""What Frictionless lets a field of a type promise."""
 
 
-def descriptor(manifest: Manifest, record: Record, release: str | None) -> dict[str, Any]:
+def descriptor(manifest: Manifest, record: Record, files: FilesList, release: str | None) -> dict[str, Any]:
     """Describe a version in Frictionless's words (Data Package v2)."""
-    about = manifest.model_dump(
-        mode="json",
-        include={"title", "description", "licenses", "contributors", "sources", "keywords", "homepage"},
-    )
+    about = _said(manifest, {"title", "description", "contributors", "keywords", "homepage"})
+    resources = {resource.name: resource for resource in manifest.resources}
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": manifest.name,
-        **{key: _without_nulls(value) for key, value in about.items() if value},
+        **about,
+        **_rights(manifest),
+        **({"citation": manifest.citation} if manifest.citation else {}),
         "version": release or str(record.version),
         "created": record.created,
-        "resources": [_resource(table) for table in record.tables],
+        "digest": f"blake3:{record.digest}",
+        "resources": [
+            _resource(table, resources[table.resource], files.files[table.name]) for table in record.tables
+        ],
     }
 
 
 def write_descriptor(package: str, manifest: Manifest, record: Record, release: str | None) -> None:
     """Write the descriptor into the package, where it is not there as it should be."""
     path = Path(package) / "datapackage.json"
-    content = json.dumps(descriptor(manifest, record, release), indent=1, ensure_ascii=False).encode()
+    described = descriptor(manifest, record, versions.read_files(package, record), release)
+    content = json.dumps(described, indent=1, ensure_ascii=False).encode()
     with storage_errors(str(path)):
         if not path.is_file() or path.read_bytes() != content:
             replace(path, content)
 
 
-def _resource(table: TableRecord) -> dict[str, Any]:
-    fields = [{"name": c.name, "type": FIELD_TYPES.get(c.type, "any")} for c in table.columns]
+def _resource(table: TableRecord, resource: Resource, files: list[list[Any]]) -> dict[str, Any]:
+    name = table.name.lower()
+    main = table.name == resource.name
+    titled = resource.title if main and resource.title and name == table.name else table.name
+    told = [text for text in (resource.title, resource.description) if main and text and text != titled]
+    schema = resource.table_schema if table.kind == "table" else TableSchemaModel()
     return {
-        "name": table.name.lower(),
-        "title": table.name,
+        "name": name,
+        "title": titled,
+        **({"description": "\n\n".join(told)} if told else {}),
         "path": f"{table.name}.lance",
         "format": "lance",
-        "schema": {"fields": fields},
+        "bytes": sum(int(size) for _, _, size, _ in files),
+        "digest": f"blake3:{table.digest}",
+        **_rights(resource),
+        "schema": _schema(table, schema),
     }
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    if isinstance(value, dict):
-        return {key: item for key, item in value.items() if item not in (None, [], ())}
-    return value
+def _schema(table: TableRecord, schema: TableSchemaModel) -> dict[str, Any]:
+    declared = {field.name: field for field in schema.fields}
+    names = {column.name for column in table.columns}
+    keys = _said(schema, {"primary_key", "unique_keys", "foreign_keys", "missing_values"})
+    foreign = [key for key in keys.pop("foreignKeys", ()) if names.issuperset(key["fields"])]
+    for key in foreign:
+        key["reference"]["resource"] = key["reference"].get("resource", "").lower()
+    unique = [key for key in keys.pop("uniqueKeys", ()) if names.issuperset(key)]
+    if not names.issuperset(keys.get("primaryKey", ())):
+        del keys["primaryKey"]
+    return {
+        "fields": [_field(column, declared.get(column.name)) for column in table.columns],
+        **keys,
+        **({"uniqueKeys": unique} if unique else {}),
+        **({"foreignKeys": foreign} if foreign else {}),
+    }
+
+
+def _field(column: ColumnRecord, field: FieldModel | None) -> dict[str, Any]:
+    kind = FIELD_TYPES.get(column.type) or _beginning(column.type)
+    if field is None:
+        return {"name": column.name, "type": kind}
+    typed = field.type not in (None, "any")
+    if typed and DECLARED.get(str(field.type)) == kind:
+        kind = str(field.type)
+    said = _said(field, {"title", "description", "missing_values", "rdf_type"})
+    if typed and kind in ("string", "integer"):
+        said |= _said(field, {"categories", "categories_ordered"})
+    limits = _said(field.constraints, set(type(field.constraints).model_fields)) if typed else {}
+    limits = {key: limit for key, limit in limits.items() if key in CONSTRAINTS.get(kind, ())}
+    return {"name": column.name, "type": kind, **said, **({"constraints": limits} if limits else {})}
+
+
+def _beginning(logical: str) -> str:
+    return next((kind for start, kind in BEGINNINGS.items() if logical.startswith(start)), "any")
+
+
+def _rights(said: Manifest | Resource) -> dict[str, Any]:
+    """Licences and sources; Frictionless wants a licence's name or path where we take a title alone."""
+    rights = _said(said, {"licenses", "sources"})
+    for license_ in rights.get("licenses", ()):
+        if "name" not in license_ and "path" not in license_:
+            license_["name"] = license_.get("title", "other")
+    return rights
+
+
+def _said(model: Any, keys: set[str]) -> dict[str, Any]:
+    """What a part of the manifest says, in Frictionless's spelling."""
+    said: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=keys)
+    return said

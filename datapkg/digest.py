@@ -7,8 +7,10 @@ are, how long entries are, what values are), so that no choice of Arrow encoding
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from struct import pack
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 IMAGE = "image"
+NOTHING = blake3().digest()
 
 
 def logical(kind: pa.DataType) -> str:
@@ -47,44 +50,81 @@ def logical(kind: pa.DataType) -> str:
 
 
 class Level:
-    """The running digest of one level of a column: its nulls, lengths and values, and the levels inside it."""
+    """The running digest of one level of a column: its nulls, lengths and values, and the levels inside it.
+
+    A table of many columns in many files has millions of levels: a stream is begun when something enters it.
+    """
+
+    __slots__ = ("_children", "_count", "_form", "_lengths", "_nulls", "_values")
 
     def __init__(self, kind: pa.DataType) -> None:
+        self._form = _form(kind)
         self._count = 0
-        self._nulls, self._lengths, self._values = blake3(), blake3(), blake3()
-        self._children = [Level(child) for child in _child_types(kind)]
+        self._nulls: Any = None
+        self._lengths: Any = None
+        self._values: Any = None
+        self._children = [Level(child) for child in self._form.children]
 
     def update(self, array: pa.Array) -> None:
         """Take in the next rows."""
-        array = _plain(array)
+        if self._form.encoded:
+            array = _plain(array)
         start, self._count = self._count, self._count + len(array)
         if array.null_count:
             gone = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)).astype("<u8")
-            self._nulls.update((gone + np.uint64(start)).tobytes())
+            self._nulls = _fed(self._nulls, (gone + np.uint64(start)).tobytes())
             array = array.drop_null()
         if len(array):
             self._take(array)
 
     def digest(self) -> bytes:
         """The 32 bytes for all rows so far."""
-        parts = (pack("<Q", self._count), self._nulls.digest(), self._lengths.digest(), self._values.digest())
-        return bytes(blake3(b"".join((*parts, *(child.digest() for child in self._children)))).digest())
+        streams = (self._nulls, self._lengths, self._values)
+        parts = [NOTHING if stream is None else stream.digest() for stream in streams]
+        parts += [child.digest() for child in self._children]
+        return bytes(blake3(pack("<Q", self._count) + b"".join(parts)).digest())
 
     def _take(self, array: pa.Array) -> None:
-        kind = array.type
-        t = pa.types
-        if t.is_struct(kind):
+        form = self._form
+        if form.width:
+            self._values = _fed(self._values, _fixed_width(array, form.width))
+        elif form.text:
+            lengths, values = _bytes_of(array)
+            self._lengths = _fed(self._lengths, lengths)
+            self._values = _fed(self._values, values)
+        elif form.list:
+            self._lengths = _fed(self._lengths, _list_lengths(array))
+            self._children[0].update(array.flatten())
+        elif self._children:
             for child, values in zip(self._children, array.flatten(), strict=True):
                 child.update(values)
-        elif _is_list(kind):
-            self._lengths.update(_list_lengths(array))
-            self._children[0].update(array.flatten())
-        elif logical(kind) in ("string", "binary"):
-            lengths, values = _bytes_of(array)
-            self._lengths.update(lengths)
-            self._values.update(values)
-        elif not t.is_null(kind):
-            self._values.update(_fixed_width(array))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a type is to the digest: bits of a value of fixed width, text or binary, a list, a struct, or nothing."""
+
+    width: int
+    text: bool
+    list: bool
+    encoded: bool
+    children: tuple[pa.DataType, ...]
+
+
+@cache
+def _form(kind: pa.DataType) -> _Form:
+    t = pa.types
+    if t.is_dictionary(kind):
+        return replace(_form(kind.value_type), encoded=True)
+    text = logical(kind) in ("string", "binary")
+    encoded = t.is_string_view(kind) or t.is_binary_view(kind) or t.is_fixed_size_binary(kind)
+    children = _child_types(kind)
+    fixed = not (text or children or t.is_null(kind) or t.is_struct(kind))
+    return _Form(kind.bit_width if fixed else 0, text, _is_list(kind), encoded, tuple(children))
+
+
+def _fed(stream: Any, data: bytes | memoryview) -> Any:
+    return (blake3() if stream is None else stream).update(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +150,33 @@ class SourceDigest:
 
 
 class SourceHasher:
-    """Digests the rows that one source gives to one table."""
+    """Digests the rows that one source gives to one table; `again` begins with the next source."""
 
     def __init__(self, columns: Sequence[DigestColumn], schema: pa.Schema) -> None:
-        self._columns = columns
-        self._levels = [
-            Level(pa.binary(32) if c.image_digest else schema.field(c.name).type) for c in columns
+        self._seen = [schema.get_field_index(c.image_digest or c.name) for c in columns]
+        self._own = [schema.get_field_index(c.name) for c in columns]
+        self._kinds = [
+            pa.binary(32) if c.image_digest else schema.field(at).type
+            for c, at in zip(columns, self._own, strict=True)
         ]
-        self._nulls = [0] * len(columns)
+        self._heads = [_sized(c.name.encode()) + _sized(c.logical.encode()) for c in columns]
+        self._order = sorted(range(len(columns)), key=lambda i: columns[i].name.encode())
+        self.again()
+
+    def again(self) -> None:
+        """Begin with a source."""
+        self._levels = [Level(kind) for kind in self._kinds]
+        self._nulls = [0] * len(self._kinds)
         self._rows = 0
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Take in the next rows, under true names."""
         self._rows += batch.num_rows
-        for i, (column, level) in enumerate(zip(self._columns, self._levels, strict=True)):
-            array = batch.column(column.name)
+        arrays = batch.columns
+        for i, (level, own, seen) in enumerate(zip(self._levels, self._own, self._seen, strict=True)):
+            array = arrays[own]
             self._nulls[i] += array.null_count
-            level.update(_raw_digests(batch.column(column.image_digest)) if column.image_digest else array)
+            level.update(array if own == seen else _raw_digests(arrays[seen]))
 
     def result(self) -> SourceDigest:
         """The source's digest, rule 4 of `docs/digest.md`."""
@@ -135,13 +185,7 @@ class SourceHasher:
             level.digest() if gone < self._rows else b""
             for gone, level in zip(self._nulls, self._levels, strict=True)
         )
-        order = sorted(range(len(self._columns)), key=lambda i: self._columns[i].name.encode())
-        for i in order:
-            if levels[i]:
-                column = self._columns[i]
-                digest.update(
-                    _sized(column.name.encode()) + _sized(column.logical.encode()) + _sized(levels[i])
-                )
+        digest.update(b"".join(self._heads[i] + _sized(levels[i]) for i in self._order if levels[i]))
         return SourceDigest(self._rows, digest.hexdigest(), tuple(self._nulls), levels)
 
 
@@ -153,21 +197,28 @@ class ColumnSums:
     """
 
     def __init__(self, columns: Sequence[DigestColumn]) -> None:
-        self._heads = [_sized(c.name.encode()) + _sized(c.logical.encode()) for c in columns]
+        head = _sized(b"datapkg-column-1")
+        self._heads = [head + _sized(c.name.encode()) + _sized(c.logical.encode()) for c in columns]
         self._sums = [0] * len(columns)
         self.nulls = [0] * len(columns)
 
-    def add(self, source: SourceDigest) -> None:
-        """Take in one source."""
+    def add(self, source: SourceDigest) -> SourceDigest:
+        """Take in one source, and give it back without what is in the sums now."""
         for i, (head, level) in enumerate(zip(self._heads, source.levels, strict=True)):
-            self.nulls[i] += source.nulls[i]
             if level:
-                term = blake3(_sized(b"datapkg-column-1") + head + _sized(level)).digest()
-                self._sums[i] = (self._sums[i] + int.from_bytes(term, "little")) % 2**256
+                term = blake3(head + _sized(level)).digest()
+                self._sums[i] += int.from_bytes(term, "little")
+        self.nulls = [one + more for one, more in zip(self.nulls, source.nulls, strict=True)]
+        return replace(source, nulls=(), levels=())
+
+    def join(self, other: ColumnSums) -> None:
+        """Take in the sources that `other` has taken in."""
+        self._sums = [one + more for one, more in zip(self._sums, other._sums, strict=True)]
+        self.nulls = [one + more for one, more in zip(self.nulls, other.nulls, strict=True)]
 
     def digests(self) -> list[str]:
         """Hex digests, in the columns' order."""
-        return [total.to_bytes(32, "little").hex() for total in self._sums]
+        return [(total % 2**256).to_bytes(32, "little").hex() for total in self._sums]
 
 
 def table_digest(name: str, kind: str, columns: Iterable[tuple[str, str]], sources: Iterable[str]) -> str:
@@ -236,11 +287,11 @@ def _bytes_of(array: pa.Array) -> tuple[bytes, memoryview]:
     return lengths, memoryview(value_buffer)[int(offsets[0]) : int(offsets[-1])]
 
 
-def _fixed_width(array: pa.Array) -> bytes | memoryview:
-    if pa.types.is_boolean(array.type):
+def _fixed_width(array: pa.Array, bits: int) -> bytes | memoryview:
+    if bits == 1:
         flags: NDArray[np.bool_] = array.to_numpy(zero_copy_only=False)
         return flags.astype(np.uint8).tobytes()
-    width = array.type.bit_width // 8
+    width = bits // 8
     data = memoryview(array.buffers()[1])
     return data[array.offset * width : (array.offset + len(array)) * width]
 

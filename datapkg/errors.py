@@ -22,6 +22,7 @@ from difflib import get_close_matches
 from typing import ClassVar
 
 NAMES_SHOWN = 12
+DIFFERENCES_SHOWN = 20
 
 
 class DatapkgError(Exception):
@@ -82,6 +83,24 @@ class VersionError(DatapkgError):
 
 class NoTableError(VersionError, KeyError):
     """A version has no table of this name; a KeyError too, as of any mapping."""
+
+
+class LockedError(VersionError):
+    """A build is not what its lock says; `differences` holds each as a line."""
+
+    def __init__(self, what: str, where: str = "", fix: str = "", differences: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where, fix)
+        self.differences = differences
+        self.args = (what, where, fix, differences)
+
+    def __str__(self) -> str:
+        more = len(self.differences) - DIFFERENCES_SHOWN
+        lines = [
+            f"{self.where}: {self.what}",
+            *(f"  {line}" for line in self.differences[:DIFFERENCES_SHOWN]),
+        ]
+        lines += [f"  ... and {more} more"] if more > 0 else []
+        return "\n".join([*lines, f"  fix: {self.fix}"])
 
 
 class DeriveError(DatapkgError):

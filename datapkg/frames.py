@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from . import pixels, sources
+from . import sources
+from .encoding import decoded
 from .records import ColumnRecord, TableRecord
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def to_pandas(
     for at, batch in batches:
         positions.append(at)
         for name, part in parts.items():
-            part.append(image_cells(batch, name) if records[name].image else batch.column(name))
+            image = records[name].image
+            part.append(image_cells(record.name, at, batch, name) if image else batch.column(name))
     index = pd.Index(np.concatenate(positions))
     series = {
         name: _images(parts[name])
@@ -66,8 +68,10 @@ def images(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.generi
     column = table.image_column
     if column == FILE_COLUMN:
         return _decoded(table, positions)
-    taken = table.take(positions, [column, "dtype", "shape"])
-    return [image for batch in taken.to_batches() for image in image_cells(batch, column)]
+    found: list[NDArray[np.generic]] = []
+    for batch in table.take(positions, [column, "dtype", "shape"]).to_batches():
+        found += image_cells(table.name, positions[len(found) :], batch, column)
+    return found
 
 
 def _decoded(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.generic]]:
@@ -87,10 +91,13 @@ def _decoded(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.gene
     return [found[key] for key in wanted]
 
 
-def image_cells(batch: pa.RecordBatch, column: str) -> list[Any]:
-    """An image column's cells as arrays, each in its own dtype and shape."""
-    return pixels.from_arrow(
-        batch.column(column), batch.column("dtype").to_pylist(), batch.column("shape").to_pylist()
+def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch, column: str) -> list[Any]:
+    """An image column's cells as arrays, each in its own dtype and shape; `positions` are the batch's rows."""
+    return decoded(
+        batch.column(column),
+        batch.column("dtype").to_pylist(),
+        batch.column("shape").to_pylist(),
+        lambda at: f"table {table}, row {positions[at]}",
     )
 
 

@@ -7,6 +7,7 @@ the root can be reached; a link to a file is taken if its target lies inside of 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -24,6 +25,7 @@ from .manifest.missing import Failure, explained, first_names
 from .manifest.mistakes import all_of
 from .reading import SourceFile
 
+INLINE = re.compile(r"#/resources/\d+/data$")
 JUNCTION = 0xA0000003
 """Windows' IO_REPARSE_TAG_MOUNT_POINT."""
 
@@ -51,6 +53,8 @@ def find(loaded: LoadedManifest, resource: Resource) -> Found:
     SourceError
         A file is empty, not a file, has not the size that the manifest says, or lies outside of the root.
     """
+    if resource.data is not None:
+        return Found((_inline_file(loaded, resource),))
     search = _Search(loaded, resource)
     found = search.found()
     if len(search.mistakes) == 1:
@@ -58,6 +62,27 @@ def find(loaded: LoadedManifest, resource: Resource) -> Found:
     if search.mistakes:
         raise all_of(f"{loaded.path}: the resource {resource.name!r}", search.mistakes)
     return found
+
+
+def is_inline(path: str) -> bool:
+    """Whether a source is no file, but rows that stand in the manifest itself.
+
+    Examples
+    --------
+    >>> is_inline("datapackage.json#/resources/0/data")
+    True
+    """
+    return INLINE.search(path) is not None
+
+
+def _inline_file(loaded: LoadedManifest, resource: Resource) -> SourceFile:
+    """The rows as a file: as canonical JSON, or the text as it stands; its path is the manifest's with a JSON pointer."""
+    data = resource.data
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    content = text.encode()
+    at = loaded.manifest.resources.index(resource)
+    path = f"{_nfc(loaded.path.name)}#/resources/{at}/data"
+    return SourceFile(path, loaded.path, loaded.root, len(content), content)
 
 
 class _Search:
@@ -92,7 +117,10 @@ class _Search:
         shown, folder, parts = self.start(path, where)
         failure = Failure(path)
         count = 0
-        for name, entry in self.tree.walk(str(folder), shown, parts, failure):
+        found = sorted(
+            self.tree.walk(str(folder), shown, parts, failure), key=lambda one: _path_bytes(one[0])
+        )
+        for name, entry in found:
             self.matches.setdefault(name, (entry, folder))
             count += 1
         if count:
@@ -135,7 +163,7 @@ class _Search:
     def checked_files(self) -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
         files: list[SourceFile] = []
         empty: list[str] = []
-        for shown in sorted(self.matches, key=_path_bytes):
+        for shown in self.matches if self.resource.as_listed else sorted(self.matches, key=_path_bytes):
             entry, folder = self.matches[shown]
             try:
                 size = self.size(entry, shown)

@@ -99,7 +99,8 @@ def common_dtype(names: Iterable[str]) -> str:
         if name != common and np.dtype(name).kind != "f" and bits > MANTISSA_BITS.get(common, 64):
             raise SchemaError(
                 f"no pixel type holds all of {' and '.join(different)} exactly",
-                fix="put the images of each type into a resource of their own",
+                fix="write `array: packed`, which keeps each image in its own type, or put the images of each type into a "
+                "resource of their own",
             )
     return common
 

@@ -14,7 +14,7 @@ from .engine.local import cpus
 from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
-from .reading import MISSING, SourceFile, look
+from .reading import MISSING, SourceFile, check_hash, look
 from .records import FilesList, Record
 
 SOURCES = "_sources"
@@ -133,6 +133,9 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool) 
         settings = normal.settings_digest(resource)
         readers = sources.readers(resource.type)
         same = before is not None and _unchanged(before, resource, settings, readers, found.files)
+        if same and resource.hash is not None:  # the manifest may say another one than when the file was read
+            for file in found.files:
+                check_hash(file, resource.hash)
         resources.append(ResourcePlan(resource, settings, readers, found.files, same))
     return Plan(tuple(resources), tuple(warnings))
 
@@ -169,6 +172,8 @@ def _unchanged(
         return False
     known = before.of(resource.name)
     if {file.path for file in files} != set(known):
+        return False
+    if resource.as_listed and [file.path for file in files] != list(known):
         return False
     roots = {file.path: file.root for file in files}
     expected = [(file, known[file.path]) for file in files]
@@ -218,6 +223,7 @@ def _ours(path: Path) -> bool:
 
 def _refuse_removals(resource: Resource, known: Mapping[str, SourceRow], files: Sequence[SourceFile]) -> None:
     gone = sorted(set(known) - {file.path for file in files})
+    gone = [path for path in gone if not locate.is_inline(path)]
     if len(gone) * 10 > len(known):
         raise SourceError(
             f"{len(gone)} of {len(known)} files of the last version are gone, first {gone[0]}",

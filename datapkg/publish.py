@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as distribution_version
 
@@ -18,7 +18,7 @@ from .errors import DatapkgError, StoreError, VersionError
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .plan import SOURCES, Plan, Previous
-from .records import FORMAT, FilesList, Record, TableRecord
+from .records import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
 
 
@@ -33,25 +33,41 @@ class Publisher:
     plan: Plan
     before: Previous | None
 
-    def publish(self, resources: Sequence[ResourceContent], started: float) -> Report:
-        """Publish `resources`; nothing is written where the newest version holds the same already."""
+    def digest(self, resources: Sequence[ResourceContent]) -> str:
+        """The package's digest."""
+        return package_digest({one.table.name: one.table.digest for part in resources for one in part.tables})
+
+    def publish(
+        self, resources: Sequence[ResourceContent], together: Sequence[str], started: float
+    ) -> Report:
+        """Publish `resources`; nothing is written where the newest version holds the same already.
+
+        `together` is what a user should know about several tables at once.
+        """
         contents = [content for resource in resources for content in resource.tables]
-        digest = package_digest({content.table.name: content.table.digest for content in contents})
+        digest = self.digest(resources)
         facts = self._facts(resources)
-        said = (warning for resource in resources for warning in resource.warnings)
+        warnings = {one.name: list(one.warnings) for one in resources} | {ALL_TABLES: list(together)}
+        said = (warning for part in warnings.values() for warning in part)
         notes = [*self.plan.warnings, *self._gone(contents), *said]
         old = self.before.record if self.before else None
         same = old is not None and (old.digest, old.facts) == (digest, facts)
         created = not same or not all(self._same_before(content) for content in contents)
         record = old
         if created:
-            record = self._write(resources, digest, facts)
+            record = self._write(resources, digest, facts, warnings)
             created = record.attempt == self.attempt
         assert record is not None
         release = self._named(record, notes)
         return self._report(record, release, created, resources, notes, started)
 
-    def _write(self, resources: Sequence[ResourceContent], digest: str, facts: str) -> Record:
+    def _write(
+        self,
+        resources: Sequence[ResourceContent],
+        digest: str,
+        facts: str,
+        warnings: Mapping[str, list[str]],
+    ) -> Record:
         files = FilesList(self._last() + 1, {}, {})
         tables = tuple(self._commit(content, files) for one in resources for content in one.tables)
         sources = self._commit(sources_content(self.package, self.attempt, resources), files)
@@ -72,7 +88,7 @@ class Publisher:
             previous=versions.record_digest(self.package, old.version) if old else None,
             sources=sources,
             tables=tables,
-            warnings={one.name: list(one.warnings) for one in resources if one.warnings},
+            warnings={name: told for name, told in warnings.items() if told},
         )
         lost = [name for name, listed in files.files.items() if not store.intact(self.package, listed)]
         if lost:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import SourceError
 
 CHUNK_BYTES = 1 << 20
+Content = bytes  # inside of SourceFile, `bytes` is a number
 MISSING = -1  # the bytes of a file that a source names and that is not there
 
 
@@ -20,13 +21,15 @@ class SourceFile:
     """One file that a resource matched.
 
     `path` is relative to the root, with ``/`` and in Unicode NFC: it is what tables and reports show. `local` is
-    where the file lies on this machine, `root` the folder that links inside the file may not leave.
+    where the file lies on this machine, `root` the folder that links inside the file may not leave. Rows that stand
+    in the manifest itself are a file without a place of its own: `content` holds its bytes, `local` is the manifest.
     """
 
     path: str
     local: Path
     root: Path
     bytes: int
+    content: Content | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Reading:
         self._hash = hashlib.sha256()
         self._sha256: str | None = None
         try:
-            self._raw: BinaryIO = open(file.local, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            self._raw: BinaryIO = _opened(file)
         except OSError as error:
             raise unreadable(file, error) from None
         self._before = _identity(self._raw)
@@ -116,15 +119,20 @@ class Reading:
             pass
         after = _identity(self._raw)
         self._raw.close()
-        try:
-            named = Path(self.file.local).stat()
-        except OSError:
-            raise self._changed() from None
-        if after != self._before or (named.st_ino, named.st_dev) != after[:2]:
+        if after != self._before or not self._is_at_its_place(after):
             raise self._changed()
         self._sha256 = self._sha256 or self._hash.hexdigest()
         if self._known and self._known.sha256 != self._sha256:
             raise self._changed()
+
+    def _is_at_its_place(self, identity: tuple[int, int, int, int]) -> bool:
+        if self.file.content is not None:
+            return True
+        try:
+            named = Path(self.file.local).stat()
+        except OSError:
+            return False
+        return (named.st_ino, named.st_dev) == identity[:2]
 
     def _read_into(self, view: memoryview) -> int:
         try:
@@ -151,6 +159,30 @@ def look(file: SourceFile) -> Seen:
     return reading.seen
 
 
+def check_hash(file: SourceFile, wanted: str, seen: Seen | None = None) -> None:
+    """Hold a file against the hash that the manifest gives, such as ``md5:0123...``.
+
+    Raises
+    ------
+    SourceError
+        It is another file.
+    """
+    kind, _, digits = wanted.partition(":")
+    found = seen.sha256 if seen and kind == "sha256" else _hash(file, kind, seen)
+    if found != digits:
+        raise SourceError(
+            f"is not the file that the manifest means: its hash is {kind}:{found}",
+            file.path,
+            "fetch the file again; if the new one is right, write its hash into the manifest",
+        )
+
+
+def _hash(file: SourceFile, kind: str, seen: Seen | None) -> str:
+    with Reading(file, seen) as reading:
+        made = hashlib.file_digest(reading.stream(), lambda: hashlib.new(kind, usedforsecurity=False))
+    return made.hexdigest()
+
+
 class _Hashing(io.RawIOBase):
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -168,6 +200,12 @@ def unreadable(file: SourceFile, error: OSError) -> SourceError:
     return SourceError(f"cannot be read ({error.strerror or error})", file.path, fix)
 
 
+def _opened(file: SourceFile) -> BinaryIO:
+    return open(file.local, "rb", buffering=0) if file.content is None else io.BytesIO(file.content)
+
+
 def _identity(raw: BinaryIO) -> tuple[int, int, int, int]:
+    if isinstance(raw, io.BytesIO):
+        return 0, 0, raw.getbuffer().nbytes, 0
     stat = os.fstat(raw.fileno())
     return stat.st_ino, stat.st_dev, stat.st_size, stat.st_mtime_ns

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from .errors import DamageError, NoTableError, VersionError, nearest
 
 FORMAT = 1
+ALL_TABLES = ""
+"""What a record's warnings about several tables together stand under; others stand under their resource."""
 INSIDE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.lance(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$")
 
 Known = TypeVar("Known")

@@ -12,7 +12,11 @@ SHOWN_WARNINGS = 50
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """One table: what is in it, and what holding its images costs (bytes by column; empty for other tables)."""
+    """One table: what is in it, and what holding its images costs.
+
+    `image_bytes` is bytes by column, empty for tables without images; of packed images ``image_array_unpacked`` says
+    what they would take unpacked.
+    """
 
     name: str
     kind: str
@@ -66,9 +70,9 @@ class Report:
         yield ""
         yield from aligned([("table", "kind", "rows", "columns", "files", ""), *map(_row, self.tables)])
         yield ""
-        held = {c: sum(t.image_bytes.get(c, 0) for t in self.tables) for c in ("image_bytes", "image_array")}
-        if any(held.values()):
-            yield f"images    {_keep(held)}"
+        kept = _keep([table.image_bytes for table in self.tables])
+        if kept:
+            yield f"images    {kept}"
         yield f"sources   {_files(self.sources.files)}, {size(self.sources.bytes)}{_unchanged(self.sources)}"
         yield f"stored    {size(self.stored_bytes)}"
         yield f"time      {self.seconds:.1f} s"
@@ -100,16 +104,23 @@ def _row(table: TableReport) -> tuple[str, ...]:
     return table.name, table.kind, f"{table.rows:,}", str(table.columns), str(table.files), state
 
 
-def _keep(held: Mapping[str, int]) -> str:
+def _keep(tables: Sequence[Mapping[str, int]]) -> str:
+    """What holding images costs, and what packing saves or would save."""
+    files = sum(held.get("image_bytes", 0) for held in tables)
+    unpacked = sum(held.get("image_array_unpacked", 0) for held in tables)
+    packed = sum(held.get("image_array", 0) for held in tables if "image_array_unpacked" in held)
+    nested = sum(held.get("image_array", 0) for held in tables) - packed
     parts = []
-    if held["image_bytes"]:
-        parts.append(f"{size(held['image_bytes'])} as files (keep: bytes)")
-    if held["image_array"]:
-        parts.append(f"{size(held['image_array'])} as pixels (keep: array)")
-    text = " + ".join(parts)
-    if held["image_array"]:
-        text += "; `array: packed` would compress the pixels without loss"
-    return text
+    if files:
+        parts.append(f"{size(files)} as files (keep: bytes)")
+    if nested:
+        parts.append(f"{size(nested)} as pixels (keep: array)")
+    if packed:
+        parts.append(f"{size(packed)} as packed pixels (array: packed), {size(unpacked)} unpacked")
+    if not nested:
+        return " + ".join(parts)
+    pixels = "the other pixels" if packed else "the pixels"
+    return f"{' + '.join(parts)}; `array: packed` would compress {pixels} without loss"
 
 
 def _files(count: int) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import SchemaError
+from .movies import MovieMethods
 from .records import TableRecord
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
 
 
-class Table:
+class Table(MovieMethods):
     """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
 
     def __init__(self, package: Package, record: TableRecord) -> None:
@@ -58,6 +59,15 @@ class Table:
             {"name": c.name, "type": c.type, "nulls": c.nulls, "digest": c.digest, "why": c.why}
             for c in self.record.columns
         ]
+
+    @property
+    def promises(self) -> list[str]:
+        """The keys and references that the manifest declares for this table: its rows keep them all."""
+        from .manifest.normal import parse_recorded
+        from .manifest.promises import promises
+
+        record = self.package.record
+        return promises(parse_recorded(record.manifest, record.manifest_digest), self.name)
 
     def __len__(self) -> int:
         return self.record.rows
@@ -99,7 +109,10 @@ class Table:
     def to_arrow(
         self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
     ) -> pa.Table:
-        """Read rows as an Arrow table; images as nested lists. Parameters as in `to_pandas`."""
+        """Read rows as an Arrow table; images as they are stored: nested lists, or packed binaries.
+
+        Parameters as in `to_pandas`.
+        """
         wanted = self._wanted(columns)
         asked = list(dict.fromkeys(wanted)) or self.columns[:1]  # rows without a column have no number
         return self._arrow(asked, [batch for _, batch in self.rows.read(asked, where, limit)]).select(wanted)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 import datapkg
 from datapkg.report import Report
 
+PROJECT = Path(__file__).resolve().parents[1]
+
 
 def image(seed: int = 1, shape: tuple[int, ...] = (6, 8), dtype: str = "uint16") -> NDArray[Any]:
     """An image that differs with its seed."""

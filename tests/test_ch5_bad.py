@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import resource as process
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -29,6 +33,7 @@ WARNED = {
     "ch5_interrupted_bioformats_write": "no plane of it was ever written",
     "ch5_softlink_cycle": "/nowhere, which is not there",
 }
+OF_THE_WHOLE_FILE = ("ch5_truncated", "hdf5_not_cellh5", "zero")
 POSITION = make.position_path("P", "A01", "1")
 
 
@@ -206,3 +211,43 @@ def test_a_half_written_movie_is_read(movie: Path) -> None:
         )
         pixels[0, 0, 0] = 7
     assert read(movie)["movies"] == 100
+
+
+BUILD_EACH = """
+import json, pathlib, resource, sys
+import datapkg
+
+if __name__ == "__main__":
+    folder, told = pathlib.Path(sys.argv[1]), {}
+    for name in sys.argv[3:]:
+        manifest = folder / f"{name}.yaml"
+        manifest.write_text(f"name: bad\\nresources: [{{name: movies, path: {name}.ch5}}]\\n")
+        try:
+            report = datapkg.build(manifest, folder / f"{name}.datapkg", root=sys.argv[2], workers=1)
+            told[name] = [None, "", *report.warnings]
+        except datapkg.DatapkgError as error:
+            told[name] = [error.code, error.where, str(error)]
+    print(json.dumps([told, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
+"""
+
+
+def test_bad_files_are_told_of_by_builds_whose_workers_live_and_stay_small(
+    shared: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "build_each.py"
+    script.write_text(BUILD_EACH)
+    names = [*REFUSED, *WARNED]
+    command = [sys.executable, str(script), str(tmp_path), str(shared / "bad"), *names]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    told, peak_kb = json.loads(done.stdout)
+    for name in names:
+        code, where, *texts = told[name]
+        wanted = REFUSED.get(name) or WARNED[name]
+        assert any(re.search(wanted, text) for text in texts), (name, texts)
+        assert all(f"{name}.ch5" in text for text in texts), texts
+        assert "a worker process died" not in "".join(texts)
+        assert (code == "source") is (name in REFUSED)
+        if name in REFUSED and name not in OF_THE_WHOLE_FILE:
+            assert re.fullmatch(rf"{name}\.ch5, /\S+.*", where)
+        assert (tmp_path / f"{name}.datapkg").exists() is (name in WARNED)
+    assert peak_kb < 600_000

@@ -1,18 +1,19 @@
-"""Real movies of all three writers: each value of the file is found again in a table, or its path is listed."""
+"""Real movies of all three writers, in a package: tables join, and say what the files say."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import h5py
-import make_ch5 as make
+import make
+import make_ch5
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import datapkg
 from datapkg.pixels import from_arrow
 
 FILES = ("00004_01.ch5", "00015_01.ch5", "_all_positions.ch5", "bf8.ch5", "writer_2pos.ch5")
@@ -25,8 +26,12 @@ def folder(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> dict[str, pa.Table]:
-    return make.tables(make.movies(), *(make.source(folder / name) for name in FILES))
+def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
+    """Every table of a package of all movies."""
+    own = tmp_path_factory.mktemp("real")
+    make.build(make.manifest(own, 'name: movies, path: "*.ch5"'), own / "p", root=folder)
+    package = datapkg.open(own / "p")
+    return {name: package[name].to_arrow() for name in package.tables}
 
 
 @pytest.fixture(scope="module")
@@ -49,61 +54,6 @@ def planes(
         for row, plane in zip(held, pixels, strict=True)
         if plane is not None
     }
-
-
-def reference(folder: Path) -> list[dict[str, str]]:
-    head, *lines = (folder / "REFERENCE.tsv").read_text("utf-8").splitlines()
-    return [dict(zip(head.split("\t"), line.split("\t"), strict=True)) for line in lines]
-
-
-def test_every_pixel_is_the_one_that_was_written(folder: Path, planes: dict[Any, Any]) -> None:
-    images = [
-        row
-        for row in reference(folder)
-        if row["path"].startswith("sample") and "/image/" in row["path"] and "time" not in row["path"]
-    ]
-    assert len(images) == 9
-    for row in images:
-        position, _, kind = row["path"].rpartition("/image/")
-        held = [plane for key, plane in planes.items() if key[:3] == (row["file"], position, kind)]
-        whole = np.stack(held)
-        assert hashlib.sha1(whole.tobytes()).hexdigest()[:12] == row["sha1_12_of_bytes"], row
-        assert whole.dtype == row["dtype"]
-
-
-def test_every_dataset_is_in_a_table_or_listed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
-    listed = {(row["path"], row["hdf5_path"]): row["value"] for row in rows["movies_attributes"]}
-    taken = ("image/channel", "image/region", "image/time_lapse", "class_labels", "classifier", "tracking")
-    for row in reference(folder):
-        path = "/" + row["path"]
-        if (row["file"], path) in listed:
-            with h5py.File(folder / row["file"]) as file:
-                names = file[path].dtype.names
-                value = json.loads(listed[row["file"], path])
-                assert len(value) == len(file[path])
-                assert value[0] == plain(file[path][0], names)
-        else:
-            inside = path.startswith("/sample") or path.endswith("object_features") or path.endswith(taken)
-            assert inside, path
-
-
-def plain(value: Any, names: tuple[str, ...] | None) -> Any:
-    if names:
-        return {name: plain(value[name], None) for name in names}
-    return value.decode() if isinstance(value, bytes) else value.item()
-
-
-def test_every_attribute_is_in_a_table_or_listed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
-    listed = {(row["path"], row["hdf5_path"]) for row in rows["movies_attributes"]}
-    for name in FILES:
-        if name.startswith("_"):
-            continue
-        with h5py.File(folder / name) as file:
-            paths: list[str] = []
-            file.visititems(lambda path, item, to=paths: to.extend(f"/{path}@{key}" for key in item.attrs))
-        assert {path for path in paths if (name, path) not in listed} <= {
-            path for path in paths if path.endswith(("image/channel@valid", "image/region@valid"))
-        }
 
 
 def positions(file: h5py.File) -> list[tuple[dict[str, str], h5py.Group]]:
@@ -185,6 +135,8 @@ def test_boxes_are_the_extent_of_their_label_and_contours_touch_it(
             at_x, at_y = ([point[axis] for point in row["contour"]] for axis in "xy")
             outline = np.array([min(at_x), max(at_x) + 1, min(at_y), max(at_y) + 1])
             assert np.abs(outline - np.array(extent)).max() <= 1
+            for x, y in set(zip(at_x, at_y, strict=True)):
+                assert (plane[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] == row["label"]).any()
 
 
 def test_every_edge_joins_objects_one_frame_apart(
@@ -215,8 +167,8 @@ def test_links_to_files_of_the_resource_add_no_rows(rows: dict[str, list[dict[st
 def test_links_are_followed_where_the_resource_does_not_match_their_targets(
     folder: Path, rows: dict[str, list[dict[str, Any]]]
 ) -> None:
-    file = make.source(folder / "_all_positions.ch5")
-    linked = make.tables(make.movies("_all_positions.ch5"), file)
+    file = make_ch5.source(folder / "_all_positions.ch5")
+    linked = make_ch5.tables(make_ch5.movies("_all_positions.ch5"), file)
     for name, table in linked.items():
         if name == "movies_attributes":
             continue
@@ -236,3 +188,13 @@ def test_voxels_channels_and_classes_are_described(rows: dict[str, list[dict[str
     classes = [row for row in rows["movies_classes"] if row["path"] == "00004_01.ch5"]
     assert [row["label"] for row in classes[:3]] == [1, 3, 7]
     assert classes[0]["classifier_method"] == "support vector machine"
+
+
+def test_probabilities_say_which_classes_they_are_of(found: dict[str, pa.Table]) -> None:
+    field = found["movies_objects"].schema.field("probabilities")
+    named = json.loads(field.metadata[b"datapkg:class_names"])
+    classes = found["movies_classes"].to_pylist()
+    for object_name, names in named.items():
+        defined = {(row["index"], row["name"]) for row in classes if row["object_name"] == object_name}
+        assert set(enumerate(names)) == defined
+    assert set(named) == {"primary__primary", "secondary__expanded"}

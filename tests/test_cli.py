@@ -101,6 +101,20 @@ def test_a_manifest_that_is_not_there_is_status_2(tmp_path: Path) -> None:
     assert_error(run("build", tmp_path / "no.yaml"), 2, "no.yaml")
 
 
+def test_show_tells_the_keys_that_a_table_keeps(tmp_path: Path) -> None:
+    make.text(tmp_path / "wells.csv", "Plate,Well,Control\nP,A01,\nP,A02,A01\n")
+    keys = "primaryKey: [Plate, Well], uniqueKeys: [Well]"
+    reference = "foreignKeys: [{fields: Control, reference: {fields: Well}}]"
+    manifest = make.manifest(tmp_path, f"name: wells, path: wells.csv, schema: {{{keys}, {reference}}}")
+    make.build(manifest, tmp_path / "p")
+    kept = ["primaryKey [Plate, Well]", "uniqueKeys [Well]", "foreignKeys [Control] -> wells [Well]"]
+    shown = run("show", tmp_path / "p", "wells").stdout
+    assert [line for line in shown.splitlines() if line.startswith("promised")] == [
+        f"promised  {k}" for k in kept
+    ]
+    assert json.loads(run("show", tmp_path / "p", "wells", "--json").stdout)["promises"] == kept
+
+
 def test_show_a_package_and_a_table(package: Path) -> None:
     shown = run("show", package)
     assert "version 1 (release 1.0.0) of little" in shown.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import PROJECT
@@ -13,6 +14,8 @@ from datapkg.cli import app
 from datapkg.manifest import load
 
 README = (PROJECT / "README.md").read_text("utf-8")
+CH5 = (PROJECT / "docs" / "ch5.md").read_text("utf-8")
+IMAGE_SIZES = {"size_y", "size_z", "size_c"}
 PAGES = [
     path for folder in (PROJECT, PROJECT / "docs", PROJECT / "docs" / "adr") for path in folder.glob("*.md")
 ]
@@ -38,18 +41,61 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The sample package."""
     import datapkg
 
-    monkeypatch.chdir(PROJECT)
-    target = str(tmp_path / "screen.datapkg")
-    datapkg.build("manifests/screen.yaml", target, engine="inline")
-    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    target = str(tmp_path_factory.mktemp("sample") / "screen.datapkg")
+    datapkg.build(PROJECT / "manifests" / "screen.yaml", target, engine="inline")
+    return target
+
+
+def run_python(page: str, sample: str) -> dict[str, Any]:
+    """Run a page's Python, block after block, on the sample; returns its names."""
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     assert len(blocks) >= 3
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for block in blocks:
-        exec(block.replace("screen.datapkg", target), names)
-    assert names["frames"].image_array.iloc[0].dtype == "uint16"  # type: ignore[attr-defined]
+        exec(block.replace("screen.datapkg", sample), names)
+    return names
+
+
+def test_the_python_of_the_readme_runs(sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    names = run_python(README, sample)
+    assert names["frames"].image_array.iloc[0].dtype == "uint16"
+    assert names["movie"].shape == (6, 96, 128)
+
+
+def test_the_python_of_the_page_on_ch5_runs(sample: str) -> None:
+    names = run_python(CH5, sample)
+    assert len(names["measured"]) == len(names["timed"]) == len(names["objects"]) > 0
+    assert len(names["steps"]) == len(names["edges"]) > 0
+    assert set(names["steps"]["t_to"] - names["steps"]["t_from"]) == {1}
+    assert names["thumbnails"].shape == (len(names["dividing"]), 48, 48)
+    assert names["mothers"]["track_id"].nunique() >= 2
+
+
+def test_the_page_on_ch5_names_every_column(sample: str) -> None:
+    import datapkg
+
+    package = datapkg.open(sample)
+    for name in package:
+        if name.startswith("movies") and not name.startswith("movies_features_"):
+            known = set(re.findall(r"`([a-z0-9_]+)`", CH5))
+            left = set(package[name].columns) - known - IMAGE_SIZES
+            if name in ("movies_channels", "movies_regions"):  # all fields of the file
+                left = set()
+            assert {column for column in left if not column.startswith("classifier_")} == set(), name
+
+
+def test_the_manifest_of_the_page_on_ch5_is_one(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", CH5, re.S)
+    path = tmp_path / "manifest.yaml"
+    path.write_text(f"name: m\n{text}", "utf-8")
+    (movies,) = load.load(path).manifest.resources
+    assert (movies.channels, movies.regions, movies.frames) == (("primary",), (0,), ("0-9", 12))
 
 
 def test_the_lock_has_hashes_and_names_no_index() -> None:

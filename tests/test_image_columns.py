@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from datapkg.errors import ManifestError
+from datapkg.encoding import PackedLayout
+from datapkg.packing.value import unpack
 from datapkg.pixels import ImageLayout, common_layout, image_digest
 from datapkg.sources.base import Column
 from datapkg.sources.image_columns import ImageFacts, file_bytes, image_arrays, image_columns
@@ -50,9 +51,14 @@ def test_the_formats_own_columns_stand_between_sizes_and_pixel_sizes() -> None:
     ]
 
 
-def test_packed_is_refused() -> None:
-    with pytest.raises(ManifestError, match="later release"):
-        image_columns(LAYOUT, ("array",), array="packed")
+def test_packed_images_stand_in_one_binary_column() -> None:
+    image = np.zeros((2, 3), "uint8")
+    nested, packed = (image_columns(layout, ("array",)) for layout in (LAYOUT, PackedLayout()))
+    assert [c.name for c in packed] == [c.name for c in nested]
+    assert (packed[0].type, packed[0].logical) == (pa.large_binary(), nested[0].logical)
+    facts = ImageFacts("uint8", (2, 3), "YX")
+    stored = image_arrays([(facts, image)], PackedLayout(), ("array",))["image_array"]
+    assert np.array_equal(unpack(stored[0].as_py()), image)
 
 
 def test_a_files_bytes_stand_in_its_first_row_only() -> None:

@@ -30,3 +30,10 @@ def test_small_batches_are_joined_and_no_row_is_lost(lengths: list[int]) -> None
     values = [value for batch in joined for value in batch.column("a").to_pylist()]
     assert values == [i for i, length in enumerate(lengths) for _ in range(length)]
     assert all(batch.nbytes <= 160 or batch.num_rows <= 40 for batch in joined)
+
+
+def test_many_tiny_batches_are_joined_in_order() -> None:
+    batches = [pa.record_batch({"a": pa.array([i], pa.int64())}) for i in range(1000)]
+    joined = list(coalesced(batches, 4000))
+    assert [value for batch in joined for value in batch.column("a").to_pylist()] == list(range(1000))
+    assert [batch.num_rows for batch in joined] == [500, 500]

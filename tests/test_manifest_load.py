@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 
@@ -189,7 +188,15 @@ def test_yaml_that_cannot_be_read_is_explained_at_its_place(
             "name: m\nresources:\n- name: t\n  path: a.ch5\n  pattern: '{a}.ch5'\n",
             "5:3: pattern has no meaning for a ch5 movie",
         ),
-        (TABLE + "  data: []\n", "5:3: data that stand in the manifest itself are not read yet"),
+        (TABLE + "  data: []\n", "4:3: path has no meaning where data stand in the manifest"),
+        (TABLE.replace("path: a.csv", "data: {a: 1}"), "4:9: data must be a list of rows"),
+        (TABLE.replace("path: a.csv", "data: [[a], {a: 1}]"), "4:9: data must be a list of rows"),
+        (
+            TABLE.replace("path: a.csv", "data: [[a]]\n  type: images"),
+            "5:3: data that stand in the manifest are a",
+        ),
+        (TABLE + "  schema: nowhere.json\n", "5:11: 'nowhere.json': there is no such file"),
+        (TABLE + "  schema: ../wells.json\n", "5:11: '../wells.json' is not in the manifest's folder"),
         (TABLE + "  hash: abc\n", "5:9: 'abc' is not a sha256 hash"),
         (
             TABLE + "  hash: " + "a" * 64 + "\n",
@@ -329,47 +336,6 @@ def test_a_loaded_manifest_pickles(tmp_path: Path) -> None:
     again = pickle.loads(pickle.dumps(loaded))
     assert again == loaded
     assert again.place("resources", 0, "path") == loaded.place("resources", 0, "path")
-
-
-DESCRIPTOR = {
-    "profile": "tabular-data-package",
-    "name": "Gapminder World",
-    "version": "3",
-    "resources": [
-        {
-            "name": "data/gdp 2020",
-            "path": "gdp.csv",
-            "profile": "tabular-data-resource",
-            "mediatype": "text/csv",
-            "hash": "0123456789abcdef0123456789abcdef",
-            "schema": {
-                "fields": [
-                    {"name": "country", "type": "string"},
-                    {"name": "place", "type": "geopoint", "format": "array"},
-                ],
-                "primaryKey": "country",
-            },
-        },
-        {"name": "people", "path": "people.dat", "format": "csv"},
-    ],
-}
-
-
-def test_a_frictionless_descriptor_keeps_its_own_defaults(tmp_path: Path) -> None:
-    loaded = read(tmp_path, json.dumps(DESCRIPTOR, indent="\t"), "datapackage.json")
-    gdp, people = loaded.manifest.resources
-    assert loaded.manifest.name == "gapminder-world"
-    assert loaded.manifest.version is None
-    assert gdp.name.startswith("data_gdp_2020_")
-    assert (gdp.table_schema.fields_match, gdp.table_schema.missing_values) == ("exact", ("",))
-    assert [field.type for field in gdp.table_schema.fields] == ["string", "string"]
-    assert (people.type, people.table_schema.missing_values) == ("table", ("",))
-    assert len(loaded.warnings) == 8
-    assert any("'profile' is not used" in warning and "and 1 more" in warning for warning in loaded.warnings)
-
-
-def test_the_same_keys_are_mistakes_in_a_manifest_of_ours(tmp_path: Path) -> None:
-    assert any("unknown key 'profile'" in one for one in mistakes(tmp_path, json.dumps(DESCRIPTOR)))
 
 
 def test_json_escapes_and_tabs_are_read(tmp_path: Path) -> None:

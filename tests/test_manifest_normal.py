@@ -66,6 +66,13 @@ def test_settings_hold_what_changes_rows(line: str) -> None:
     assert settings_digest(one) != settings_digest(other)
 
 
+@pytest.mark.parametrize("line", ["positions: a/b/c", "channels: 0", "regions: [a]", "frames: 0-9"])
+def test_settings_hold_which_part_of_a_movie_is_taken(line: str) -> None:
+    text = TEXT.replace("tif", "ch5")
+    one, other = (manifest(written).resources[0] for written in (text, f"{text}  {line}\n"))
+    assert settings_digest(one) != settings_digest(other)
+
+
 def test_a_description_of_a_column_is_no_setting_and_its_type_is() -> None:
     def digest(field: str) -> str:
         text = TEXT.replace('"*.tif"', "a.csv") + f"  schema: {{fields: [{{name: a, {field}}}]}}\n"

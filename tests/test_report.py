@@ -42,6 +42,18 @@ def test_it_says_what_a_biologist_asks() -> None:
     ]
 
 
+def test_it_says_what_packing_saves_and_where_it_could() -> None:
+    packed = {"image_array": 600_000, "image_array_unpacked": 2_900_000}
+    table = TableReport("frames", "images", 48, 26, 48, packed, True)
+    (line,) = [one for one in str(report(tables=(table,))).splitlines() if one.startswith("images")]
+    assert line == "images    600.0 KB as packed pixels (array: packed), 2.9 MB unpacked"
+    (line,) = [one for one in str(report(tables=(table, IMAGES))).splitlines() if one.startswith("images")]
+    assert line.endswith(
+        "795.1 KB as files (keep: bytes) + 2.9 MB as pixels (keep: array) + 600.0 KB as packed pixels (array: packed), "
+        "2.9 MB unpacked; `array: packed` would compress the other pixels without loss"
+    )
+
+
 def test_a_build_that_changed_nothing_says_so() -> None:
     assert str(report(created=False)).startswith("screen.datapkg: nothing changed; version 2 (release 1.0.0)")
 

@@ -130,6 +130,12 @@ def test_movies_hold_the_pixels_of_the_images(folder: Path) -> None:
         assert movie.attrs["valid"].tolist() == [1.0] * movie.shape[1]
 
 
+def test_movies_have_the_pixel_size_of_the_images(folder: Path) -> None:
+    for _, _, position, _ in positions(folder):
+        sizes = position.file["definition/image/channel"]["voxel_size"]
+        assert sizes.tolist() == [[0.645, 0.645, 0.0]] * 2
+
+
 def test_rows_are_the_objects_of_the_movies_in_order(folder: Path) -> None:
     for _, _, position, rows in positions(folder):
         objects = position["object/primary__primary"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import pickle
-import shutil
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,72 +12,6 @@ import pytest
 
 from datapkg.errors import ManifestError, SourceError
 from datapkg.sources.text.source import TextSource
-
-SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
-NO_TABLES = {
-    "open/idr0013/idr0013-study.txt": ("sheet of keys and values", ":1"),
-    "open/cytominer_b/E17-4/Cells.csv": ("is empty", ""),
-    "open/cytominer_b/E17-4/Nuclei.csv": ("is empty", ""),
-    "open/cytominer_b/J21-2/Cells.csv": ("has 564 cells, but the header has 586", ":2"),
-    "bad/csv_dup_header.csv": ("names columns twice: `Cells`", ":1"),
-    "bad/csv_empty_colnames.csv": ("no name to columns 1, 2", ":1"),
-    "bad/csv_latin1.csv": ("byte 0xe8 is not UTF-8", ":1"),
-    "bad/csv_nul.csv": ("NUL", ":2"),
-    "bad/csv_ragged_long.csv": ("has 2 cells, but the header has 3", ":3"),
-    "bad/csv_unclosed_quote.csv": ("never closed", ":2"),
-    "bad/gz_bad_crc.csv.gz": ("checksum", ":"),
-    "bad/gz_trailing_garbage.csv.gz": ("other bytes follow", ":291"),
-    "bad/gz_truncated.csv.gz": ("cut off", ":145"),
-    "bad/not_gz.csv.gz": ("not compressed with gzip", ""),
-    "bad/zero.csv": ("is empty", ""),
-    "bad/zero.csv.gz": ("is empty", ""),
-}
-
-
-def same(one: object, other: object) -> bool:
-    """Equal to the last bit."""
-    if isinstance(one, float) and isinstance(other, float):
-        return struct.pack("<d", one) == struct.pack("<d", other)
-    return type(one) is type(other) and one == other
-
-
-def test_every_cell_of_every_real_file_comes_back(shared: Path) -> None:
-    seen = 0
-    for path in sorted(shared.rglob("*")):
-        name = path.relative_to(shared).as_posix()
-        if not name.endswith(SUFFIXES) or name in NO_TABLES or "bomb" in name or path.name == "SOURCES.tsv":
-            continue
-        raw = gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_bytes()
-        delimiter = "\t" if ".csv" not in name else ";" if "semicolon" in name else ","
-        encoding = "utf-16" if "utf16" in name else "utf-8-sig"
-        header, *rows = make_text.csv_rows(raw, delimiter, encoding)
-        table = make_text.read(make_text.resource(), make_text.at(path, shared))
-        assert table.column_names == [column or "index" for column in header], name
-        assert table.num_rows == len(rows), name
-        for at, column in enumerate(table.columns):
-            cells = [row[at] for row in rows]
-            kind = make_text.naive_type(cells)
-            assert str(column.type) == kind, (name, header[at])
-            expected = make_text.naive_values(cells, kind)
-            assert all(map(same, column.to_pylist(), expected)), (name, header[at])
-        seen += 1
-    assert seen >= 50
-
-
-@pytest.mark.parametrize("name", NO_TABLES)
-def test_every_real_file_that_is_no_table_is_refused_with_its_place(shared: Path, name: str) -> None:
-    what, place = NO_TABLES[name]
-    with pytest.raises(SourceError, match=what) as caught:
-        make_text.read(make_text.resource(), make_text.at(shared / name, shared))
-    assert caught.value.where.startswith(name + place)
-    assert caught.value.fix
-
-
-def test_a_file_may_have_any_name(shared: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "Größe & Form.csv"
-    shutil.copyfile(shared / "bad/odd_name.csv", copy)
-    table = make_text.read(make_text.resource(source=True), make_text.at(copy, tmp_path))
-    assert table.column("source_path").unique().to_pylist() == ["Größe & Form.csv"]
 
 
 def test_real_files_with_declared_dialects_are_read(shared: Path) -> None:
@@ -174,11 +105,6 @@ def test_a_file_that_changes_between_the_looks_is_an_error(tmp_path: Path) -> No
             make_text.rows(make_text.file(tmp_path, "t.csv", content), entry, decision)
         assert "changed" in caught.value.what
     assert caught.value.where == "t.csv"
-
-
-def test_a_bomb_of_compressed_rows_streams(shared: Path) -> None:
-    decision = make_text.decide(make_text.resource(), make_text.at(shared / "bad/gz_bomb.csv.gz", shared))
-    assert decision.tables[0].columns[0].why == "int64, because its 50000000 values are whole numbers"
 
 
 def test_the_source_is_picklable() -> None:

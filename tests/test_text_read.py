@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import make_text
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datapkg.errors import SourceError
 from datapkg.reading import Reading
+from datapkg.sources.text import read
+from datapkg.sources.text.dialect import Form
 from datapkg.sources.text.read import open_text
+from datapkg.sources.text.rows import RowBlock
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6) | st.sampled_from(
     ["", " ", "a b", '"', '""', "\n", "\r\n", "\r", "x\ny", ",", "µm", "#", '5" tube', "\ufeff"]
@@ -197,3 +201,41 @@ def test_a_field_of_megabytes_and_many_columns_are_read(tmp_path: Path) -> None:
 def test_a_file_that_holds_nothing_has_no_names(tmp_path: Path) -> None:
     for content in ("", "\n\n", "\ufeff"):
         assert cells(tmp_path, content)[:2] == ((), [])
+
+
+@given(
+    table=st.integers(1, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(st.sampled_from(["", "a", "1.5", " x ", "é", "5'"]), min_size=width, max_size=width),
+            min_size=1,
+            max_size=5,
+        )
+    ),
+    ended=st.booleans(),
+)
+def test_few_plain_rows_are_cut_as_the_parser_cuts_them(table: list[list[str]], ended: bool) -> None:
+    lines = [",".join(row).encode() for row in table]
+    data = b"\n".join(lines) + b"\n" * (ended or not lines[-1])
+    cut = read.cut_plain(data, Form(), len(table), len(table[0]))
+    assert cut is not None
+    ends = np.cumsum([len(line) + 1 for line in lines])
+    block = RowBlock(data, np.minimum(ends, len(data)), np.arange(len(table)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read, "FEW_ROWS", -1)
+        parsed = read._parse("t.csv", block, Form(), len(table[0]))
+    assert [column.to_pylist() for column in cut] == [column.to_pylist() for column in parsed]
+
+
+@pytest.mark.parametrize("data", [b'a,"b"\n', b"a,b\r\n", b"a,b,c\n", b"a\nb\n", b"a,b\nc,d\n"])
+def test_rows_that_need_the_parser_are_left_to_it(data: bytes) -> None:
+    assert read.cut_plain(data, Form(), 1, 2) is None
+
+
+def test_a_large_file_is_read_ahead_with_equal_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "x,y\n" + "".join(f"{i},w{i}\n" for i in range(20_000))
+    alone = make_text.read_text(tmp_path, content)
+    monkeypatch.setattr(read, "AHEAD_BYTES", 0)
+    monkeypatch.setattr("datapkg.sources.text.source.BLOCK_BYTES", 1 << 14)
+    assert make_text.read_text(tmp_path, content).equals(alone)
+    with pytest.raises(SourceError, match=r"t.csv:20002"):
+        make_text.read_text(tmp_path, content + "1,2,3\n")

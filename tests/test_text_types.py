@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 
 import make_text
@@ -13,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datapkg.sources.text.cells import Spellings, cast, kinds
-from datapkg.sources.text.evidence import Evidence, merged
+from datapkg.sources.text.evidence import Evidence, look_together
+from datapkg.sources.text.summary import Summary, Unpacker, packed
 from datapkg.sources.text.types import decide_type
 
 EDGES = [
@@ -101,6 +101,14 @@ def looked_at(cells: list[str], first_line: int = 2) -> Evidence:
     return evidence
 
 
+def added_up(files: dict[str, Evidence]) -> Evidence:
+    """The evidence of several files of one column, each packed and unpacked."""
+    summary = Summary(["x"])
+    for path, evidence in files.items():
+        summary.add(path, *Unpacker().unpack(packed(["x"], [evidence])))
+    return summary.evidence()["x"]
+
+
 def word(kind: pa.DataType) -> str:
     """A type as the second opinion names it."""
     return str(kind)
@@ -123,6 +131,19 @@ def test_values_come_back_bit_for_bit(cells: list[str]) -> None:
     assert bits(values.to_pylist()) == bits(make_text.naive_values(cells, word(kind)))
 
 
+@given(st.lists(st.tuples(*[SPELLED] * 4), min_size=2, max_size=5))
+def test_columns_looked_at_together_show_what_each_shows_alone(columns: list[tuple[str, ...]]) -> None:
+    together, rows = [Evidence() for _ in columns], len(columns[0])
+    for _ in range(2):  # the second look adds to the first
+        look_together(together, [array([*cells]) for cells in columns], np.arange(2, 2 + rows))
+    for found, cells in zip(together, columns, strict=True):
+        alone = looked_at([*cells])
+        alone.look(array([*cells]), np.arange(2, 2 + rows))
+        assert decide_type(found) == decide_type(alone)
+        assert (found.values, found.missing) == (alone.values, alone.missing)
+        assert found.found.get("text") == alone.found.get("text")
+
+
 def bits(values: list[object]) -> list[object]:
     """Values in which 0.0 and -0.0 differ."""
     return [struct.pack("<d", value) if isinstance(value, float) else value for value in values]
@@ -130,11 +151,7 @@ def bits(values: list[object]) -> list[object]:
 
 @given(st.lists(COLUMNS, max_size=4))
 def test_files_together_decide_as_all_their_rows_would(files: list[list[str]]) -> None:
-    parts = [
-        Evidence.from_json(json.loads(json.dumps(looked_at(cells).to_json())), f"{i}.csv")
-        for i, cells in enumerate(files)
-    ]
-    together = merged(parts)
+    together = added_up({f"{i}.csv": looked_at(cells) for i, cells in enumerate(files)})
     everything = [cell for cells in files for cell in cells]
     alone = looked_at(everything)
     assert decide_type(together)[0] == decide_type(alone)[0]
@@ -204,7 +221,7 @@ def test_every_cell_is_of_one_kind(cells: list[str]) -> None:
     ],
 )
 def test_why_names_the_first_cell_that_decides(cells: list[str], why: str) -> None:
-    evidence = Evidence.from_json(looked_at(cells).to_json(), "w.csv")
+    evidence = added_up({"w.csv": looked_at(cells)})
     assert decide_type(evidence)[1] == why
 
 

@@ -201,10 +201,10 @@ def test_bytes_or_pixels_can_be_left_out(tmp_path: Path) -> None:
     assert bytes_only["image_digest"] == array_only["image_digest"]
 
 
-def test_packed_pixels_are_refused_until_they_exist(tmp_path: Path) -> None:
-    file = make.tiff(tmp_path / "a.tif", make.pixels((8, 9)))
-    with pytest.raises(ManifestError, match="later release"):
-        make.decide([file], tmp_path, array="packed")
+def test_packed_pixels_need_no_type_in_common(tmp_path: Path) -> None:
+    files = [make.tiff(tmp_path / f"{t}.tif", make.pixels((4, 4), t)) for t in ("uint8", "int64", "uint64")]
+    decision = make.decide(files, tmp_path, array="packed")
+    assert decision.tables[0].arrow().field("image_array").metadata == {b"datapkg:packed": b"1"}
 
 
 def test_pixel_types_that_nothing_holds_name_two_files(tmp_path: Path) -> None:

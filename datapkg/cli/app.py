@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import DatapkgError, ManifestError, StoreError
+from ..errors import DatapkgError, LockedError, ManifestError, StoreError
 
 app = typer.Typer(
     name="datapkg",
@@ -91,6 +91,7 @@ def build(
     package: Annotated[
         str | None, typer.Argument(help="Default: NAME.datapkg here.", show_default=False)
     ] = None,
+    locked: Annotated[bool, typer.Option("--locked", help="Hold the build to the manifest's lock.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one for each CPU.")] = None,
     engine: Annotated[str, typer.Option(help="local (processes) or inline (this process).")] = "local",
     root: Root = None,
@@ -108,6 +109,7 @@ def build(
         report = build_package(
             manifest,
             package,
+            locked=locked,
             workers=workers,
             engine=engine,
             root=root,
@@ -159,7 +161,7 @@ def main() -> None:
         app()
     except DatapkgError as error:
         typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, LockedError) else 2)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             typer.echo("stopped; earlier versions are as they were, and nothing is half-made", err=True)

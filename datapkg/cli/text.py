@@ -44,13 +44,16 @@ def package(opened: Package, as_json: bool) -> str:
 
 
 def table(shown: Table, as_json: bool) -> str:
-    """A table's columns: type, missing values, and how the type was decided."""
+    """A table's columns: type, missing values, and how the type was decided; then its keys."""
     columns = shown.described()
     if as_json:
-        return _json({"name": shown.name, "kind": shown.kind, "rows": len(shown), "columns": columns})
+        about = {"name": shown.name, "kind": shown.kind, "rows": len(shown), "promises": shown.promises}
+        return _json({**about, "columns": columns})
     rows = [(c["name"], c["type"], f"{c['nulls']:,}", c["why"]) for c in columns]
     head = f"{shown.name}: {shown.kind}, {len(shown):,} rows, {len(columns):,} columns, digest {shown.digest}"
-    return "\n".join([head, "", *aligned([("column", "type", "missing", "why"), *rows], right=(2,))])
+    listed = aligned([("column", "type", "missing", "why"), *rows], right=(2,))
+    kept = ["", *(f"promised  {promise}" for promise in shown.promises)] if shown.promises else []
+    return "\n".join([head, "", *listed, *kept])
 
 
 def log(opened: Package, as_json: bool) -> str:

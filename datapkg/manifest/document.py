@@ -6,6 +6,7 @@ turns dates and ``1.0`` into things that no longer know how they were written, a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -272,7 +273,8 @@ def plain_scalar(text: str) -> Scalar:
     if re.fullmatch(r"0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}", text):
         return int(text, 0)
     if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", text):
-        return float(text)
+        number = float(text)
+        return number if math.isfinite(number) else text  # 1e400 is no double: it stays what was written
     if re.fullmatch(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", text):
         return float(text.replace(".", "", 1))
     return text

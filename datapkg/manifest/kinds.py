@@ -56,7 +56,9 @@ def settle_kind(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> Non
     """Fill in a resource's `type` where the manifest does not give it."""
     if "type" in resource:
         return
-    resource["type"] = "table"  # stands in where there is a mistake, so that other mistakes are found too
+    resource["type"] = (
+        "table"  # what `data` is; it also stands in where there is a mistake, so that other mistakes are found too
+    )
     written = resource.get("path")
     paths = [written] if isinstance(written, str) else written if isinstance(written, list) else []
     kinds = {path: kind_of(path) for path in paths if isinstance(path, str) and not path.endswith("/")}

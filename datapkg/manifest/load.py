@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..errors import ManifestError, nearest
-from . import frictionless, rules
+from . import frictionless, references, rules
 from .blank import blanked
 from .document import Node, compose
 from .kinds import is_many, settle_kind
 from .mistakes import Mistakes
-from .models import Manifest, Resource
+from .models import Manifest
 from .shape import known, unknown_key_fix, validated
 
 MOST_BYTES = 64 << 20
@@ -67,8 +67,8 @@ def load(path: Path, root: Path | None = None, allow: Mapping[str, Path] | None 
     >>> load(path).manifest.resources[0].type
     'table'
     """
-    text = _read(path)
     mistakes = Mistakes(str(path))
+    text = references.written_out(_read(path), path.absolute().parent, mistakes)
     reading = read_text(text, mistakes, descriptor=frictionless.is_descriptor(path))
     folder = path.absolute().parent
     given = {name: place.expanduser().resolve() for name, place in (allow or {}).items()}
@@ -116,17 +116,18 @@ def read_text(text: str, mistakes: Mistakes, descriptor: bool = False) -> Manife
     unknown = _Unknown(mistakes, descriptor)
     data = known(document, Manifest, unknown)
     warnings = frictionless.adapt(data, document.plain()) if descriptor else []
-    many = []
+    found = []
     for at, resource in rules.entries(data, "resources"):
         settle_kind(resource, document.get("resources", at) or document, mistakes)
-        many.append(is_many(resource.get("path")))
+        listed = descriptor and isinstance(resource.get("path"), list)
+        found.append({"many": is_many(resource.get("path")), "as_listed": listed})
     if descriptor:
-        frictionless.fill_defaults(data)
+        frictionless.fill_defaults(data, document.plain())
     manifest = validated(Manifest, data, document, mistakes)
     rules.check(data, document, mistakes)
     if manifest is not None:
-        resources = zip(manifest.resources, many, strict=True)
-        marked = tuple(resource.model_copy(update={"many": flag}) for resource, flag in resources)
+        resources = zip(manifest.resources, found, strict=True)
+        marked = tuple(resource.model_copy(update=flags) for resource, flags in resources)
         manifest = manifest.model_copy(update={"resources": marked})
     return ManifestText(manifest, document, data, (*unknown.warnings(), *warnings))
 
@@ -140,13 +141,10 @@ class _Unknown:
 
     def __call__(self, node: Node, key: str, model: type[BaseModel]) -> None:
         place = node.key_place(key)
-        if key == "data" and model is Resource:
-            what = "data that stand in the manifest itself are not read yet"
-            self.mistakes.add(place, what, "write them to a CSV file, and give its path")
-        elif self.descriptor:
-            self.unused.setdefault(key, []).append(self.mistakes.where(place))
-        else:
+        if not self.descriptor:
             self.mistakes.add(place, f"unknown key {key!r}", unknown_key_fix(key, model))
+        elif key not in frictionless.UNDERSTOOD.get(model.__name__, ()):
+            self.unused.setdefault(key, []).append(self.mistakes.where(place))
 
     def warnings(self) -> list[str]:
         return [

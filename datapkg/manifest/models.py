@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from . import values
 
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], BeforeValidator(values.as_tuple)]
 OneOrMany = Annotated[tuple[Item, ...], BeforeValidator(values.one_or_many)]
+Some = Annotated[tuple[Item, ...], BeforeValidator(values.one_value_or_many), AfterValidator(values.some)]
 
 Name = Annotated[str, AfterValidator(values.package)]
 ReleaseName = Annotated[str, AfterValidator(values.release)]
@@ -24,10 +25,14 @@ ExcludePath = Annotated[str, AfterValidator(values.exclude_path)]
 Folder = Annotated[str, AfterValidator(values.folder)]
 AllowName = Annotated[str, AfterValidator(values.allow_name)]
 Pattern = Annotated[str, AfterValidator(values.pattern)]
-Sha256 = Annotated[str, AfterValidator(values.sha256)]
+FileHash = Annotated[str, AfterValidator(values.file_hash)]
+Inline = Annotated[Any, AfterValidator(values.inline)]
 Encoding = Annotated[str, AfterValidator(values.encoding)]
 Character = Annotated[str, AfterValidator(values.one_character)]
 Function = Annotated[str, AfterValidator(values.function)]
+PositionGlob = Annotated[str, AfterValidator(values.position_glob)]
+PlaneChoice = Annotated[str | int, PlainValidator(values.plane_choice)]
+FrameChoice = Annotated[str | int, PlainValidator(values.frame_choice)]
 MissingValue = Annotated[str, BeforeValidator(values.missing_value)]
 Kind = Literal["table", "images", "ch5"]
 Part = Literal["bytes", "array"]
@@ -146,6 +151,7 @@ class Dialect(Strict):
     comment_char: str | None = Field(None, alias="commentChar")
     comment_rows: Many[int] | None = Field(None, alias="commentRows")
     header: bool = True
+    header_case: bool = Field(True, alias="headerCase")
     header_rows: Many[int] | None = Field(None, alias="headerRows")
     header_join: str | None = Field(None, alias="headerJoin")
     null_sequence: str | None = Field(None, alias="nullSequence")
@@ -153,10 +159,11 @@ class Dialect(Strict):
 
 
 class Resource(Strict):
-    """One entry of `resources`: files that become one table, or several."""
+    """One entry of `resources`: files that become one table, or several; or rows that stand in the manifest itself."""
 
     name: TableName
-    path: Annotated[OneOrMany[SourcePath], AfterValidator(values.some)]
+    path: Annotated[OneOrMany[SourcePath], AfterValidator(values.some)] = ()
+    data: Inline = None
     type: Kind
     title: str | None = None
     description: str | None = None
@@ -165,10 +172,15 @@ class Resource(Strict):
     exclude: OneOrMany[ExcludePath] = ()
     empty: Literal["error", "skip"] = "error"
     optional: bool = False
-    hash: Sha256 | None = None
+    hash: FileHash | None = None
     bytes: int | None = Field(None, ge=0)
     pattern: Pattern | None = None
     many: bool = Field(False, exclude=True, description="path is a glob or a list: set by the loader")
+    as_listed: bool = Field(
+        False,
+        exclude=True,
+        description="files keep the order of the list, as Frictionless has it: set by the loader",
+    )
     # text tables
     table_schema: TableSchemaModel = Field(TableSchemaModel(), alias="schema")
     dialect: Dialect = Dialect()
@@ -178,6 +190,11 @@ class Resource(Strict):
     keep: Annotated[OneOrMany[Part], AfterValidator(values.parts_kept)] = ("bytes", "array")
     array: Literal["nested", "packed"] = "nested"
     rows: Literal["image", "plane"] = "image"
+    # movies: empty means all
+    positions: Some[PositionGlob] = ()
+    channels: Some[PlaneChoice] = ()
+    regions: Some[PlaneChoice] = ()
+    frames: Some[FrameChoice] = ()
 
 
 class Derivation(Strict):

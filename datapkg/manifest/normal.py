@@ -13,7 +13,7 @@ from .mistakes import Mistakes
 from .models import Manifest, Resource
 
 DESCRIPTIVE = ("title", "description", "licenses", "sources")
-WHICH_FILES = ("path", "exclude", "optional", "empty", "hash", "bytes")
+WHICH_FILES = ("path", "data", "exclude", "optional", "empty", "hash", "bytes")
 FIELD_DESCRIPTIVE = ("title", "description", "rdfType", "example")
 __all__ = ["blanked", "manifest_digest", "normalised", "parse_recorded", "settings_digest"]
 
@@ -95,7 +95,8 @@ def _resource(resource: Resource) -> dict[str, Any]:
     said = _said(resource)
     paths = [unicodedata.normalize("NFC", path) for path in resource.path]
     alone = len(paths) == 1 and is_many(paths[0]) == resource.many
-    said["path"] = paths[0] if alone else paths
+    if paths:
+        said["path"] = paths[0] if alone else paths
     return said
 
 

@@ -18,6 +18,9 @@ from .mistakes import Mistakes
 
 IMAGE_OPTIONS = ("keep", "array", "rows")
 TEXT_OPTIONS = ("schema", "dialect", "encoding", "source")
+FILE_OPTIONS = ("path", "exclude", "optional", "pattern", "empty", "hash", "bytes")
+"""What has no meaning where the rows stand in the manifest itself."""
+MOVIE_OPTIONS = ("positions", "channels", "regions", "frames")
 CH5_PARTS = "objects|feature_names|classes|tracks|channels|regions|layout|attributes|features_.+"
 CLOSED_MATCHES = ("exact", "equal", "superset")
 """With these a file has no columns beyond the declared ones."""
@@ -37,6 +40,7 @@ def check(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
     for at, resource in entries(data, "resources"):
         node = root.get("resources", at)
         if node is not None:
+            _check_path_or_data(resource, node, mistakes)
             _check_options(resource, node, mistakes)
             _check_one_file(resource, node, mistakes)
             _check_schema(resource, node, mistakes)
@@ -82,12 +86,14 @@ def _makes(resource: str, kind: object, table: str) -> bool:
 
 def _check_options(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
     kind = resource.get("type")
-    wrong = {"table": IMAGE_OPTIONS, "images": TEXT_OPTIONS, "ch5": ("rows", "pattern", *TEXT_OPTIONS)}.get(
-        str(kind), ()
-    )
+    wrong = {
+        "table": (*IMAGE_OPTIONS, *MOVIE_OPTIONS),
+        "images": (*TEXT_OPTIONS, *MOVIE_OPTIONS),
+        "ch5": ("rows", "pattern", *TEXT_OPTIONS),
+    }.get(str(kind), ())
     of = {"table": "a text table", "images": "images", "ch5": "a ch5 movie"}
     for option in wrong:
-        if option in node.keys:
+        if option in resource:
             what = f"{option} has no meaning for {of[str(kind)]} (type {kind})"
             mistakes.add(
                 node.key_place(option), what, f"remove {option}, or give the type that it belongs to"
@@ -97,6 +103,21 @@ def _check_options(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> 
     if kind == "ch5" and keep_node is not None and "bytes" in (kept if isinstance(kept, list) else [kept]):
         what = "the planes of a ch5 movie are no files, so there are no bytes to keep"
         mistakes.add(keep_node.place, what, "remove keep, or write keep: array")
+
+
+def _check_path_or_data(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
+    if "data" not in resource:
+        if "path" not in resource:
+            what = "path has no value" if "path" in node.keys else "path is missing"
+            mistakes.add(node.key_place("path"), what, 'write path: "profiles/*.csv"')
+        return
+    for option in FILE_OPTIONS:
+        if option in resource:
+            what = f"{option} has no meaning where data stand in the manifest"
+            mistakes.add(node.key_place(option), what, f"remove {option}, or give a path without data")
+    if resource.get("type") != "table":
+        what = "data that stand in the manifest are a text table"
+        mistakes.add(node.key_place("type"), what, "remove type")
 
 
 def _check_one_file(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:

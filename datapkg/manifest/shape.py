@@ -20,7 +20,7 @@ from .values import MISTAKE
 
 Model = TypeVar("Model", bound=BaseModel)
 Unknown = Callable[[Node, str, type[BaseModel]], None]
-SET_BY_US = {"many"}
+SET_BY_US = {"many", "as_listed"}
 
 EXAMPLES = {
     "name": "name: plate2",
@@ -40,6 +40,10 @@ EXAMPLES = {
     "reference": "reference: {resource: frames, fields: [file_name]}",
     "missingValues": 'missingValues: ["", NA]',
     "keep": "keep: [bytes, array]",
+    "positions": 'positions: "LT0001_02/C06/*"',
+    "channels": "channels: [H2B]",
+    "regions": "regions: [region___primary__primary]",
+    "frames": 'frames: "0-9"',
     "derive": "derive: [{table: frames, column: blurred, function: skimage.filters:gaussian, input: image_array}]",
     "table": "table: frames",
     "function": "function: skimage.filters:gaussian",
@@ -48,7 +52,7 @@ EXAMPLES = {
     "constraints": "constraints: {required: true}",
     "bytes": "bytes: 1024",
 }
-ONE_OR_MANY = ("path", "exclude", "primaryKey", "input", "keep")
+ONE_OR_MANY = ("path", "exclude", "primaryKey", "input", "keep", "positions", "channels", "regions", "frames")
 OTHER_WORDS = {
     "int": "integer", "int64": "integer", "long": "integer", "float": "number", "double": "number",
     "decimal": "number", "numeric": "number", "str": "string", "text": "string", "bool": "boolean",
@@ -156,7 +160,9 @@ def sentence(kind: str, label: str, key: str, node: Node, context: dict[str, Any
         return f"{label} must be {wanted}, not {got}", example or f"write {key}: [a, b]"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         elsewhere = key in ("schema", "dialect") and isinstance(node.content, str)
-        more = f"; a {key} in another file is not read yet" if elsewhere else ""
+        more = (
+            f", or name a .json or .yaml file beside the manifest that holds the {key}" if elsewhere else ""
+        )
         return f"{label} must be a mapping (key: value), not {got}", example + more
     if kind == "too_short":
         return f"{label} is empty", example

@@ -15,6 +15,9 @@ from ..errors import ManifestError
 from .names import PACKAGE_NAME, RELEASE_NAME, TABLE_NAME, package_name, suggested_table_name
 from .pattern import PathPattern
 
+HASH_DIGITS = {"sha256": 64, "md5": 32, "sha1": 40, "sha512": 128, "sha384": 96, "sha224": 56}
+"""The kinds of hashes that a file may be held against, and how many hex digits each has."""
+FRAMES = re.compile(r"[0-9]{1,9} *- *[0-9]{1,9}")
 MISTAKE = "datapkg"
 """The type of the errors that are made here: they carry their own words."""
 
@@ -133,15 +136,28 @@ def pattern(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def sha256(text: str) -> str:
-    """A file's hash, as ``sha256:`` and 64 hex digits."""
-    algorithm, colon, digits = text.rpartition(":")
-    if re.fullmatch(r"[0-9a-fA-F]{64}", digits) and algorithm in ("sha256", ""):
+def file_hash(text: str) -> str:
+    """A file's hash, as ``sha256:`` and 64 hex digits, or one of the other kinds that descriptors have."""
+    algorithm, colon, digits = text.lower().rpartition(":")
+    length = HASH_DIGITS.get(algorithm or "sha256", 64)
+    if re.fullmatch(f"[0-9a-f]{{{length}}}", digits) and algorithm in ("", *HASH_DIGITS):
         if colon:
             return text.lower()
-        raise mistake("the hash does not say its kind", f'write hash: "sha256:{digits.lower()}"')
-    what = f"{text!r} is not a sha256 hash: 'sha256:' and 64 hex digits"
-    raise mistake(what, "take it from `sha256sum FILE`, or leave hash out")
+        raise mistake("the hash does not say its kind", f'write hash: "sha256:{digits}"')
+    kind = algorithm if algorithm in HASH_DIGITS else "sha256"
+    what = f"{text!r} is not a {kind} hash: '{kind}:' and {length} hex digits"
+    raise mistake(what, f"take it from `{kind}sum FILE`, or leave hash out")
+
+
+def inline(value: Any) -> Any:
+    """A table that stands in the manifest itself: its rows, or the text of a CSV file."""
+    if isinstance(value, str) and value.strip():
+        return value
+    rows = value if isinstance(value, list) else [None]
+    if all(isinstance(row, list) for row in rows) or all(isinstance(row, dict) for row in rows):
+        return value
+    what = "data must be a list of rows: each a list of cells, the first with the names, or each a mapping"
+    raise mistake(what, "write data: [[Well, Gene], [A01, KIF11]], or give the path of a file")
 
 
 def encoding(text: str) -> str:
@@ -206,6 +222,61 @@ def as_tuple(value: Any) -> Any:
 def one_or_many(value: Any) -> Any:
     """The short form of a list of one: the text alone."""
     return (value,) if isinstance(value, str) else as_tuple(value)
+
+
+def one_value_or_many(value: Any) -> Any:
+    """As `one_or_many`, where numbers are values too."""
+    return (value,) if isinstance(value, (str, int, float)) else as_tuple(value)
+
+
+def position_glob(text: str) -> str:
+    """A plate, a well and a site, each a name or a glob."""
+    parts = text.split("/")
+    if len(parts) != 3 or not all(parts):
+        fix = 'write "plate/well/site" with * for any, such as "LT0001_02/C06/*"'
+        raise mistake(f"{text!r} does not say plate, well and site", fix)
+    if "**" in parts:
+        raise mistake(f"** has no meaning in {text!r}", f'write "{text.replace("**", "*")}"')
+    return text
+
+
+def plane_choice(value: Any) -> str | int:
+    """A channel or a region: its name in the file, or its number."""
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise mistake(
+        f"{value!r} is neither a name nor a number", "write names as in the file, or numbers from 0 on"
+    )
+
+
+def frame_choice(value: Any) -> str | int:
+    """A frame, or the first and last of some."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    found = FRAMES.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        fix = 'write whole numbers from 0 on, or first and last such as "0-9"'
+        raise mistake(f"{value!r} names no frames", fix)
+    first, last = frame_span(value)
+    if last < first:
+        raise mistake(f"the frames {value!r} end before they begin", f'write "{last}-{first}"')
+    return str(value)
+
+
+def frame_span(choice: str | int) -> tuple[int, int]:
+    """The first and the last frame of a choice.
+
+    Examples
+    --------
+    >>> frame_span(3), frame_span("0-9")
+    ((3, 3), (0, 9))
+    """
+    if isinstance(choice, int):
+        return choice, choice
+    first, last = choice.split("-")
+    return int(first), int(last)
 
 
 def missing_value(value: Any) -> Any:

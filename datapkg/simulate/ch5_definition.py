@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .measure import CHANNELS, FEATURE_GROUPS
+from .tiff import PIXEL_SIZE_UM
 
 OBJECT = "primary__primary"
 
@@ -58,9 +59,9 @@ def _write_images(root: Any) -> None:
         ("voxel_size", "<f8", (3,)),
         ("color", "S7"),
     ]
-    # CellCognition knows no pixel size: it writes zeros.
+    # x, y, z in micrometres, as the TIFFs say; 0 is unknown. CellCognition itself writes zeros only.
     rows = [
-        (role, channel, True, (0.0, 0.0, 0.0), color)
+        (role, channel, True, (PIXEL_SIZE_UM, PIXEL_SIZE_UM, 0.0), color)
         for (role, color), channel in zip(CHANNEL_ROLES, CHANNELS, strict=True)
     ]
     _write(root, "image/channel", rows, fields)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from .base import ImageSource, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..manifest import Resource
+    from ..reading import Reading
 
 FORMATS = {
     "table": "datapkg.sources.text.source:TextSource",
@@ -25,6 +32,13 @@ def image_decoder() -> ImageSource:
     """The format that decodes image files which are kept as they are."""
     source: ImageSource = get("images")  # type: ignore[assignment]
     return source
+
+
+def lines_of(reading: Reading, resource: Resource, rows: Collection[int]) -> dict[int, int]:
+    """The lines, from 1, that rows of a text table begin in; rows are counted from 0 behind the header."""
+    from .text.source import lines_of
+
+    return lines_of(reading, resource, rows)
 
 
 def readers(kind: str) -> dict[str, str | int]:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..encoding import Layout, field_of
+
 if TYPE_CHECKING:
     from ..manifest import Resource
-    from ..pixels import ImageLayout
     from ..reading import Reading, SourceFile
 
 
@@ -25,14 +26,16 @@ class Column:
     """One column of a table, under its true name.
 
     `logical` is the type that counts for the digest (``string``, ``list<string>``, ``image`` ...); `type` is how
-    Arrow batches carry it. `why` says how the type was decided, in words for the report.
+    Arrow batches carry it. `why` says how the type was decided, in words for the report; `metadata` goes with the
+    Arrow field.
     """
 
     name: str
     type: pa.DataType
     logical: str
-    image: ImageLayout | None = None
+    image: Layout | None = None
     why: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class TableSchema:
 
     def arrow(self) -> pa.Schema:
         """The schema of the batches, under true names."""
-        return pa.schema([pa.field(c.name, c.type) for c in self.columns])
+        fields = [(field_of(c.name, c.type, c.image), dict(c.metadata)) for c in self.columns]
+        return pa.schema(
+            [field.with_metadata({**(field.metadata or {}), **told} or None) for field, told in fields]
+        )
 
 
 @dataclass(frozen=True, slots=True)

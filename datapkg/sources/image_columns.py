@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..errors import ManifestError
-from ..pixels import ImageLayout, image_digest, to_arrow
+from ..encoding import Layout, encoded
+from ..pixels import image_digest
 from .base import Column
 
 SIZES = ("size_x", "size_y", "size_z", "size_c", "size_t")
@@ -55,10 +55,9 @@ class ImageFacts:
 
 
 def image_columns(
-    layout: ImageLayout,
+    layout: Layout,
     keep: Sequence[str],
     *,
-    array: str = "nested",
     where: Sequence[Column] = (),
     why: str = "",
 ) -> tuple[Column, ...]:
@@ -66,7 +65,7 @@ def image_columns(
 
     Parameters
     ----------
-    keep, array
+    keep
         What the resource says: of `image_bytes` and `image_array` only what is kept is a column.
     where
         The format's own columns that say where an image stands, such as `series` and `page`.
@@ -75,14 +74,10 @@ def image_columns(
 
     Examples
     --------
-    >>> [c.name for c in image_columns(ImageLayout("uint8", (4, None)), ["array"])][:3]
+    >>> from datapkg.encoding import PackedLayout
+    >>> [c.name for c in image_columns(PackedLayout(), ["array"])][:3]
     ['image_array', 'image_digest', 'dtype']
     """
-    if array != "nested":
-        raise ManifestError(
-            f"`array: {array}` cannot be built yet: it comes in a later release",
-            fix="leave `array` out, or write `array: nested`; the pixels are the same",
-        )
     held = []
     if "bytes" in keep:
         held.append(Column("image_bytes", pa.large_binary(), "binary"))
@@ -103,7 +98,7 @@ def image_columns(
 
 
 def image_arrays(
-    images: Sequence[tuple[ImageFacts, NDArray[np.generic]]], layout: ImageLayout | None, keep: Sequence[str]
+    images: Sequence[tuple[ImageFacts, NDArray[np.generic]]], layout: Layout | None, keep: Sequence[str]
 ) -> dict[str, pa.Array]:
     """The values of the columns that `image_columns` gives, by name and in order.
 
@@ -113,7 +108,7 @@ def image_arrays(
     facts = [fact for fact, _ in images]
     arrays: dict[str, Any] = {}
     if "array" in keep and layout is not None:
-        arrays["image_array"] = to_arrow([image for _, image in images], layout)
+        arrays["image_array"] = encoded([image for _, image in images], layout)
     arrays["image_digest"] = pa.array([image_digest(image) for _, image in images], pa.string())
     arrays["dtype"] = pa.array([f.dtype for f in facts], pa.string())
     arrays["shape"] = pa.array([f.shape for f in facts], pa.list_(pa.int32()))

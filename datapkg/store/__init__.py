@@ -2,15 +2,19 @@
 
 from .files import HASH_CHUNK_BYTES, StoredFile, file_blake3, intact, storage_errors, table_uri
 from .read import PinnedTable
+from .update import update
 from .write import (
     STAGING,
     TAG,
     Committed,
     Fragment,
+    Staged,
     clear_staging,
     commit,
     pinned,
     set_aside,
+    staged,
+    staging,
     stored_name,
     write_fragment,
     write_pin,
@@ -23,6 +27,7 @@ __all__ = [
     "Committed",
     "Fragment",
     "PinnedTable",
+    "Staged",
     "StoredFile",
     "clear_staging",
     "commit",
@@ -30,9 +35,12 @@ __all__ = [
     "intact",
     "pinned",
     "set_aside",
+    "staged",
+    "staging",
     "storage_errors",
     "stored_name",
     "table_uri",
+    "update",
     "write_fragment",
     "write_pin",
 ]

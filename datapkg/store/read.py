@@ -61,7 +61,8 @@ class PinnedTable:
         dataset = self.lance
         with _reading(self.package, self.table), _conditions(where):
             yield from dataset.scanner(
-                columns=list(columns),
+                # to name all columns costs the engine their number squared: 16 s for 20,000
+                columns=None if list(columns) == dataset.schema.names else list(columns),
                 filter=where,
                 limit=limit,
                 batch_size_bytes=batch_bytes,

@@ -145,14 +145,15 @@ def _faults(table: StoredTable, note: Note) -> Iterator[Fault]:
     stream = RowStream(batch for _, batch in rows.read(rows.schema.names))
     sources = [StoredSource("", record.rows, "")] if table.sources is None else table.sources
     sums, found, at = ColumnSums(columns), [], 0
+    hasher = SourceHasher(columns, rows.schema)
     for source in sources:
-        hasher, bytes_read = SourceHasher(columns, rows.schema), 1
+        hasher.again()
+        bytes_read = 1
         for batch in stream.next(source.rows):
             hasher.update(batch)
             yield from _images(record, source, at, batch)
             at, bytes_read = at + batch.num_rows, bytes_read + batch.nbytes
-        result = hasher.result()
-        sums.add(result)
+        result = sums.add(hasher.result())
         found.append(result)
         note(f"{record.name}/{source.path}", bytes_read)
         if source.digest and result.digest != source.digest:

@@ -177,9 +177,10 @@ def scan_all(task: ScanTask, note: Note) -> tuple[list[Scanned], list[SourceErro
 def digest_all(task: DigestTask, note: Note) -> list[str | SourceError]:
     """The digest of each file's rows of one table, or why it has none; a worker's task."""
     found: list[str | SourceError] = []
+    hasher = SourceHasher(digest_columns(task.table.columns), task.table.arrow())
     for file, seen in task.files:
         note(file.path, 0)
-        hasher = SourceHasher(digest_columns(task.table.columns), task.table.arrow())
+        hasher.again()
         try:
             for batch in _batches(task, file, seen):
                 hasher.update(batch)

@@ -41,7 +41,7 @@ class Harm:
 
 
 def package(folder: Path) -> Path:
-    """A package of two versions with text, images as files and pixels, of one shape and of several, and a movie."""
+    """A package of two versions of text, a movie, and images: files, pixels of one shape and of several, packed."""
     manifest = make.folder(folder)
     data = manifest.parent
     for seed, shape in enumerate([(5, 7), (3, 4)]):
@@ -50,6 +50,7 @@ def package(folder: Path) -> Path:
     manifest.write_text(
         manifest.read_text()
         + '  - {name: ragged, path: "ragged/*.tif", keep: array}\n'
+        + '  - {name: packed, path: "images/**/*.tif", keep: array, array: packed}\n'
         + '  - {name: files, path: "ragged/*.tif", keep: bytes}\n'
         + "  - {name: movies, path: movie.ch5}\n"
     )

@@ -36,9 +36,13 @@ class Leftover:
 
 
 def leftovers(
-    tree: Tree, used: Set[tuple[str, int]], used_attributes: Set[tuple[str, int, str]], inside: list[Position]
+    tree: Tree,
+    used: Set[tuple[str, int]],
+    used_attributes: Set[tuple[str, int, str]],
+    inside: list[Position],
+    left_out: Set[str],
 ) -> Iterator[Leftover]:
-    """Everything in the file but `used` datasets and attributes, each once, ordered by path."""
+    """Everything but `used` datasets and attributes, and paths that are `left_out`, each once, ordered by path."""
     positions = {position.node.path: position for position in inside}
     seen: set[tuple[str, int]] = set()
     waiting: list[tuple[Node, Position | None]] = [(tree.root, None)]
@@ -46,7 +50,7 @@ def leftovers(
         node, position = waiting.pop()
         with tree.reading(node):
             key = node.key
-        if key in seen or node.foreign:
+        if key in seen or node.foreign or node.path in left_out:
             continue
         seen.add(key)
         position = positions.get(node.path, position)

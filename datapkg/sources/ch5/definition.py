@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .layout import plate_layouts
 from .links import Tree
 from .nodes import Node
+from .parts import Image, Objects
 from .storage import check_claim
 from .tables import FIXED, KEYS
 from .types import arrow_type, arrow_values, column_names
@@ -93,6 +94,18 @@ class Definitions:
         rows, field = (self.channels, "channel_name") if kind == "channel" else (self.regions, "region_name")
         name = rows.value(field, index) if rows is not None else None
         return None if name is None else str(name)
+
+    def plane_names(self, image: Image) -> list[str | None]:
+        """The names of all channels or regions of an image."""
+        return [self.plane_name(image.kind, index) for index in range(image.shape[0])]
+
+    def class_names(self, one: Objects) -> list[str] | None:
+        """The classes that the numbers of `probabilities` belong to, in order; None where that is not known."""
+        classes, probability = self.classes(one.name), one.standard.get("probability")
+        if classes is None or probability is None or "name" not in classes.columns:
+            return None
+        names = [str(name) for name in classes.columns["name"].to_pylist()]
+        return names if len(names) == probability.shape[1] else None
 
     def plane_metadata(self, kind: str, index: int) -> str | None:
         """A channel's or a region's row as JSON."""

@@ -86,7 +86,7 @@ class Tree:
             yield
         except (OSError, RuntimeError, KeyError, ValueError, OverflowError, MemoryError) as error:
             reason = (str(error).strip("'\"").splitlines() or ["no reason given"])[0]
-            told = f"cannot be read: this part of the file is damaged (HDF5 says: {reason})"
+            told = f"cannot be read: this part of the file is damaged ({reason})"
             raise SourceError(told, self.place(node), BROKEN) from None
 
     def child(self, node: Node | None, *names: str) -> Node | None:

@@ -16,6 +16,7 @@ from .definition import Definitions, Rows
 from .links import Tree
 from .nodes import Node
 from .parts import EXCLUDE, STRUCTS, Objects, Parts
+from .selection import Selection
 from .tables import KEYS, OBJECT, record_batch
 from .types import arrow_type, arrow_values, column_names
 
@@ -54,7 +55,8 @@ def object_batches(
     """Yield a position's objects: by name, then in the order of the file."""
     step = min(max(batch_bytes // OBJECT_BYTES, 1), MOST_ROWS)
     for one in parts.objects:
-        for start, stop in _slices(one.rows, step):
+        taken = taken_rows(tree, one, parts.selection)
+        for start, stop in _slices(one.rows, step, taken):
             arrays = {
                 "object_name": one.name,
                 "object_index": pa.array(range(start, stop), pa.int64()),
@@ -62,7 +64,22 @@ def object_batches(
                 **_shaped(tree, one, start, stop),
                 **_classified(tree, definitions, one, start, stop),
             }
-            yield record_batch(table, stop - start, {**parts.position.keys, **arrays})
+            batch = record_batch(table, stop - start, {**parts.position.keys, **arrays})
+            yield batch if taken is None else batch.filter(pa.array(taken[start:stop]))
+
+
+def taken_rows(tree: Tree, one: Objects, selection: Selection) -> NDArray[np.bool_] | None:
+    """Which objects lie in the frames that are taken; None: all do."""
+    if not selection.frames:
+        return None
+    taken = np.zeros(one.rows, np.bool_)
+    if one.table is None:
+        told = f"the objects {one.name} have no frame, so `frames` takes none of them"
+        tree.warnings[f"{tree.file.path}: {told}"] = None
+        return taken
+    for start, stop in _slices(one.rows, 1 << 16):
+        taken[start:stop] = selection.in_frames(_read(tree, one.table, start, stop)["time_idx"])
+    return taken
 
 
 def check_objects(tree: Tree, definitions: Definitions, one: Objects) -> None:
@@ -91,16 +108,25 @@ def feature_batches(
     """Yield the features of a position's objects of one name, in the order of the file."""
     names, nodes = _feature_names(tree, definitions, one)
     row_bytes = sum(_row_bytes(node) for node in (*nodes, *_matrix(one))) + 64
-    for start, stop in _slices(one.rows if names else 0, min(max(batch_bytes // row_bytes, 1), 1 << 16)):
+    taken = taken_rows(tree, one, parts.selection)
+    step = min(max(batch_bytes // row_bytes, 1), 1 << 16)
+    for start, stop in _slices(one.rows if names else 0, step, taken):
         values = [array for node in _matrix(one) for array in _columns_of(_read(tree, node, start, stop))]
         values += [arrow_values(_read(tree, node, start, stop)) for node in nodes]
         arrays = {"object_name": one.name, "object_index": pa.array(range(start, stop), pa.int64())}
         held = {**parts.position.keys, **arrays, **dict(zip(names, values, strict=True))}
-        yield record_batch(table, stop - start, held)
+        batch = record_batch(table, stop - start, held)
+        yield batch if taken is None else batch.filter(pa.array(taken[start:stop]))
 
 
-def _slices(rows: int, step: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + step, rows)) for start in range(0, rows, step))
+def _slices(rows: int, step: int, taken: NDArray[np.bool_] | None = None) -> Iterator[tuple[int, int]]:
+    """Cut rows into steps; of a step only the part from the first to the last row that is taken."""
+    for start in range(0, rows, step):
+        stop = min(start + step, rows)
+        if taken is None:
+            yield start, stop
+        elif (here := np.flatnonzero(taken[start:stop])).size:
+            yield start + int(here[0]), start + int(here[-1]) + 1
 
 
 def _read(tree: Tree, node: Node, start: int, stop: int) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from ...pixels import DTYPES
 from .layout import Position
 from .links import Tree
 from .nodes import Node
+from .selection import Selection
 from .storage import check_claim
 from .types import arrow_type
 
@@ -74,9 +75,11 @@ class Edges:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All that is known of one position."""
+    """All that is known of one position, and what of it is taken."""
 
     position: Position
+    selection: Selection
+    frames: int | None
     images: tuple[Image, ...] = ()
     times: Node | None = None
     objects: tuple[Objects, ...] = ()
@@ -100,7 +103,7 @@ class Parts:
         return {node.key for node in nodes}
 
 
-def parts_of(tree: Tree, position: Position) -> Parts:
+def parts_of(tree: Tree, position: Position, selection: Selection) -> Parts:
     """Find what lies under a position. Raises SourceError where it does not fit together."""
     images = tuple(filter(None, (_image(tree, position, kind) for kind in ("channel", "region"))))
     frames = max((image.shape[1] for image in images), default=None)
@@ -112,6 +115,8 @@ def parts_of(tree: Tree, position: Position) -> Parts:
             objects.append(one)
     return Parts(
         position,
+        selection,
+        frames,
         images,
         _times(tree, position, images),
         tuple(objects),

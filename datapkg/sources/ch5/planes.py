@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..base import TableSchema
 from ..image_columns import ImageFacts, image_arrays
+from .chunks import planes as read_planes
 from .definition import Definitions
 from .links import Tree
 from .parts import TIMES, Image, Parts
@@ -22,11 +24,12 @@ def add_evidence(evidence: Evidence, definitions: Definitions, parts: Parts) -> 
     """Count a position's planes; no pixel is read."""
     types = {} if parts.times is None else _time_types(parts.times.dtype)
     for image in parts.images:
-        c, t, z, y, x = image.shape
-        if c * t * z:
-            evidence.add(c * t * z, types)
+        _, _, z, y, x = image.shape
+        channels, frames = _taken(definitions, parts, image)
+        if count := len(channels) * len(frames) * z:
+            evidence.add(count, types)
             evidence.planes.add((image.node.dtype.name, (y, x)))
-        for index in range(c):
+        for index in channels:
             definitions.pixel_size_um(image.kind, index)
 
 
@@ -39,17 +42,36 @@ def plane_batches(
         waiting: list[tuple[int, int, int]] = []
         planes: list[NDArray[Any]] = []
         held = 0
-        for c, t, z in np.ndindex(image.shape[:3]):
-            with tree.reading(image.node):
-                plane = image.node.item[c, t, z]
+        channels, frames = _taken(definitions, parts, image)
+        wanted = product(channels, frames, range(image.shape[2]))
+        for place, plane in _read(tree, image, wanted, batch_bytes):
             if planes and held + plane.nbytes > batch_bytes:
                 yield _batch(definitions, parts, image, times, table, waiting, planes)
                 waiting, planes, held = [], [], 0
-            waiting.append((c, t, z))
+            waiting.append(place)
             planes.append(plane)
             held += plane.nbytes
         if planes:
             yield _batch(definitions, parts, image, times, table, waiting, planes)
+
+
+def _read(
+    tree: Tree, image: Image, wanted: Iterable[tuple[int, int, int]], ahead_bytes: int
+) -> Iterator[tuple[tuple[int, int, int], NDArray[Any]]]:
+    reader = read_planes(image.node.item, wanted, ahead_bytes)
+    while True:
+        with tree.reading(image.node):
+            found = next(reader, None)
+        if found is None:
+            return
+        yield found
+
+
+def _taken(definitions: Definitions, parts: Parts, image: Image) -> tuple[list[int], list[int]]:
+    """The channels or regions, and the frames, that are taken."""
+    channels = parts.selection.planes(image.kind, definitions.plane_names(image))
+    frames = np.flatnonzero(parts.selection.in_frames(np.arange(image.shape[1])))
+    return channels, frames.tolist()
 
 
 def _batch(

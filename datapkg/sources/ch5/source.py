@@ -18,9 +18,10 @@ from ...reading import Reading, SourceFile
 from ..base import Decision, Scan, TableSchema
 from . import attributes, objects, planes, tables, tracks
 from .definition import Definitions
-from .layout import is_cellh5, positions
+from .layout import Position, is_cellh5, positions
 from .links import Tree
 from .parts import Parts, parts_of
+from .selection import Finds, Selection
 from .tables import Evidence, record_batch, table_name
 
 OF_POSITIONS = ("planes", "objects", "features", "tracks")
@@ -30,7 +31,7 @@ class Ch5Source:
     """CellH5 movies: one file, with what its links lead to, gives rows to several tables."""
 
     kind = "ch5"
-    reads = 1
+    reads = 2
     libraries = ("h5py",)
 
     def scan(self, reading: Reading, resource: Resource) -> Scan:
@@ -47,9 +48,8 @@ class Ch5Source:
                 raise SchemaError(error.what, path, "put its positions into files of their own") from None
             warnings = [*tree.warnings, *movie.warnings(tables)]
             members = tree.members()
-        return Scan(
-            {name: one.to_json() for name, one in tables.items() if one.rows}, tuple(warnings), members
-        )
+        kept = {name: one.to_json() for name, one in tables.items() if one.rows or one.finds}
+        return Scan(kept, tuple(warnings), members)
 
     def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
         """Decide the tables and their columns over all files."""
@@ -71,10 +71,15 @@ class Movie:
     def __init__(self, tree: Tree, resource: Resource) -> None:
         self.tree, self.resource = tree, resource
         self.definitions = Definitions(tree)
+        self.selection = Selection.of(resource)
 
     def parts(self) -> Iterator[Parts]:
-        """What lies under each position, one position at a time: datasets close when they are left."""
-        return (parts_of(self.tree, position) for position in positions(self.tree))
+        """What lies under each position that is taken, one at a time: datasets close when they are left."""
+        return (
+            parts_of(self.tree, position, self.selection)
+            for position in positions(self.tree)
+            if self._takes(position)
+        )
 
     def evidence(self) -> dict[str, Evidence]:
         """Rows and types by table name. Raises SourceError where parts do not fit together."""
@@ -84,14 +89,18 @@ class Movie:
             name = table_name(self.resource, kind, object_name)
             return tables.setdefault(name, Evidence(kind, object_name))
 
+        table("planes").finds = self._finds()
         for parts in self.parts():
             planes.add_evidence(table("planes"), self.definitions, parts)
             for one in parts.objects:
                 objects.check_objects(self.tree, self.definitions, one)
-                table("objects").add(one.rows, objects.object_types(self.definitions, one))
+                taken = objects.taken_rows(self.tree, one, self.selection)
+                rows = one.rows if taken is None else int(taken.sum())
+                table("objects").add(rows, objects.object_types(self.definitions, one))
+                table("objects").add_classes(one.name, self.definitions.class_names(one))
                 features = objects.feature_types(self.definitions, one, self.tree)
                 if features:
-                    table("features", one.name).add(one.rows, features)
+                    table("features", one.name).add(rows, features)
             table("tracks").add(tracks.check_tracks(self.tree, self.definitions, parts), {})
         for found in self.definitions.tables():
             table(found.kind).add(found.rows, {name: array.type for name, array in found.columns.items()})
@@ -132,18 +141,38 @@ class Movie:
         path = self.tree.file.path
         if not self.tree.linked and next(positions(self.tree), None) is None:
             yield f"{path}: holds no position, so it gives no plane and no object"
+        finds = tables[table_name(self.resource, "planes")].finds
+        if finds is not None:
+            yield from finds.warnings(path)
         left = tables[table_name(self.resource, "attributes")].rows
         if left:
             name = table_name(self.resource, "attributes")
             yield f"{path}: {left:,} attributes and datasets have no table of their own, and are rows of {name}"
 
     def _leftovers(self) -> Iterator[attributes.Leftover]:
+        left_out = {one.node.path for one in positions(self.tree) if not self._takes(one)}
         used = {node.key for found in self.definitions.tables() for node in found.nodes}
         told = set()
         for parts in self.parts():
             used |= parts.used()
             told |= {(*one.node.key, "valid") for one in parts.images if one.valid is not None}
-        return attributes.leftovers(self.tree, used, told, list(positions(self.tree)))
+        return attributes.leftovers(self.tree, used, told, list(positions(self.tree)), left_out)
+
+    def _takes(self, position: Position) -> bool:
+        return self.selection.takes(position.plate, position.well, position.site)
+
+    def _finds(self) -> Finds | None:
+        """What the resource's options find here; None where they take all."""
+        if not self.selection:
+            return None
+        finds = Finds(self.selection)
+        for position in positions(self.tree):
+            finds.see_position(position.plate, position.well, position.site)
+        for parts in self.parts():
+            for image in parts.images:
+                finds.see_planes(image.kind, self.definitions.plane_names(image))
+            finds.see_frames(parts.frames or 0)
+        return finds
 
 
 def _opened(reading: Reading, resource: Resource) -> Tree:

@@ -6,19 +6,21 @@ over all files, by name. Types are those of the files; where files differ, the s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
 from ...digest import logical
+from ...encoding import layout_of
 from ...errors import SchemaError
 from ...manifest.models import Resource
-from ...pixels import common_layout
 from ...reading import SourceFile
 from ..base import Column, Decision, Scan, TableSchema
 from ..image_columns import image_columns
+from .selection import Finds, refuse_lost
 from .types import common_type, table_part, type_from_json, type_to_json
 
 S, I32, I64, F64 = pa.string(), pa.int32(), pa.int64(), pa.float64()
@@ -90,6 +92,8 @@ class Evidence:
     rows: int = 0
     types: dict[str, pa.DataType] = field(default_factory=dict)
     planes: set[tuple[str, tuple[int, ...]]] = field(default_factory=set)
+    classes: dict[str, list[str] | None] = field(default_factory=dict)
+    finds: Finds | None = None
 
     def add(self, rows: int, types: Mapping[str, pa.DataType]) -> None:
         """Count rows, with what their columns hold."""
@@ -97,9 +101,18 @@ class Evidence:
         for name, kind in types.items():
             self.types[name] = common_type([self.types.get(name, pa.null()), kind])
 
+    def add_classes(self, object_name: str, names: list[str] | None) -> None:
+        """Note what the numbers of `probabilities` belong to."""
+        if names is not None:
+            self.classes[object_name] = names
+
     def to_json(self) -> dict[str, Any]:
         """As JSON, to be kept until all files were looked at."""
+        told: dict[str, Any] = {"classes": self.classes} if self.classes else {}
+        if self.finds is not None:
+            told["finds"] = self.finds.to_json()
         return {
+            **told,
             "kind": self.kind,
             "object_name": self.object_name,
             "rows": self.rows,
@@ -115,11 +128,15 @@ def decide(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Deci
     ------
     SchemaError
         Two files hold what no one column can, or objects whose names differ by case only.
+    ManifestError
+        An option names what is in no file.
     """
     found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for file, scan in scans:
         for name, evidence in scan.evidence.items():
             found.setdefault(name, []).append((file.path, evidence))
+    refuse_lost(resource, [one["finds"] for of in found.values() for _, one in of if "finds" in one])
+    found = {name: of for name, of in found.items() if any(one["rows"] for _, one in of)}
     _check_case(found)
     order = list(FIXED)
     tables = [_table(resource, name, evidence) for name, evidence in found.items()]
@@ -157,16 +174,31 @@ def _table(resource: Resource, name: str, found: list[tuple[str, dict[str, Any]]
             holders[column] = path
     fixed = {column: types.get(column, kept) for column, kept in FIXED[kind].items()}
     columns = [Column(column, held, logical(held)) for column, held in {**KEYS, **fixed, **types}.items()]
+    if kind == "objects":
+        columns = [_with_classes(column, found) for column in columns]
     if kind == "planes":
         columns += _image_columns(resource, found)
     return TableSchema(name, kind, tuple(columns))
+
+
+def _with_classes(column: Column, found: list[tuple[str, dict[str, Any]]]) -> Column:
+    """Say of `probabilities` which class each number belongs to, where all files agree."""
+    if column.name != "probabilities":
+        return column
+    named = [(name, names) for _, evidence in found for name, names in evidence.get("classes", {}).items()]
+    same = {name: names for name, names in named if all(names == other for n, other in named if n == name)}
+    if not same:
+        return column
+    why = "; ".join(f"{name}: {', '.join(names)}" for name, names in same.items())
+    metadata = (("datapkg:class_names", json.dumps(same, ensure_ascii=False)),)
+    return replace(column, why=f"one for each class, of {why}", metadata=metadata)
 
 
 def _image_columns(resource: Resource, found: list[tuple[str, dict[str, Any]]]) -> tuple[Column, ...]:
     seen = {(dtype, tuple(shape)) for _, evidence in found for dtype, shape in evidence["planes"]}
     dtypes = sorted({dtype for dtype, _ in seen})
     why = f"planes of {' and '.join(dtypes)}"
-    return image_columns(common_layout(seen), PIXELS, array=resource.array, why=why)
+    return image_columns(layout_of(resource.array, seen), PIXELS, why=why)
 
 
 def record_batch(

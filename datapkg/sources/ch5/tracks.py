@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...errors import SourceError
 from ..base import TableSchema
 from .definition import Definitions
 from .links import Tree
+from .objects import taken_rows
 from .parts import EXCLUDE, Edges, Parts
 from .tables import record_batch
 
@@ -57,6 +58,7 @@ def _slices(tree: Tree, parts: Parts, edges: Edges, name: str | None) -> Iterato
     # other relations count objects within their frame, not over the whole movie
     over_movie = edges.event is not None or edges.first == "obj_idx1"
     known = {one.name: one.rows for one in parts.objects if over_movie}
+    taken = _taken(tree, parts, edges, name, over_movie)
     fields = {"from_index": edges.first, "to_index": edges.second, "event": edges.event}
     for start in range(0, edges.node.shape[0], MOST_ROWS):
         with tree.reading(edges.node):
@@ -67,7 +69,26 @@ def _slices(tree: Tree, parts: Parts, edges: Edges, name: str | None) -> Iterato
                 most = known.get(name or "") if column != "event" else None
                 _check(tree, edges, start, values[field], most)
                 arrays[column] = pa.array(values[field].astype(np.int64))
+        if taken is not None:
+            rows = pa.array(taken(values, start))
+            arrays = {column: array.filter(rows) for column, array in arrays.items()}
         yield arrays
+
+
+def _taken(
+    tree: Tree, parts: Parts, edges: Edges, name: str | None, over_movie: bool
+) -> Callable[[NDArray[Any], int], NDArray[np.bool_]] | None:
+    """Says which of some edges, from a row on, join objects in frames that are taken; None: all do."""
+    one = next((one for one in parts.objects if one.name == name), None)
+    objects = None if one is None else taken_rows(tree, one, parts.selection)
+    if over_movie and objects is not None:
+        return lambda values, _: objects[values[edges.first]] & objects[values[edges.second]]
+    if objects is not None and len(objects) == edges.node.shape[0]:
+        return lambda values, start: objects[start : start + len(values)]  # row by row with its objects
+    if parts.selection.frames:
+        told = "it cannot be known which frames these edges join, so `frames` takes all of them"
+        tree.warnings[f"{tree.place(edges.node)}: {told}"] = None
+    return None
 
 
 def _check(tree: Tree, edges: Edges, start: int, index: NDArray[Any], most: int | None) -> None:

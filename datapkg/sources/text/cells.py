@@ -36,8 +36,11 @@ Rows = NDArray[np.int64]
 
 _SPECIAL = pa.array([*MISSING_WORDS, *TRUE, *FALSE, *INFINITE])
 _WORDS_END, _BOOLS_END = len(MISSING_WORDS), len(MISSING_WORDS) + 6
-_MAY_BE_MORE = np.zeros(256, bool)  # first bytes of cells that may be more than text
-_MAY_BE_MORE[list(b"0123456789+-. \t\x0b\x0c\r\nnN#iItTfF")] = True
+LIKE_NUMBERS = np.zeros(256, bool)
+"""First bytes of cells that may be numbers or `NOT_NUMBERS`."""
+LIKE_NUMBERS[list(b"0123456789+-. \t\x0b\x0c\r\n")] = True
+_MAY_BE_MORE = LIKE_NUMBERS.copy()
+_MAY_BE_MORE[list(b"nN#iItTfF")] = True
 
 
 @dataclass(frozen=True, slots=True)

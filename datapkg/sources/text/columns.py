@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,14 @@ import pyarrow.compute as pc
 from ...errors import ManifestError
 from ...manifest import Resource
 from ...manifest.models import FieldModel
-from .cells import LARGEST_EXACT, Mask, Rows, cast, mask
+from .cells import LARGEST_EXACT, MISSING_WORDS, Mask, Rows, cast, mask
 from .declared import INTEGER, Declared, absent, missing_values, note
-from .evidence import Evidence
+from .evidence import Evidence, look_together
 from .types import decide_type
 
 CONSTRAINTS = ("required", "enum", "minimum", "maximum", "pattern", "minLength", "maxLength")
+FEW_ROWS = 256
+"""Up to so many rows, what Python does for each column costs more than what is done for its cells."""
 ORDERED = ("integer", "number", "year", "date", "datetime", "time")
 
 
@@ -44,6 +47,15 @@ class ColumnRules:
         if self.field is not None:
             self._check(evidence, column, values, lines)
 
+    def look_at_quotes(self, evidence: Evidence, column: pa.StringArray, quoted: Mask, lines: Rows) -> None:
+        """Take what JSON says beyond the spelling: ``"5"`` is no number, and ``5`` is no text."""
+        there = mask(absent(column, self.missing).is_valid())
+        if self.declared is None:
+            words = mask(pc.is_in(column, value_set=pa.array(MISSING_WORDS)))
+            note(evidence, "quoted", there & quoted & ~words, column, lines)
+        elif self.declared.field.type == "string":
+            note(evidence, "wrong", there & ~quoted, column, lines)
+
     def type(self, evidence: Evidence) -> tuple[pa.DataType, str]:
         """The column's type, and why."""
         if self.declared is not None and self.field is not None:
@@ -65,20 +77,6 @@ class ColumnRules:
         """With decimal points for the declared decimal character, and that for points."""
         away = pc.replace_substring(column, ".", "\0")
         return pc.replace_substring(pc.replace_substring(away, self.decimal, "."), "\0", self.decimal)
-
-    def unchecked(self) -> list[str]:
-        """Constraints that nobody looks at: they need all rows at once, or a declared type."""
-        if self.field is None:
-            return []
-        names = ["unique"] if self.field.constraints.unique else []
-        if self.declared is None or self.declared.field.type not in ORDERED:
-            limits = self.field.constraints
-            names += [
-                n
-                for n, limit in (("minimum", limits.minimum), ("maximum", limits.maximum))
-                if limit is not None
-            ]
-        return names
 
     def _check(self, evidence: Evidence, column: pa.StringArray, values: pa.Array, lines: Rows) -> None:
         field = self.field
@@ -136,10 +134,23 @@ class ColumnRules:
         return parsed.values.cast(kind, safe=False) if parsed.values.type != kind else parsed.values
 
 
+def all_rules(resource: Resource, names: Sequence[str]) -> list[ColumnRules]:
+    """Find what the manifest says of each column; of most it says nothing."""
+    fields = {field.name: field for field in resource.table_schema.fields}
+    silent = _rules(resource, "", None)
+    rest = silent.field, silent.declared, silent.missing, silent.says_missing, silent.decimal
+    return [
+        _rules(resource, name, fields[name]) if name in fields else ColumnRules(name, *rest) for name in names
+    ]
+
+
 def column_rules(resource: Resource, name: str) -> ColumnRules:
     """Find what the manifest says of the column `name`."""
+    return all_rules(resource, [name])[0]
+
+
+def _rules(resource: Resource, name: str, field: FieldModel | None) -> ColumnRules:
     schema = resource.table_schema
-    field = next((field for field in schema.fields if field.name == name), None)
     missing, said = missing_values(field, schema.missing_values, resource.dialect.null_sequence)
     decimal = resource.dialect.decimal_char or "."
     typed = field is not None and field.type not in (None, "any")
@@ -147,11 +158,50 @@ def column_rules(resource: Resource, name: str) -> ColumnRules:
     return ColumnRules(name, field, declared, missing, said, decimal)
 
 
+def look_at_all(
+    rules: Sequence[ColumnRules], evidence: Sequence[Evidence], columns: Sequence[pa.StringArray], lines: Rows
+) -> None:
+    """Take the next cells of all columns into their evidence."""
+    silent = [at for at, rule in enumerate(rules) if rule.field is None and rule.decimal == "."]
+    if len(lines) > FEW_ROWS or len(silent) < 2:
+        silent = []
+    together = set(silent)
+    for at, rule in enumerate(rules):
+        if at not in together:
+            rule.look(evidence[at], columns[at], lines)
+    if silent:
+        cells = [absent(columns[at], rules[at].missing) for at in silent]
+        look_together([evidence[at] for at in silent], cells, lines)
+
+
+def cast_all(
+    rules: Sequence[ColumnRules], columns: Sequence[pa.StringArray], wanted: Sequence[pa.DataType]
+) -> list[pa.Array | None]:
+    """All columns as their decided types; None for one with a cell that does not fit."""
+    values: list[pa.Array | None] = [None] * len(rules)
+    alike: dict[pa.DataType, list[int]] = {}
+    few = bool(columns) and len(columns[0]) <= FEW_ROWS
+    for at, (rule, kind) in enumerate(zip(rules, wanted, strict=True)):
+        if few and rule.field is None:
+            alike.setdefault(kind, []).append(at)
+        else:
+            values[at] = rule.cast(columns[at], kind)
+    for kind, places in alike.items():
+        rows = len(columns[places[0]])
+        cast_cells = rules[places[0]].cast(pa.concat_arrays([columns[at] for at in places]), kind)
+        for i, at in enumerate(places):
+            values[at] = (
+                rules[at].cast(columns[at], kind) if cast_cells is None else cast_cells.slice(i * rows, rows)
+            )
+    return values
+
+
 def broken_promises(evidence: Evidence, rules: ColumnRules) -> list[str]:
     """What the column's cells break of what the manifest says, each with count and first example."""
     name, kind = rules.name, rules.field.type if rules.field else None
+    form = rules.field.format if rules.field and kind == "string" else None
     said = {
-        "wrong": f"{{}} in `{name}` that {{}} no {kind}" + " of 64 bits" * (kind == "integer"),
+        "wrong": f"{{}} in `{name}` that {{}} no {form or kind}" + " of 64 bits" * (kind == "integer"),
         "required": f"{{}} in `{name}` that {{}} missing, though it is required",
         **{key: f"{{}} in `{name}` that {{}} against its {key}" for key in CONSTRAINTS[1:]},
     }

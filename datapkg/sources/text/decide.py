@@ -14,9 +14,10 @@ from ...manifest import Resource
 from ...manifest.pattern import PathPattern
 from ...reading import SourceFile
 from ..base import Column, Decision, Scan, TableSchema
-from .columns import ColumnRules, broken_promises, column_rules
+from .columns import ColumnRules, all_rules, broken_promises
 from .declared import check_format
-from .evidence import Evidence, Finding, merged
+from .evidence import Evidence, Finding
+from .summary import Summary, Unpacker
 
 SOURCE_PATH, SOURCE_ROW = "source_path", "source_row"
 PATTERN_TYPES = {"string": pa.string(), "int64": pa.int64(), "double": pa.float64()}
@@ -26,34 +27,36 @@ SHOWN_MISTAKES = 20
 
 @dataclass(frozen=True, slots=True)
 class FileEvidence:
-    """What one file told: its columns in order with their evidence, and notes about the whole file."""
+    """What one file told: its columns in order, and notes about the whole file."""
 
     path: str
-    columns: dict[str, Evidence]
+    columns: tuple[str, ...]
     notes: dict[str, Any]
 
 
 def decide_table(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
     """Decide the one table of a text resource from all of its files."""
-    files, empty = [], []
-    for file, scan in scans:
-        if resource.name in scan.evidence:
-            files.append(file_evidence(file.path, scan.evidence[resource.name]))
-        else:
-            empty.append(file.path)
+    looked = [(file.path, scan.evidence.get(resource.name)) for file, scan in scans]
+    empty = [path for path, told in looked if told is None]
+    unpacker = Unpacker()
+    files = [FileEvidence(p, unpacker.names(told["columns"]), told["notes"]) for p, told in looked if told]
+    headers = dict.fromkeys(file.columns for file in files)
     declared = [field.name for field in resource.table_schema.fields]
-    names = list(dict.fromkeys(name for file in files for name in file.columns))
+    names = list(dict.fromkeys(name for header in headers for name in header))
     _match_fields(resource, files, declared, names)
     names += [name for name in declared if name not in names]
     own = own_columns(resource)
     _refuse_clash(resource, own, files, names)
+    summary = Summary(names)
+    for path, told in looked:
+        if told:
+            summary.add(path, *unpacker.unpack(told["columns"]))
+    evidence = summary.evidence()
     columns, mistakes, warnings = list(own), [], []
-    for name in names:
-        rules = column_rules(resource, name)
-        evidence = merged([file.columns[name] for file in files if name in file.columns])
-        mistakes += broken_promises(evidence, rules)
-        warnings += _about_column(rules, evidence)
-        kind, why = rules.type(evidence)
+    for name, rules in zip(names, all_rules(resource, names), strict=True):
+        mistakes += broken_promises(evidence[name], rules)
+        warnings += _about_column(rules, evidence[name])
+        kind, why = rules.type(evidence[name])
         columns.append(Column(name, kind, logical(kind), why=why))
     if mistakes:
         raise SchemaError(
@@ -62,13 +65,7 @@ def decide_table(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -
             "mend the values, or the schema: another type, missingValues, or constraint",
         )
     table = TableSchema(resource.name, "table", tuple(columns))
-    return Decision((table,), (*_few(warnings), *_about_files(files, empty, names), *_unchecked(resource)))
-
-
-def file_evidence(path: str, given: Any) -> FileEvidence:
-    """One file's evidence, back from JSON."""
-    columns = {name: Evidence.from_json(found, path) for name, found in given["columns"]}
-    return FileEvidence(path, columns, given["notes"])
+    return Decision((table,), (*_few(warnings), *_about_files(files, empty, names)))
 
 
 def own_columns(resource: Resource) -> list[Column]:
@@ -149,10 +146,6 @@ def _about_column(rules: ColumnRules, evidence: Evidence) -> list[str]:
         told.append(_rounded(evidence.found["inexact"], rules.name, "rounded, as a double cannot hold them"))
     if rules.field is not None:
         told += [text for text in (check_format(rules.field),) if text]
-        told += [
-            f"the constraint {name} of the column `{rules.name}` is not checked yet"
-            for name in rules.unchecked()
-        ]
     return told
 
 
@@ -182,12 +175,14 @@ def _about_files(files: list[FileEvidence], empty: list[str], names: list[str]) 
 
 def _about_lacking(files: list[FileEvidence], names: list[str]) -> Iterable[str]:
     """Which files lack what: the columns that the same files lack make one line."""
-    together: dict[tuple[str, ...], list[str]] = {}
+    headers = {file.columns: frozenset(file.columns) for file in files}
+    together: dict[frozenset[tuple[str, ...]], list[str]] = {}
     for name in names:
-        lacking = tuple(file.path for file in files if name not in file.columns)
+        lacking = frozenset(header for header, has in headers.items() if name not in has)
         if lacking:
             together.setdefault(lacking, []).append(name)
-    for paths, lost in together.items():
+    for without, lost in together.items():
+        paths = [file.path for file in files if file.columns in without]
         columns = f"column {_listed(lost)}" if len(lost) == 1 else f"{len(lost)} columns ({_listed(lost)})"
         yield f"{_files(paths, 'lacks', 'lack')} {columns}, first {paths[0]}; these cells are missing"
 
@@ -196,17 +191,6 @@ def _few(told: list[str]) -> list[str]:
     """The first lines, and how many others there are."""
     more = len(told) - SHOWN_MISTAKES
     return [*told[:SHOWN_MISTAKES], f"and {more} more of this kind"] if more > 0 else told
-
-
-def _unchecked(resource: Resource) -> Iterable[str]:
-    schema = resource.table_schema
-    for key, given in (
-        ("primaryKey", schema.primary_key),
-        ("uniqueKeys", schema.unique_keys),
-        ("foreignKeys", schema.foreign_keys),
-    ):
-        if given:
-            yield f"{key} of the resource {resource.name!r} is not checked yet"
 
 
 def _files(paths: Sequence[str], one: str = "is", many: str = "are") -> str:

@@ -33,7 +33,13 @@ DATETIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII
 )
 TIME = re.compile(r"\d{2}:\d{2}:\d{2}(\.\d{1,6}0*)?", re.ASCII)
-CHECKED_FORMATS = {"string": ("default", "any")}
+FORMATS = {
+    "email": r"^[^@\s]+@[^@\s]+$",
+    "uri": r"^[A-Za-z][A-Za-z0-9+.\-]*:[^\s]+$",
+    "uuid": r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+    "binary": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+}
+"""Formats of text; a binary is base64, and kept as the text that it is."""
 ARROW = {
     "date": pa.date32(),
     "time": pa.time64("us"),
@@ -101,7 +107,8 @@ class Declared:
         """Read cells as the declared type says."""
         kind = self.field.type
         if kind == "string":
-            return Parsed(column, np.zeros(len(column), bool))
+            form = FORMATS.get(self.field.format or "")
+            return Parsed(column, _unlike(column, form) if form else np.zeros(len(column), bool))
         if kind == "yearmonth":
             return Parsed(column, _unlike(column, YEAR_MONTH))
         if kind in ("integer", "year"):
@@ -223,7 +230,11 @@ def note(evidence: Evidence, name: str, chosen: Mask, column: pa.StringArray, li
 def check_format(field: FieldModel) -> str:
     """What of a field's format is not looked at, for a warning. Raises ManifestError for one that cannot be."""
     form = field.format or "default"
-    if form in ("default", "any") or field.type in (None, "any"):
+    if (
+        form in ("default", "any")
+        or field.type in (None, "any")
+        or (field.type == "string" and form in FORMATS)
+    ):
         return ""
     if field.type in _MOMENTS:
         if "%" not in form:

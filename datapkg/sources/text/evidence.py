@@ -1,7 +1,7 @@
 """What the cells of one column show: counts, flags and first examples, small enough to keep for every file.
 
 Added up over files, evidence says exactly what a look at all cells together would have said, so that the order or
-the number of files changes nothing.
+the number of files changes nothing. A short block of a wide table is looked at as one, not column by column.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .cells import (
     CODE,
     INT64,
     LARGEST_EXACT,
+    LIKE_NUMBERS,
     NONZERO,
     NOT_NUMBERS,
     UINT64,
@@ -30,7 +31,7 @@ from .cells import (
 
 SHOWN = 40
 """Characters of an example."""
-TEXT = ("text", *(name for name, _ in NOT_NUMBERS))
+TEXT = ("text", "quoted", *(name for name, _ in NOT_NUMBERS))
 """Findings about cells that are neither numbers nor booleans nor words for a missing value."""
 
 
@@ -67,52 +68,6 @@ class Evidence:
     high: int | None = None
     found: dict[str, Finding] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON, without what is as it is at first."""
-        given = {
-            "values": self.values,
-            "missing": self.missing,
-            "decimal": self.decimal,
-            "codes": self.codes and self.values > 0,
-            "low": self.low,
-            "high": self.high,
-            "found": {name: [f.count, f.value, f.line] for name, f in self.found.items()},
-        }
-        return {
-            key: value for key, value in given.items() if value or (key in ("low", "high") and value == 0)
-        }
-
-    @classmethod
-    def from_json(cls, given: dict[str, Any], path: str) -> Evidence:
-        """Back from JSON, for the file at `path`."""
-        found = {
-            name: Finding(parts[0], parts[1], parts[2], path)
-            for name, parts in given.get("found", {}).items()
-        }
-        values = given.get("values", 0)
-        return cls(
-            values=values,
-            missing=given.get("missing", 0),
-            decimal=given.get("decimal", False),
-            codes=given.get("codes", not values),
-            low=given.get("low"),
-            high=given.get("high"),
-            found=found,
-        )
-
-    def add(self, other: Evidence) -> None:
-        """Add the evidence of the file after this one."""
-        self.values += other.values
-        self.missing += other.missing
-        self.decimal |= other.decimal
-        self.codes &= other.codes
-        self.take_range(other.low, other.high)
-        for name, finding in other.found.items():
-            if name in self.found:
-                self.found[name].count += finding.count
-            else:
-                self.found[name] = Finding(finding.count, finding.value, finding.line, finding.path)
-
     def look(self, column: pa.StringArray, lines: Rows, spelled: Callable[[Any], Any] | None = None) -> None:
         """Look at the next cells; `spelled` gives them the spelling that the rules know (a decimal point)."""
         self.missing += column.null_count
@@ -123,7 +78,7 @@ class Evidence:
         if not len(column):
             return
         cells = Spellings(spelled(column) if spelled else column)
-        _Look(self, cells, column, lines).look()
+        _Look([self], cells, column, lines, np.zeros(len(column), np.int64)).look()
 
     def count(self, name: str) -> int:
         """How many cells show something."""
@@ -144,27 +99,65 @@ class Evidence:
             self.high = high if self.high is None else max(self.high, high)
 
 
-class _Look:
-    """One look at cells: the cheap ways first."""
+def look_together(evidence: Sequence[Evidence], columns: Sequence[pa.StringArray], lines: Rows) -> None:
+    """Look at the next cells of many columns at once, which pays where rows are few."""
+    cells = pa.concat_arrays(columns)
+    which = np.repeat(np.arange(len(columns)), len(lines))
+    lines = np.tile(lines, len(columns))
+    if cells.null_count:
+        valid = np.asarray(cells.is_valid())
+        cells, which, lines = cells.drop_null(), which[valid], lines[valid]
+    counts = np.bincount(which, minlength=len(columns))
+    for found, values, column in zip(evidence, counts.tolist(), columns, strict=True):
+        found.values += values
+        found.missing += len(column) - values
+    if len(cells):
+        _Look(evidence, Spellings(cells), cells, lines, which).each()
 
-    def __init__(self, evidence: Evidence, cells: Spellings, shown: pa.StringArray, lines: Rows) -> None:
-        self.evidence, self.cells, self.shown, self.lines = evidence, cells, shown, lines
+
+class _Look:
+    """One look at cells, of one column or of many one after the other; `which` is each cell's column.
+
+    The cells of one column alone are looked at in the cheap ways first.
+    """
+
+    def __init__(
+        self,
+        evidence: Sequence[Evidence],
+        cells: Spellings,
+        shown: pa.StringArray,
+        lines: Rows,
+        which: Rows,
+    ) -> None:
+        self.evidence, self.cells, self.shown, self.lines, self.which = evidence, cells, shown, lines, which
 
     def look(self) -> None:
         if not (self._all_whole() or self._all_numbers()):
-            self._each()
+            self.each()
 
     def note(self, name: str, chosen: Mask) -> None:
         count = int(chosen.sum())
-        if count:
+        if not count:
+            return
+        if len(self.evidence) == 1:
             first = int(np.argmax(chosen))
-            self.evidence.note(name, count, self.shown[first].as_py(), int(self.lines[first]))
+            self.evidence[0].note(name, count, self.shown[first].as_py(), int(self.lines[first]))
+            return
+        at = np.flatnonzero(chosen)
+        columns, starts, counts = self._by_column(at)
+        examples = self.shown.take(pa.array(at[starts])).to_pylist()
+        lines = self.lines[at[starts]].tolist()
+        for column, count, example, line in zip(columns, counts, examples, lines, strict=True):
+            self.evidence[column].note(name, count, example, line)
 
-    def note_all(self, name: str) -> None:
-        self.evidence.note(name, len(self.cells), self.shown[0].as_py(), int(self.lines[0]))
+    def _by_column(self, at: Rows) -> tuple[list[int], Rows, list[int]]:
+        """The columns that chosen cells are of, where in `at` each begins, and how many are of each."""
+        which = self.which[at]
+        starts = np.flatnonzero(np.diff(which, prepend=-1))
+        return which[starts].tolist(), starts, np.diff(starts, append=len(at)).tolist()
 
     def _all_whole(self) -> bool:
-        evidence = self.evidence
+        (evidence,) = self.evidence
         first = self.cells.values[0].as_py()
         if (
             evidence.decimal or not first.lstrip("-").isdecimal()
@@ -174,7 +167,7 @@ class _Look:
         if numbers is None:
             return False
         evidence.codes = False
-        self.note_all("number")
+        evidence.note("number", len(self.cells), self.shown[0].as_py(), int(self.lines[0]))
         low, high = int(numbers.min()), int(numbers.max())
         evidence.take_range(low, high)
         if low < -LARGEST_EXACT or high > LARGEST_EXACT:
@@ -183,7 +176,7 @@ class _Look:
 
     def _all_numbers(self) -> bool:
         """Finite numbers; where decimals were seen before, it no longer matters which of them are whole."""
-        evidence = self.evidence
+        (evidence,) = self.evidence
         if self.cells.first_bytes[0] > ord("9"):
             return False
         numbers = self.cells.doubles()
@@ -194,15 +187,15 @@ class _Look:
             return False
         evidence.decimal = True
         evidence.codes = evidence.codes and bool(self.cells.matching(CODE).all())
-        self.note_all("number")
+        evidence.note("number", len(self.cells), self.shown[0].as_py(), int(self.lines[0]))
         if large.any():
             self._part(large)._whole()
         if not numbers.all():
             self._part(numbers == 0)._underflow()
         return True
 
-    def _each(self) -> None:
-        evidence = self.evidence
+    def each(self) -> None:
+        """Tell cells apart one by one."""
         kind = kinds(self.cells)
         self.note("words", kind.words)
         self.note("bool", kind.bools)
@@ -212,27 +205,40 @@ class _Look:
         whole = whole_spelled(numbers.cells)
         numbers._part(whole)._whole()
         numbers._part(~whole)._decimals()
-        evidence.decimal |= bool(kind.infinite.any() or not whole.all())
-        not_codes = kind.bools.any() or kind.infinite.any() or kind.text.any() or whole.any()
-        evidence.codes = evidence.codes and not not_codes and bool(numbers.cells.matching(CODE).all())
+        for column in self._columns(kind.infinite) + numbers._columns(~whole):
+            self.evidence[column].decimal = True
+        codes = numbers.cells.matching(CODE)
+        not_codes = kind.bools | kind.infinite | kind.text
+        for column in self._columns(not_codes) + numbers._columns(~codes):
+            self.evidence[column].codes = False
+
+    def _columns(self, chosen: Mask) -> list[int]:
+        """The columns that have chosen cells."""
+        if len(self.evidence) == 1:
+            return [0] if chosen.any() else []
+        columns: list[int] = np.unique(self.which[chosen]).tolist()
+        return columns
 
     def _part(self, chosen: Mask) -> _Look:
         if chosen.all():
             return self
         cells = self.cells.take(chosen)
         shown = cells.values if self.shown is self.cells.values else self.shown.filter(pa.array(chosen))
-        return _Look(self.evidence, cells, shown, self.lines[chosen])
+        return _Look(self.evidence, cells, shown, self.lines[chosen], self.which[chosen])
 
     def _reasons(self) -> None:
-        rest = self
+        may_be = LIKE_NUMBERS[self.cells.first_bytes] if len(self.cells) else np.zeros(0, bool)
+        rest, text = self._part(may_be), ~may_be
+        left = np.flatnonzero(may_be)
         for name, pattern in NOT_NUMBERS:
-            if not len(rest.cells):
-                return
+            if not len(left):
+                break
             chosen = rest.cells.matching(pattern)
             if chosen.any():
                 rest.note(name, chosen)
-                rest = rest._part(~chosen)
-        rest.note("text", np.ones(len(rest.cells), bool))
+                rest, left = rest._part(~chosen), left[~chosen]
+        text[left] = True
+        self.note("text", text)
 
     def _whole(self) -> None:
         """Range and exactness of whole numbers; in `_all_numbers`, of those among large numbers."""
@@ -244,16 +250,23 @@ class _Look:
             self._part(chosen)._whole()
             return
         numbers = cells.whole()
-        if numbers is not None:
-            self.evidence.take_range(int(numbers.min()), int(numbers.max()))
-            self.note("inexact", inexact(numbers))
+        if numbers is None:
+            self._wide()
             return
-        wide = [int(value) for value in cells.values.to_pylist()]
-        held = [n for n in wide if n in INT64 or n in UINT64]
-        if held:
-            self.evidence.take_range(min(held), max(held))
-        self.note("beyond", np.array([n not in INT64 and n not in UINT64 for n in wide]))
-        self.note("inexact", np.array([(n in INT64 or n in UINT64) and int(float(n)) != n for n in wide]))
+        columns, starts, _ = self._by_column(np.arange(len(numbers)))
+        lows, highs = np.minimum.reduceat(numbers, starts), np.maximum.reduceat(numbers, starts)
+        for column, low, high in zip(columns, lows.tolist(), highs.tolist(), strict=True):
+            self.evidence[column].take_range(low, high)
+        self.note("inexact", inexact(numbers))
+
+    def _wide(self) -> None:
+        """Whole numbers some of which no int64 holds."""
+        wide = [int(value) for value in self.cells.values.to_pylist()]
+        held = np.array([n in INT64 or n in UINT64 for n in wide])
+        for column, number in zip(self.which[held].tolist(), np.flatnonzero(held).tolist(), strict=True):
+            self.evidence[column].take_range(wide[number], wide[number])
+        self.note("beyond", ~held)
+        self.note("inexact", np.array([h and int(float(n)) != n for n, h in zip(wide, held, strict=True)]))
 
     def _decimals(self) -> None:
         if len(self.cells):
@@ -264,11 +277,3 @@ class _Look:
     def _underflow(self) -> None:
         if len(self.cells):
             self.note("underflow", self.cells.matching(NONZERO))
-
-
-def merged(parts: Sequence[Evidence]) -> Evidence:
-    """The evidence of all files, in manifest order."""
-    total = Evidence()
-    for part in parts:
-        total.add(part)
-    return total

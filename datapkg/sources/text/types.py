@@ -9,6 +9,7 @@ from .evidence import TEXT, Evidence, Finding
 
 SAID: dict[str, tuple[str, str]] = {
     "text": ("is not a number", "are not numbers"),
+    "quoted": ("is text in the manifest", "are text in the manifest"),
     "zeros": ("has leading zeros", "have leading zeros"),
     "plus": ("has a plus sign", "have a plus sign"),
     "blanks": ("is a number with blanks around it", "are numbers with blanks around them"),

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ...encoding import Layout, layout_of
 from ...errors import ManifestError, SchemaError, SourceError
 from ...manifest.pattern import PathPattern
-from ...pixels import ImageLayout, common_layout
 from ..base import Column, Decision, Scan, TableSchema
 from ..image_columns import file_bytes, image_arrays, image_columns, record_batch
 
@@ -76,14 +76,14 @@ class TiffSource:
                 key = (dtype, tuple(shape))
                 first.setdefault(key, file.path)
                 counts[key] += count
-        layout = _layout(first, resource.name)
+        layout = _layout(first, resource)
         pattern = {} if resource.pattern is None else PathPattern(resource.pattern).columns
         where = [Column(name, pa.int32(), "int32") for name in PLACE_COLUMNS[resource.rows]]
         columns = (
             *FILE_COLUMNS,
             *(Column(name, ARROW_TYPES[kind], kind, why="from the path") for name, kind in pattern.items()),
             *HASH_COLUMNS,
-            *image_columns(layout, resource.keep, array=resource.array, where=where, why=_why(counts)),
+            *image_columns(layout, resource.keep, where=where, why=_why(counts)),
         )
         twice = [name for name, count in Counter(c.name for c in columns).items() if count > 1]
         if twice:
@@ -134,17 +134,17 @@ def _skipped(content: memoryview, path: str, resource: Resource) -> bool:
     return True
 
 
-def _layout(first: dict[tuple[str, tuple[int, ...]], str], resource: str) -> ImageLayout:
+def _layout(first: dict[tuple[str, tuple[int, ...]], str], resource: Resource) -> Layout:
     try:
-        return common_layout(first)
+        return layout_of(resource.array, first)
     except SchemaError as error:
         of_type = {dtype: (path, shape) for (dtype, shape), path in reversed(first.items())}
         for (one, (path, _)), (other, (other_path, _)) in combinations(reversed(of_type.items()), 2):
             try:
-                common_layout([(one, (1, 1)), (other, (1, 1))])
+                layout_of(resource.array, [(one, (1, 1)), (other, (1, 1))])
             except SchemaError:
                 what = f"{error.what}: {path} has {one}, {other_path} has {other}"
-                raise SchemaError(what, f"resource {resource}", error.fix) from None
+                raise SchemaError(what, f"resource {resource.name}", error.fix) from None
         raise
 
 
@@ -178,7 +178,7 @@ def _record_batch(
     reading: Reading,
     resource: Resource,
     table: TableSchema,
-    layout: ImageLayout | None,
+    layout: Layout | None,
     content: memoryview | None,
 ) -> pa.RecordBatch:
     path, count = reading.file.path, len(rows)

@@ -1,0 +1,141 @@
+"""The two encodings of an image column: `nested` lists, which any Arrow client reads, or `packed` binaries.
+
+A column's Arrow type tells which it is: packed images are a large_binary. Everything else about a table is the same
+in both, its digest included.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from . import pixels
+from .errors import DatapkgError
+from .packing import value
+from .pixels import ImageLayout, common_dtype, common_layout
+
+THREADS_FROM_PIXELS = 1 << 15
+"""Smaller images are unpacked sooner than handed to a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedLayout:
+    """Each image is one value that says its own dtype and shape: nothing is common to the column."""
+
+    metadata: ClassVar[Mapping[str, str]] = {"datapkg:packed": str(value.FORMAT)}
+
+    def arrow_type(self) -> pa.DataType:
+        """The column's type."""
+        return pa.large_binary()
+
+
+Layout = ImageLayout | PackedLayout
+
+
+def layout_of(array: str, seen: Iterable[tuple[str, tuple[int, ...]]]) -> Layout:
+    """Decide how a column's images are stored.
+
+    Parameters
+    ----------
+    array
+        What the manifest says: ``nested`` or ``packed``.
+    seen
+        (dtype, shape) of each image, or of each different one.
+
+    Raises
+    ------
+    SchemaError
+        A dtype that no column can hold; for nested also where no dtype holds all images exactly.
+
+    Examples
+    --------
+    >>> layout_of("nested", [("uint8", (4, 6)), ("uint16", (5, 6))])
+    ImageLayout(dtype='uint16', shape=(None, 6))
+    >>> layout_of("packed", [("uint64", (4, 6)), ("float32", (2, 5, 6))])
+    PackedLayout()
+    """
+    if array != "packed":
+        return common_layout(seen)
+    for dtype in sorted({dtype for dtype, _ in seen}):
+        common_dtype([dtype])
+    return PackedLayout()
+
+
+def field_of(name: str, kind: pa.DataType, layout: Layout | None) -> pa.Field:
+    """A column's field; that of packed images tells the number of their format."""
+    return pa.field(name, kind, metadata=layout.metadata if isinstance(layout, PackedLayout) else None)
+
+
+def encoded(images: Sequence[NDArray[Any] | None], layout: Layout) -> pa.Array:
+    """Make a column's values from images; None is a missing one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> column = encoded([np.eye(2, dtype="u1"), None], PackedLayout())
+    >>> [None if image is None else image.tolist() for image in decoded(column, ["uint8", None], [[2, 2], None])]
+    [[[1, 0], [0, 1]], None]
+    """
+    if isinstance(layout, PackedLayout):
+        return pa.array([None if image is None else value.pack(image) for image in images], pa.large_binary())
+    return pixels.to_arrow(images, layout)
+
+
+def decoded(
+    column: pa.Array,
+    dtypes: Sequence[str | None],
+    shapes: Sequence[Sequence[int] | None],
+    where: Callable[[int], str] = "image {}".format,
+) -> list[NDArray[Any] | None]:
+    """Bring a column's images back, each in its own dtype and shape, read-only.
+
+    Parameters
+    ----------
+    dtypes, shapes
+        What the rows say of their images.
+    where
+        Names an entry of the column in an error.
+
+    Raises
+    ------
+    DamageError
+        A packed image is not as it was written, or not what its row says.
+    """
+    if not is_packed(column.type):
+        return pixels.from_arrow(column, dtypes, shapes)
+
+    def one(at: int) -> NDArray[Any] | None:
+        packed, row = column[at], (dtypes[at] or "nothing", shapes[at] or ())
+        if not packed.is_valid:
+            return None
+        try:
+            return value.unpack(memoryview(packed.as_buffer()), row)
+        except DatapkgError as error:
+            raise type(error)(error.what, where(at), error.fix) from None
+
+    threads = min(len(column), os.cpu_count() or 1)
+    if threads < 2 or sum(prod(shape or ()) for shape in shapes) < THREADS_FROM_PIXELS * len(column):
+        return [one(at) for at in range(len(column))]
+    with ThreadPoolExecutor(threads) as pool:  # the decoders leave Python's lock
+        return list(pool.map(one, range(len(column))))
+
+
+def is_packed(kind: pa.DataType) -> bool:
+    """Tell from a stored image column's type how its images are encoded."""
+    return bool(pa.types.is_large_binary(kind))
+
+
+def pixel_bytes(column: pa.Array) -> int:
+    """What the images of a packed column take unpacked."""
+    total = 0
+    for packed in column:
+        if packed.is_valid:
+            total += value.head(memoryview(packed.as_buffer())).pixel_bytes
+    return total

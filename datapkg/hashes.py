@@ -1,0 +1,87 @@
+"""What was hashed is remembered, so that a build in which nothing changed only asks the file system.
+
+The memory is a small database in the user's cache folder (``DATAPKG_CACHE`` overrides), never in a package. A file is
+taken for the one that was hashed if its path, device, inode, size, mtime and ctime are the same; one that was touched
+less than two seconds before it was hashed is not remembered, since a later write could leave all of these as they are.
+The memory is a courtesy: where it cannot be read or written, files are read.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from .reading import MISSING, SourceFile
+
+YOUNG_NS = 2_000_000_000
+WAIT_S = 5.0
+TABLE = """
+create table if not exists hashes (
+  path text primary key, dev int, ino int, size int, mtime_ns int, ctime_ns int, sha256 text
+) without rowid
+"""
+
+Stat = tuple[int, int, int, int, int]
+
+
+def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
+    """The sha256 of those files that are as they were when they were hashed, by their shown paths."""
+    found: dict[str, str] = {}
+    with suppress(sqlite3.Error, OSError), _database() as database:
+        for folder in {file.root for file in files}:
+            inside = [file for file in files if file.root == folder]
+            known = _known(database, str(folder))
+            for file in inside:
+                seen = known.get(str(file.local))
+                if seen is not None and seen[:5] == _stat(file):
+                    found[file.path] = str(seen[5])
+    return found
+
+
+def remember(hashed: Iterable[tuple[SourceFile, str]]) -> None:
+    """Remember files with their sha256, but those that were touched just now."""
+    now = time.time_ns()
+    rows = []
+    for file, sha256 in hashed:
+        if file.bytes == MISSING:
+            continue
+        with suppress(OSError):
+            stat = _stat(file)
+            if now - max(stat[3:]) >= YOUNG_NS:
+                rows.append((str(file.local), *stat, sha256))
+    with suppress(sqlite3.Error, OSError), _database() as database:
+        database.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?, ?)", rows)
+        database.commit()
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept for this user."""
+    if given := os.environ.get("DATAPKG_CACHE"):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "datapkg"
+
+
+def _known(database: sqlite3.Connection, folder: str) -> dict[str, tuple[object, ...]]:
+    rows = database.execute(
+        "select path, dev, ino, size, mtime_ns, ctime_ns, sha256 from hashes where path >= ? and path < ?",
+        (f"{folder}/", f"{folder}0"),  # "0" follows "/"
+    )
+    return {path: tuple(rest) for path, *rest in rows}
+
+
+def _stat(file: SourceFile) -> Stat:
+    stat = os.stat(file.local)  # noqa: PTH116 - a hundred thousand times in a build
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+@contextmanager
+def _database() -> Iterator[sqlite3.Connection]:
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(folder / "hashes.sqlite", timeout=WAIT_S)) as database:
+        database.execute(TABLE)
+        yield database

@@ -1,0 +1,180 @@
+"""The lock: which sources and which content a build of a manifest must give.
+
+It stands beside the manifest (``nf1.lock`` beside ``nf1.yaml``), one source and one column a line, made to be read in a
+git diff. A plain build writes it; ``build --locked`` compares with it, and never writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .durable import replace, sealed, unsealed
+from .errors import LockedError, ManifestError
+from .records import known
+
+
+@dataclass(frozen=True, slots=True)
+class LockedSource:
+    """A source file: what it must be, and the digest of what it must give to each table."""
+
+    resource: str
+    path: str
+    bytes: int
+    sha256: str
+    tables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedColumn:
+    """A column of a table."""
+
+    table: str
+    name: str
+    type: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockedTable:
+    """A table: its rows and its digest."""
+
+    name: str
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a build must give."""
+
+    package: str
+    manifest: str
+    digest: str
+    tables: tuple[LockedTable, ...]
+    columns: tuple[LockedColumn, ...]
+    sources: tuple[LockedSource, ...]
+
+
+def lock_path(manifest: Path) -> Path:
+    """Where a manifest's lock stands."""
+    return manifest.with_suffix(".lock")
+
+
+def read_lock(manifest: Path) -> Lock:
+    """Read a manifest's lock.
+
+    Raises
+    ------
+    ManifestError
+        There is none.
+    DamageError
+        It was changed by hand, or by a merge.
+    """
+    path = lock_path(manifest)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        fix = "build once without --locked, and keep the lock with the manifest"
+        raise ManifestError("there is no lock", str(path), fix) from None
+    document = unsealed(content, str(path))
+    return known(
+        Lock,
+        {
+            **document,
+            "tables": tuple(known(LockedTable, table) for table in document["tables"]),
+            "columns": tuple(known(LockedColumn, column) for column in document["columns"]),
+            "sources": tuple(known(LockedSource, source) for source in document["sources"]),
+        },
+    )
+
+
+def write_lock(manifest: Path, lock: Lock) -> bool:
+    """Write a manifest's lock, if it is not there as it should be; True if it was written."""
+    path, content = lock_path(manifest), sealed(asdict(lock))
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    replace(path, content)
+    return True
+
+
+def refuse_other_files(
+    manifest: Path, lock: Lock, name: str, digest: str, files: Iterable[tuple[str, str, int, str]]
+) -> None:
+    """Compare what is known before anything is decoded: the manifest, and (resource, path, bytes, sha256) of its files."""
+    found = {(resource, path): (size, sha256) for resource, path, size, sha256 in files}
+    wanted = {(source.resource, source.path): (source.bytes, source.sha256) for source in lock.sources}
+    differences = []
+    if lock.package != name:
+        differences.append(f"the package is named {name}, the lock's {lock.package}")
+    if lock.manifest != digest:
+        differences.append("the manifest says something else than when the lock was made")
+    differences += [
+        f"file {path} of {resource} is not there" for resource, path in sorted(set(wanted) - set(found))
+    ]
+    differences += [
+        f"file {path} of {resource} is new" for resource, path in sorted(set(found) - set(wanted))
+    ]
+    for key in sorted(set(found) & set(wanted)):
+        if found[key] != wanted[key]:
+            (size, sha256), (old_size, old_sha256) = found[key], wanted[key]
+            differences.append(
+                f"file {key[1]} of {key[0]} is another: {size:,} bytes, sha256 {sha256[:12]}; "
+                f"the lock has {old_size:,} bytes, {old_sha256[:12]}"
+            )
+    _refuse(manifest, differences)
+
+
+def refuse_other_content(manifest: Path, lock: Lock, built: Lock) -> None:
+    """Compare what was built with the lock, table by table, and say where the smallest differences are."""
+    if built == lock:
+        return
+    differences = list(_table_differences(lock, built))
+    if not differences and built.digest != lock.digest:
+        differences.append(f"the package's digest is {built.digest[:16]}, the lock's {lock.digest[:16]}")
+    _refuse(manifest, differences)
+
+
+def _table_differences(lock: Lock, built: Lock) -> Iterator[str]:
+    wanted = {table.name: table for table in lock.tables}
+    found = {table.name: table for table in built.tables}
+    for name in sorted(set(wanted) | set(found)):
+        if name not in found:
+            yield f"table {name} is not built"
+        elif name not in wanted:
+            yield f"table {name} is new"
+        elif found[name] != wanted[name]:
+            yield from _inside(name, lock, built, wanted[name], found[name])
+
+
+def _inside(name: str, lock: Lock, built: Lock, wanted: LockedTable, found: LockedTable) -> Iterator[str]:
+    if found.rows != wanted.rows:
+        yield f"table {name} has {found.rows:,} rows, the lock {wanted.rows:,}"
+    old = {column.name: column for column in lock.columns if column.table == name}
+    new = {column.name: column for column in built.columns if column.table == name}
+    for column in [*old, *(column for column in new if column not in old)]:
+        if column not in new:
+            yield f"table {name} has no column {column!r}"
+        elif column not in old:
+            yield f"table {name} has a new column {column!r}"
+        elif new[column].type != old[column].type:
+            yield f"table {name}, column {column!r} is {new[column].type}, the lock has {old[column].type}"
+        elif new[column].digest != old[column].digest:
+            yield f"table {name}, column {column!r} has other values"
+    if list(old) != list(new) and set(old) == set(new):
+        yield f"table {name} has its columns in another order"
+    known_digests = {source.path: source.tables.get(name) for source in lock.sources}
+    for source in built.sources:
+        if name in source.tables and source.tables[name] != known_digests.get(source.path):
+            yield f"table {name}: the rows of {source.path} are others"
+
+
+def _refuse(manifest: Path, differences: Sequence[str]) -> None:
+    if differences:
+        raise LockedError(
+            "the build is not what the lock says; no version was written",
+            str(lock_path(manifest)),
+            "find out why; if the new content is right, build without --locked and commit the new lock",
+            tuple(differences),
+        )

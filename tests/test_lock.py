@@ -1,0 +1,153 @@
+"""The lock: what a build must give, and the smallest true difference where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import make
+import pytest
+import test_cli
+
+import datapkg
+from datapkg.errors import DamageError, LockedError, ManifestError
+from datapkg.lock import read_lock
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    manifest = make.folder(tmp_path)
+    make.build(manifest, tmp_path / "p")
+    return manifest
+
+
+def locked(manifest: Path, tmp_path: Path, **options: object) -> datapkg.Report:
+    return make.build(manifest, tmp_path / "elsewhere", locked=True, **options)
+
+
+def test_a_plain_build_writes_a_lock_that_a_locked_build_elsewhere_keeps(
+    manifest: Path, tmp_path: Path
+) -> None:
+    lock = manifest.with_suffix(".lock")
+    content = lock.read_bytes()
+    report = locked(manifest, tmp_path)
+    assert (report.version, report.created) == (1, True)
+    assert report.digest == datapkg.open(tmp_path / "p").digest
+    assert lock.read_bytes() == content
+
+
+def test_one_source_and_one_column_stand_on_a_line_of_their_own(manifest: Path) -> None:
+    lines = manifest.with_suffix(".lock").read_text("utf-8").splitlines()
+    assert sum('"path":"images/p1/A01_1.tif"' in line for line in lines) == 1
+    assert sum('"table":"wells","name":"Gene","type":"string"' in line for line in lines) == 1
+
+
+def test_a_build_that_changes_nothing_leaves_the_lock_alone(manifest: Path, tmp_path: Path) -> None:
+    lock = manifest.with_suffix(".lock")
+    before = lock.stat().st_mtime_ns
+    make.build(manifest, tmp_path / "p")
+    assert lock.stat().st_mtime_ns == before
+
+
+def edit_cell(data: Path) -> None:
+    make.text(data / "wells.csv", "Well,Gene,Count,Area\n005,KIF11,1,0.5\n042,,2,1.6\n")
+
+
+def remove_image(data: Path) -> None:
+    (data / "images" / "p2" / "A01_1.tif").unlink()
+
+
+def add_image(data: Path) -> None:
+    make.tiff(data / "images" / "p2" / "A09_1.tif", make.image(9))
+
+
+def retitle(data: Path) -> None:
+    path = data / "manifest.yaml"
+    path.write_text("title: other\n" + path.read_text("utf-8"), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (edit_cell, "file wells.csv of wells is another"),
+        (remove_image, "file images/p2/A01_1.tif of frames is not there"),
+        (add_image, "file images/p2/A09_1.tif of frames is new"),
+        (retitle, "the manifest says something else"),
+    ],
+)
+def test_other_files_are_named_and_no_version_is_written(
+    change: Callable[[Path], None], said: str, manifest: Path, tmp_path: Path
+) -> None:
+    lock = manifest.with_suffix(".lock").read_bytes()
+    change(manifest.parent)
+    with pytest.raises(LockedError) as caught:
+        locked(manifest, tmp_path)
+    assert len(caught.value.differences) == 1
+    assert said in str(caught.value)
+    assert not (tmp_path / "elsewhere").exists()
+    assert manifest.with_suffix(".lock").read_bytes() == lock
+
+
+def test_other_content_of_the_same_files_names_table_column_and_source(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datapkg.sources.tiff.source import TiffSource
+
+    real = TiffSource.batches
+
+    def brighter(self: TiffSource, *arguments: object) -> object:
+        for batch in real(self, *arguments):  # type: ignore[arg-type]
+            index = batch.schema.get_field_index("size_z")
+            yield batch.set_column(index, batch.schema.field(index), batch.column("size_x"))
+
+    monkeypatch.setattr(TiffSource, "batches", brighter)
+    with pytest.raises(LockedError) as caught:
+        locked(manifest, tmp_path)
+    assert caught.value.differences == (
+        "table frames, column 'size_z' has other values",
+        *(
+            f"table frames: the rows of images/{path}.tif are others"
+            for path in ("p1/A01_1", "p1/A02_1", "p2/A01_1")
+        ),
+    )
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_no_lock_is_an_error_of_its_own(manifest: Path, tmp_path: Path) -> None:
+    manifest.with_suffix(".lock").unlink()
+    with pytest.raises(ManifestError, match="there is no lock"):
+        locked(manifest, tmp_path)
+    assert_status(test_cli.run("build", manifest, tmp_path / "q", "--locked"), 2, "without --locked")
+
+
+def test_a_lock_changed_by_hand_is_damage(manifest: Path, tmp_path: Path) -> None:
+    lock = manifest.with_suffix(".lock")
+    lock.write_bytes(lock.read_bytes().replace(b'"rows":2', b'"rows":3'))
+    with pytest.raises(DamageError):
+        locked(manifest, tmp_path)
+
+
+def assert_status(done: test_cli.Done, status: int, said: str) -> None:
+    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+
+
+def test_the_command_line_ends_with_1_for_a_difference(manifest: Path, tmp_path: Path) -> None:
+    assert test_cli.run("build", manifest, tmp_path / "q", "--locked").returncode == 0
+    edit_cell(manifest.parent)
+    assert_status(
+        test_cli.run("build", manifest, tmp_path / "r", "--locked"), 1, "file wells.csv of wells is another"
+    )
+
+
+def test_a_lock_that_cannot_be_written_is_a_warning(manifest: Path, tmp_path: Path) -> None:
+    lock = manifest.with_suffix(".lock")
+    lock.unlink()
+    lock.mkdir()
+    report = make.build(manifest, tmp_path / "p")
+    assert report.warnings[-1].startswith("the lock was not written")
+
+
+def test_the_lock_of_the_sample_is_true(tmp_path: Path) -> None:
+    manifest = make.PROJECT / "manifests" / "screen.yaml"
+    report = make.build(manifest, tmp_path / "p", locked=True)
+    assert report.digest == read_lock(manifest).digest
