@@ -24,21 +24,29 @@ if TYPE_CHECKING:
     from .errors import SourceError as SourceError
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
+    from .faults import Verification as Verification
+    from .naming import release as release
     from .pending import status as status
     from .reader import Package as Package
     from .reader import open_package as open  # noqa: F401 - the word that Python has for it
+    from .reclaiming import gc as gc
     from .report import Report as Report
     from .table import Table as Table
+    from .verifying import verify as verify
 
 NAMES = {
     "build": "builder:build",
     "check": "checking:check",
     "checkout": "copying:checkout",
+    "gc": "reclaiming:gc",
     "init": "draft:draft",
     "open": "reader:open_package",
     "status": "pending:status",
+    "release": "naming:release",
+    "verify": "verifying:verify",
     "Package": "reader:Package",
     "Table": "table:Table",
+    "Verification": "faults:Verification",
     "Report": "report:Report",
     "DatapkgError": "errors:DatapkgError",
     "ManifestError": "errors:ManifestError",

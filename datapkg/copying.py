@@ -12,6 +12,7 @@ from . import versions
 from .durable import sync_file, sync_folder, write
 from .errors import DamageError, StoreError
 from .records import Record
+from .removed import earlier_versions
 from .store import HASH_CHUNK_BYTES, storage_errors, write_pin
 
 
@@ -86,6 +87,9 @@ def _place_records(source: Path, growing: Path, record: Record) -> None:
         f"{own}.json": (source / f"{own}.json").read_bytes(),
         f"{own}.files.json": versions.files_content(str(source), record),
     }
+    if record.previous is not None:
+        before = record.version - 1
+        contents[f"versions/{before}.removed.json"] = earlier_versions(before, record.previous)
     for name, number in versions.releases(str(source)).items():
         if number == record.version:
             contents[f"releases/{name}.json"] = (source / "releases" / f"{name}.json").read_bytes()

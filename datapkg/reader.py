@@ -16,11 +16,17 @@ from .table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .faults import Verification
+
 SOURCES = "_sources"
 
 
 def open_package(
-    uri: str | Path, *, version: int | str | None = None, as_of: str | date | None = None
+    uri: str | Path,
+    *,
+    version: int | str | None = None,
+    as_of: str | date | None = None,
+    verify: bool = False,
 ) -> Package:
     """Open a package; one small file is read.
 
@@ -32,6 +38,9 @@ def open_package(
         A number, or a release name such as ``"1.0.0"``; default the newest.
     as_of
         A day (its end, UTC) or a time: the version that was newest then.
+    verify
+        Check what is read before it is handed out: pixels by their `image_digest`, image files by their `sha256`;
+        before the first other column of a table is read, all of its files are hashed. DamageError names table and row.
 
     Raises
     ------
@@ -45,14 +54,14 @@ def open_package(
     if "://" in str(uri):
         raise StoreError("only packages in folders can be opened yet", str(uri), "copy it to a local folder")
     package = str(Path(uri).expanduser().absolute())  # a later change of the current folder does not matter
-    return Package(package, versions.read_record(package, versions.resolve(package, version, as_of)))
+    return Package(package, versions.read_record(package, versions.resolve(package, version, as_of)), verify)
 
 
 class Package:
     """A package at one version: tables by name, and what made them."""
 
-    def __init__(self, uri: str, record: Record) -> None:
-        self.uri, self.record = uri, record
+    def __init__(self, uri: str, record: Record, verify_reads: bool = False) -> None:
+        self.uri, self.record, self.verify_reads = uri, record, verify_reads
 
     @property
     def name(self) -> str:
@@ -136,7 +145,19 @@ class Package:
 
     def checkout(self, version: int | str) -> Package:
         """Open another version of this package, by number or release name."""
-        return open_package(self.uri, version=version)
+        return open_package(self.uri, version=version, verify=self.verify_reads)
+
+    def verify(
+        self,
+        deep: bool = False,
+        version: int | str | None = None,
+        digest: str | None = None,
+        sources: str | Path | None = None,
+    ) -> Verification:
+        """Check the package as it lies on disk, all versions unless one is named; parameters as in `datapkg.verify`."""
+        from . import verify
+
+        return verify(self.uri, deep, version, digest, sources)
 
     def sources(self) -> pd.DataFrame:
         """List the source files: one row for each file and table that it added to, with sha256 and digest."""

@@ -153,8 +153,10 @@ class Table(MovieMethods):
     def rows(self) -> RowAccess:
         """The table's rows as they are stored; for what is not wrapped, ``rows.pinned.lance`` is the Lance dataset."""
         from .access import RowAccess
+        from .verified import VerifiedRows
 
-        return RowAccess(self.package.uri, self.record, self.package.files)
+        kind = VerifiedRows if self.package.verify_reads else RowAccess
+        return kind(self.package.uri, self.record, self.package.files)
 
     def _arrow(self, columns: Sequence[str], batches: Sequence[pa.RecordBatch]) -> pa.Table:
         import pyarrow as pa

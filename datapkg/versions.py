@@ -20,6 +20,7 @@ from blake3 import blake3
 from .durable import put_if_absent, sealed, sync_folder, unsealed, write
 from .errors import DamageError, StoreError, VersionError, nearest
 from .records import FilesList, Record, files_of, record_document, record_of
+from .removed import removed
 from .store import storage_errors
 
 RECORD = re.compile(r"^([1-9]\d*)\.json$")
@@ -162,8 +163,11 @@ def files_digest(files: FilesList) -> str:
 
 
 def record_digest(package: str, version: int) -> str:
-    """The BLAKE3 by which a record names the one before it."""
-    return str(blake3((Path(package) / "versions" / f"{version}.json").read_bytes()).hexdigest())
+    """The BLAKE3 by which a record names the one before it, which may have been removed meanwhile."""
+    try:
+        return str(blake3((Path(package) / "versions" / f"{version}.json").read_bytes()).hexdigest())
+    except FileNotFoundError:
+        return removed(package, version).record
 
 
 def name_release(package: str, name: str, version: int) -> bool:
@@ -197,6 +201,11 @@ def _no_package(folder: Path) -> StoreError:
         return StoreError("is a table", str(folder), f"open {folder.parent} and take its table {name!r}")
     what = "is no datapkg package" if folder.exists() else "there is no such folder"
     return StoreError(what, str(folder), "check the path; a package is a folder that `datapkg build` made")
+
+
+def own_list(record: Record) -> str:
+    """Where the list of a version's files lies in the package until it has its name."""
+    return f"versions/{_own_name(record)}"
 
 
 def _own_name(record: Record) -> str:

@@ -77,14 +77,14 @@ def check(manifest: ManifestArg, root: Root = None, allow: Allow = None, as_json
     from ..checking import check as check_manifest
 
     try:
-        checked = check_manifest(manifest, root=root, allow=_folders(allow))
+        checked = check_manifest(manifest, root=root, allow=folders(allow))
     except ManifestError as error:
         if not error.mistakes:
             raise
         _print_mistakes(error, as_json)
         raise typer.Exit(1) from None
     as_values = {"ok": True, "files": checked.files, "warnings": list(checked.warnings)}
-    typer.echo(_json(as_values) if as_json else str(checked))
+    typer.echo(json_text(as_values) if as_json else str(checked))
 
 
 @app.command()
@@ -129,13 +129,13 @@ def build(
             workers=workers,
             engine=engine,
             root=root,
-            allow=_folders(allow),
+            allow=folders(allow),
             allow_removals=allow_removals,
             rehash=rehash,
             max_image_bytes=max_image_bytes,
             progress=progress,
         )
-    typer.echo(_json(report.as_json()) if as_json else str(report))
+    typer.echo(json_text(report.as_json()) if as_json else str(report))
     return None
 
 
@@ -187,7 +187,7 @@ def checkout(
     """Copy one VERSION out of PACKAGE into DEST, a package of its own."""
     from ..copying import checkout as copy_version
 
-    digest = copy_version(package, _number_or_name(version), dest)
+    digest = copy_version(package, number_or_name(version), dest)
     typer.echo(f"{dest}: version {version} of {package}, digest {digest}")
 
 
@@ -214,37 +214,40 @@ def _print_status(
 ) -> None:
     from ..pending import status as pending
 
-    found = pending(manifest, package, root=root, allow=_folders(allow), rehash=rehash)
-    typer.echo(_json(found.as_json()) if as_json else str(found))
+    found = pending(manifest, package, root=root, allow=folders(allow), rehash=rehash)
+    typer.echo(json_text(found.as_json()) if as_json else str(found))
 
 
 def _open(package: str, version: str | None) -> Any:
     from ..reader import open_package
 
-    return open_package(package, version=None if version is None else _number_or_name(version))
+    return open_package(package, version=None if version is None else number_or_name(version))
 
 
-def _number_or_name(version: str) -> int | str:
+def number_or_name(version: str) -> int | str:
+    """A version as it is written on the command line: digits are a number, all else a release."""
     return int(version) if version.isdecimal() else version
 
 
-def _folders(allow: list[str] | None) -> dict[str, Path]:
-    folders = {}
+def folders(allow: list[str] | None) -> dict[str, Path]:
+    """The folders of all ``--allow NAME=FOLDER``."""
+    named = {}
     for item in allow or []:
         name, equals, folder = item.partition("=")
         if not equals:
             raise typer.BadParameter(f"{item!r} is not NAME=FOLDER", param_hint="--allow")
-        folders[name] = Path(folder)
-    return folders
+        named[name] = Path(folder)
+    return named
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """A value as JSON, as all commands print it."""
     return json.dumps(value, indent=1, ensure_ascii=False, default=str)
 
 
 def _print_mistakes(error: ManifestError, as_json: bool) -> None:
     if as_json:
         mistakes = [{"where": m.where, "what": m.what, "fix": m.fix} for m in error.mistakes]
-        typer.echo(_json({"ok": False, "mistakes": mistakes}))
+        typer.echo(json_text({"ok": False, "mistakes": mistakes}))
     else:
         typer.echo(str(error), err=True)

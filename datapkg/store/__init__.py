@@ -4,6 +4,7 @@ from .files import HASH_CHUNK_BYTES, StoredFile, file_blake3, intact, storage_er
 from .read import PinnedTable
 from .write import (
     STAGING,
+    TAG,
     Committed,
     Fragment,
     Staged,
@@ -21,6 +22,7 @@ from .write import (
 __all__ = [
     "HASH_CHUNK_BYTES",
     "STAGING",
+    "TAG",
     "Committed",
     "Fragment",
     "PinnedTable",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,8 +50,9 @@ def file_blake3(path: Path) -> str:
     """Hash a file with plain reads: a memory map would count as this process's memory."""
     digest = blake3()
     with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(HASH_CHUNK_BYTES):
-            digest.update(chunk)
+        chunk = memoryview(bytearray(min(HASH_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
+        while got := file.readinto(chunk):
+            digest.update(chunk[:got])
     return str(digest.hexdigest())
 
 

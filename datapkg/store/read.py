@@ -101,8 +101,16 @@ def _reading(package: str, table: str) -> Iterator[None]:
             errno.ENFILE,
         ):
             raise store_error(error, f"table {table} of {package}") from None
-        raise DamageError(
-            f"a file of it is missing or damaged ({plain(str(error))})",
-            f"table {table} of {package}",
-            "copy the package again from a whole one, or build it again",
-        ) from None
+        raise _damage(str(error), package, table) from None
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
+            raise
+        raise _damage(str(error), package, table) from None
+
+
+def _damage(text: str, package: str, table: str) -> DamageError:
+    return DamageError(
+        f"a file of it is missing or damaged ({plain(text)})",
+        f"table {table} of {package}",
+        "copy the package again from a whole one, or build it again",
+    )

@@ -1,0 +1,324 @@
+"""Give back the space of what no version needs: `datapkg gc`.
+
+Three things go: what builds that were stopped have left, once nobody has touched it for a while; files of tables that
+no version uses, such as another program's commits, after a week; and, if asked, versions without a name. Such a
+version is renamed first, so that nobody opens it any more; its data go in a run at least a day later, and only those
+files that no other version lists. Which files those are is decided by our own lists, never by the engine's clean-up.
+A builder that runs meanwhile stands on the newest version, which always stays, and on files that are young.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from . import leftovers, versions
+from .durable import unsealed
+from .errors import DamageError, StoreError, VersionError
+from .faults import numbered
+from .leftovers import Leftover
+from .records import FilesList, Record, record_of
+from .removed import bring_back, note_path, removed, removed_numbers, shorten, withdraw
+from .report import size
+from .store import storage_errors
+
+UNUSED_FOR = timedelta(days=7)
+REMOVED_FOR = timedelta(hours=24)
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LENGTH = re.compile(r"(\d{1,6})([smhdw])")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reclaimed:
+    """What was given back, or would be. `removed` versions keep their data for a day; `deleted` ones have lost them."""
+
+    package: str
+    dry_run: bool
+    removed: tuple[int, ...]
+    deleted: tuple[int, ...]
+    restored: tuple[int, ...]
+    paths: tuple[str, ...]
+    bytes: int
+    waiting_bytes: int
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as plain values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    __repr__ = __str__
+
+    def _lines(self) -> Iterator[str]:
+        would = "would be " if self.dry_run else ""
+        if self.removed:
+            yield f"{numbered(self.removed)}: {would}removed; the data go with a `datapkg gc` in a day or later"
+        if self.deleted:
+            yield f"{numbered(self.deleted)}: removed before; the data {would or 'are '}deleted"
+        if self.restored:
+            yield f"{numbered(self.restored)}: {would}brought back, because a release names it"
+        count = f"{len(self.paths):,} files and folders"
+        yield f"{self.package}: {count}, {size(self.bytes)}, {would or 'are '}deleted"
+        if self.waiting_bytes:
+            yield f"waiting   {size(self.waiting_bytes)} that no version uses: too young, or spared"
+        yield from (f"note      {note}" for note in self.notes)
+        if self.dry_run:
+            yield from (f"  {path}" for path in self.paths)
+
+
+def gc(
+    package: str | Path,
+    *,
+    dry_run: bool = False,
+    keep_last: int | None = None,
+    older_than: str | timedelta | None = None,
+    grace: str | timedelta = "24h",
+) -> Reclaimed:
+    """Reclaim what stopped builds left and what no version uses; with a rule, remove unnamed versions too.
+
+    Parameters
+    ----------
+    dry_run
+        Only say what would be done.
+    keep_last
+        Remove versions before the last so many; together with `older_than`, only those that both allow.
+    older_than
+        Remove versions made longer ago than this, such as ``"90d"`` or ``"12h"``.
+    grace
+        Leave alone what a build may have touched since so long ago.
+
+    Returns
+    -------
+    What was done. The newest version and every release always stay.
+
+    Raises
+    ------
+    DamageError
+        A record is damaged, so that it is not known which files are needed: nothing was touched.
+    """
+    if "://" in str(package):
+        raise StoreError("only packages in folders can be reclaimed yet", str(package), "name a local folder")
+    if keep_last is not None and keep_last < 1:
+        raise VersionError(f"keep_last is {keep_last}", str(package), "keep at least one version")
+    place = str(Path(package).expanduser().absolute())
+    versions.resolve(place)  # there is a package at all
+    rules = Rules(keep_last, None if older_than is None else length(older_than), length(grace))
+    return _gc(place, str(package), rules, dry_run, time.time())
+
+
+def length(text: str | timedelta) -> timedelta:
+    """Read a length of time.
+
+    Examples
+    --------
+    >>> length("90d"), length("12h")
+    (datetime.timedelta(days=90), datetime.timedelta(seconds=43200))
+    """
+    if isinstance(text, timedelta):
+        return text
+    found = LENGTH.fullmatch(text.strip())
+    if found is None:
+        raise VersionError(f"{text!r} is no length of time", "", "write it like 90d, 12h or 30m")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which unnamed versions go, and how long unfinished builds are left alone."""
+
+    keep_last: int | None
+    older_than: timedelta | None
+    grace: timedelta
+
+    def removes(self, record: Record, later: int, now: float) -> bool:
+        """Whether a version goes that has so many after it."""
+        if self.keep_last is None and self.older_than is None:
+            return False
+        age = now - datetime.fromisoformat(record.created).timestamp()
+        old = self.older_than is None or age > self.older_than.total_seconds()
+        return old and (self.keep_last is None or later >= self.keep_last)
+
+
+@dataclass(slots=True)
+class Standing:
+    """What a package holds: versions with their files, versions that were removed and still have theirs, releases."""
+
+    live: dict[int, tuple[Record, FilesList]]
+    gone: dict[int, tuple[Record, FilesList, float]]
+    named: set[int]
+    notes: list[str] = field(default_factory=list)
+
+    def used(self, *, without: set[int]) -> set[str]:
+        """The files that all versions but some need, those of removed versions that keep their data among them."""
+        kept = {**self.live, **{number: (record, files) for number, (record, files, _) in self.gone.items()}}
+        return {
+            path
+            for number, (record, files) in kept.items()
+            if number not in without
+            for path in leftovers.used_by(record, files)
+        }
+
+
+def _gc(place: str, shown: str, rules: Rules, dry_run: bool, now: float) -> Reclaimed:
+    standing = _standing(place)
+    restored = sorted(standing.named & set(standing.gone))
+    numbers = sorted(standing.live)
+    removing = [
+        number
+        for later, number in enumerate(reversed(numbers))
+        if later and number not in standing.named and rules.removes(standing.live[number][0], later, now)
+    ][::-1]
+    deleting = sorted(
+        number
+        for number, (_, _, since) in standing.gone.items()
+        if number not in restored and now - since > REMOVED_FOR.total_seconds()
+    )
+    used = standing.used(without=set(deleting))
+    files, waiting = _deletable(place, standing, deleting, used, now)
+    files += _stopped(place, standing, rules.grace, now)
+    if not dry_run:
+        with storage_errors(shown):
+            for number in restored:
+                bring_back(place, number)
+            removing = [number for number in removing if _withdrawn(place, number)]
+            _delete(place, files)
+            for number in deleting:
+                shorten(place, number)
+            _drop_lists(place)
+    return Reclaimed(
+        package=shown,
+        dry_run=dry_run,
+        removed=tuple(removing),
+        deleted=tuple(deleting),
+        restored=tuple(restored),
+        paths=tuple(entry.path for entry in files),
+        bytes=sum(entry.bytes for entry in files),
+        waiting_bytes=waiting,
+        notes=tuple(standing.notes),
+    )
+
+
+def _standing(place: str) -> Standing:
+    """Read every record and list. Raises DamageError if one is damaged: what it needs would not be known."""
+    live = {}
+    for record in versions.all_records(place):
+        live[record.version] = record, versions.read_files(place, record)
+    gone = {}
+    for number in removed_numbers(place):
+        note = removed(place, number)
+        if note.whole:
+            record = _removed_record(place, number)
+            gone[number] = record, versions.read_files(place, record), note.since
+    named = {versions.release(place, name) for name in versions.release_names(place)}
+    lost = [
+        f"versions/{number}.json" for number in sorted(named) if number not in live and number not in gone
+    ]
+    if lost:
+        raise DamageError("is missing, and a release names it", lost[0], "look with `datapkg verify` first")
+    return Standing(live, gone, named)
+
+
+def _removed_record(place: str, number: int) -> Record:
+    path = note_path(place, number)
+    return record_of(unsealed(path.read_bytes(), str(path)), str(path))
+
+
+def _deletable(
+    place: str, standing: Standing, deleting: list[int], used: set[str], now: float
+) -> tuple[list[Leftover], int]:
+    """Files of tables that may go now, and the bytes of those that wait for their time."""
+    free = {
+        path
+        for number in deleting
+        for path in leftovers.used_by(*standing.gone[number][:2])
+        if path not in used
+    }
+    made = leftovers.transactions_of(place, free)
+    unused = leftovers.unused(place, used)
+    spared = {}
+    for table in {entry.table for entry in unused}:
+        own = [entry for entry in unused if entry.table == table]
+        if why := _spared(place, table, own, free, now):
+            spared[table] = f"table {table}: {why}; what no version uses of it stays"
+    standing.notes += sorted(spared.values())
+    old = [
+        entry
+        for entry in unused
+        if entry.path in free or Path(entry.path).name.partition("-")[2] in made or _is_old(entry, now)
+    ]
+    files = [entry for entry in old if entry.table not in spared]
+    return files, sum(entry.bytes for entry in unused) - sum(entry.bytes for entry in files)
+
+
+def _spared(place: str, table: str, unused: list[Leftover], free: set[str], now: float) -> str:
+    """Why nothing of a table may go yet: a state that is no version's may stand on files that seem to be nobody's."""
+    tags = leftovers.foreign_tags(place, table)
+    if tags:
+        return f"another program has tagged a state of it ({tags[0]})"
+    manifests = [entry for entry in unused if entry.path.endswith(".manifest") and entry.path not in free]
+    if not all(_is_old(entry, now) for entry in manifests):
+        return f"a state of it that is no version is younger than {UNUSED_FOR.days} days"
+    return ""
+
+
+def _is_old(entry: Leftover, now: float) -> bool:
+    return now - entry.touched > UNUSED_FOR.total_seconds()
+
+
+def _stopped(place: str, standing: Standing, grace: timedelta, now: float) -> list[Leftover]:
+    """What stopped builds left beside the tables."""
+    lists = {versions.own_list(record) for record, _ in standing.live.values()}
+    lists |= {versions.own_list(record) for record, _, _ in standing.gone.values()}
+    found = leftovers.attempts(place, lists)
+    old = [entry for entry in found if now - entry.touched > grace.total_seconds()]
+    young = len(found) - len(old)
+    if young:
+        standing.notes.append(
+            f"{young} leftovers of builds are younger than {grace}, and stay: one may be running"
+        )
+    return old
+
+
+def _withdrawn(place: str, number: int) -> bool:
+    """Take a version out; not if somebody has given it a name meanwhile."""
+    withdraw(place, number)
+    if number in versions.releases(place).values():
+        bring_back(place, number)
+        return False
+    return True
+
+
+def _drop_lists(place: str) -> None:
+    """Delete the lists of versions that have lost their data; of a run that was killed before, too."""
+    for number in removed_numbers(place):
+        if not removed(place, number).whole:
+            (Path(place) / "versions" / f"{number}.files.json").unlink(missing_ok=True)
+
+
+def _delete(place: str, files: list[Leftover]) -> None:
+    """Delete, tags and manifests first: the engine never sees a state without its data."""
+
+    def turn(entry: Leftover) -> int:
+        return 0 if "/_refs/" in entry.path else 1 if "/_versions/" in entry.path else 2
+
+    for entry in sorted(files, key=turn):
+        path = Path(place) / entry.path
+        if path.is_dir() and not path.is_symlink():
+            rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    for folder in {Path(place) / f"{entry.table}.lance" for entry in files if entry.table}:
+        for empty in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+            with suppress(OSError):  # a folder that holds anything stays
+                empty.rmdir()
+        with suppress(OSError):
+            folder.rmdir()
