@@ -1,6 +1,6 @@
 """How fast `datapkg verify` is beside a bare BLAKE3 loop over the same files, in the same run.
 
-``python benchmarks/verify.py [MB]`` builds a package of images, reads it once so that both find it in memory, and
+``python -m benchmarks.verify [MB]`` builds a package of images, reads it once so that both find it in memory, and
 prints the ratio of the medians of several turns. The aim is at least 0.5 of the bare loop's speed with the same number
 of threads; one thread is shown too.
 """
