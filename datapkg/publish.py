@@ -190,6 +190,7 @@ class Publisher:
                 files=len(content.rows),
                 image_bytes=content.table.image_bytes,
                 written=record.table(content.table.name).stored.tag.endswith(self.attempt),
+                why={column.name: column.why for column in content.table.columns if column.why},
             )
             for one in resources
             for content in one.tables

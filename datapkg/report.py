@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
@@ -15,7 +15,7 @@ class TableReport:
     """One table: what is in it, and what holding its images costs.
 
     `image_bytes` is bytes by column, empty for tables without images; of packed images ``image_array_unpacked`` says
-    what they would take unpacked.
+    what they would take unpacked. `why` says for each column whose type was decided how, as `datapkg show` does.
     """
 
     name: str
@@ -25,6 +25,7 @@ class TableReport:
     files: int
     image_bytes: Mapping[str, int]
     written: bool
+    why: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def test_a_first_build_makes_version_1_and_its_release(manifest: Path, package: 
         ("frames", "images", 3, 3),
     ]
     assert report.sources.files == 4
+    assert "leading zeros" in report.tables[0].why["Well"]
     assert report.warnings == ()
     opened = datapkg.open(package)
     assert (opened.version, opened.release, opened.digest) == (1, "1.0.0", report.digest)
