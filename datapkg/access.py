@@ -62,9 +62,11 @@ class RowAccess:
         except ConditionError as error:
             raise refusal(str(error), self.record.name, list(self._names)) from None
 
-    def take(self, positions: NDArray[np.int64], columns: Sequence[str]) -> Iterator[Rows]:
-        """Yield the rows at `positions`, in that order, by batched requests."""
-        step = max(1, BATCH_BYTES * max(self.order.rows, 1) // max(self._stored_bytes, 1))
+    def take(
+        self, positions: NDArray[np.int64], columns: Sequence[str], *, rows: int | None = None
+    ) -> Iterator[Rows]:
+        """Yield the rows at `positions`, in that order, by requests of `rows`; default: as whole rows fit memory."""
+        step = max(1, rows or BATCH_BYTES * max(self.order.rows, 1) // max(self._stored_bytes, 1))
         for start in range(0, len(positions), step):
             at = positions[start : start + step]
             taken = self.pinned.take(self.order.addresses(at), self._stored(columns))

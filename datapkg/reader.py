@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from .table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .differ import Diff
     from .faults import Verification
 
 SOURCES = "_sources"
@@ -158,6 +160,13 @@ class Package:
         from . import verify
 
         return verify(self.uri, deep, version, digest, sources)
+
+    def diff(self, old: int | str | Package, new: int | str | Package | None = None) -> Diff:
+        """Compare two versions: numbers, release names, or packages; `new` is this version by default."""
+        compare: Callable[..., Diff] = import_module(
+            f"{__package__}.differ"
+        ).diff  # this module lies below it
+        return compare(self, old, new)
 
     def sources(self) -> pd.DataFrame:
         """List the source files: one row for each file and table that it added to, with sha256 and digest."""

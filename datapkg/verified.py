@@ -44,10 +44,12 @@ class VerifiedRows(RowAccess):
         self._image = images[0] if len(images) == 1 and names.issuperset(IMAGE_PROOF) else None
         self._file = FILE_COLUMN if {FILE_COLUMN, FILE_PROOF} <= names else None
 
-    def take(self, positions: NDArray[np.int64], columns: Sequence[str]) -> Iterator[Rows]:
+    def take(
+        self, positions: NDArray[np.int64], columns: Sequence[str], *, rows: int | None = None
+    ) -> Iterator[Rows]:
         """Yield the rows at `positions`, in that order, each checked."""
         asked = self._with_proof(columns)
-        yield from self._checked(super().take(positions, asked), columns, len(positions))
+        yield from self._checked(super().take(positions, asked, rows=rows), columns, len(positions))
 
     def _scan(self, columns: Sequence[str], condition: str | None, limit: int | None) -> Iterator[Rows]:
         if condition is not None:

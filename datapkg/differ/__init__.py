@@ -1,0 +1,52 @@
+"""Compare two versions, of one package or of two: schema, rows, cells, images, sources.
+
+Nothing is read of tables, sources and images whose digests are equal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .result import Diff
+from .sources import Sources, changed_files
+from .tables import table_diff
+
+if TYPE_CHECKING:
+    from ..reader import Package
+    from ..table import Table
+
+__all__ = ["Diff", "diff"]
+
+
+def diff(package: Package, old: int | str | Package, new: int | str | Package | None = None) -> Diff:
+    """Compare two versions.
+
+    Parameters
+    ----------
+    package
+        Where numbers and release names are looked up.
+    old, new
+        A number, a release name, or an opened package, also another one; `new` is `package` itself by default.
+
+    Raises
+    ------
+    VersionError
+        There is no such version.
+    DamageError
+        A file that has to be read is missing or damaged.
+    """
+    before = _opened(package, old)
+    after = package if new is None else _opened(package, new)
+    sources = Sources(before), Sources(after)
+    names = [*before.tables, *(name for name in after.tables if name not in before)]
+    differences = tuple(table_diff(_table(before, name), _table(after, name), sources) for name in names)
+    same = before.record.sources.digest == after.record.sources.digest
+    return Diff(before, after, differences, () if same else tuple(changed_files(*sources)))
+
+
+def _table(package: Package, name: str) -> Table | None:
+    return package[name] if name in package.tables else None
+
+
+def _opened(package: Package, version: int | str | Package) -> Package:
+    return package.checkout(version) if isinstance(version, int | str) else version
