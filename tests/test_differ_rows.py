@@ -143,16 +143,16 @@ class Stripped:
 
 def test_keys_that_repeat_are_matched_in_their_order_and_that_is_said(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    manifest = make.manifest(data, "name: t, path: t.csv, schema: {primaryKey: [key]}")
-    for text in ("key,a\nr,1\nr,2\ns,3\n", "key,a\ns,3\nr,1\nr,9\nr,4\n"):
-        make.text(data / "t.csv", text)
-        make.build(manifest, tmp_path / "p")
+    for text, schema in (("r,1\nr,2\ns,3\nr,4\n", ""), ("s,3\nr,9\n", ", schema: {primaryKey: [key]}")):
+        make.text(data / "t.csv", f"key,a\n{text}")
+        make.build(make.manifest(data, f"name: t, path: t.csv{schema}"), tmp_path / "p")
     found = datapkg.open(tmp_path / "p").diff(1)
     table = found.as_json()["t"]
-    assert table["changed"] == [{"key": {"key": "r", "(occurrence)": 1}, "column": "a", "old": 2, "new": 9}]
-    assert table["added"] == [{"key": "r", "(occurrence)": 2}]
-    assert table["removed"] == []
+    assert table["changed"] == [{"key": {"key": "r", "(occurrence)": 0}, "column": "a", "old": 1, "new": 9}]
+    assert table["removed"] == [{"key": "r", "(occurrence)": 1}, {"key": "r", "(occurrence)": 2}]
+    assert table["added"] == []
     assert "some rows have the same key" in str(found)
+    assert "- 2 rows  r, no. 2; r, no. 3" in str(found)
 
 
 def test_a_key_column_that_became_text_still_matches(tmp_path: Path) -> None:
