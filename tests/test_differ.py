@@ -153,8 +153,8 @@ def test_the_text_is_short_however_much_differs(tmp_path: Path) -> None:
     found = datapkg.open(tmp_path / "p").diff(1)
     text = str(found)
     assert text.count("\n") < 30
-    assert "- 50 rows  id 0; id 1; id 2 ... and 47 more" in text
-    assert "150 cells  by up to 0.25  e.g. id 50: 100.0 -> 100.25" in text
+    assert "- 50 rows  0; 1; 2 ... and 47 more" in text
+    assert "150 cells  by up to 0.25  e.g. 50: 100.0 -> 100.25" in text
     assert "... and 20 more columns with changed cells" in text
     assert repr(found) == text
     assert len(found.cells) == 150 * 30

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..reader import Package
 from .result import Diff
 from .sources import Sources, changed_files
 from .tables import table_diff
 
 if TYPE_CHECKING:
-    from ..reader import Package
     from ..table import Table
 
 __all__ = ["Diff", "diff"]
@@ -49,4 +49,4 @@ def _table(package: Package, name: str) -> Table | None:
 
 
 def _opened(package: Package, version: int | str | Package) -> Package:
-    return package.checkout(version) if isinstance(version, int | str) else version
+    return version if isinstance(version, Package) else package.checkout(version)

@@ -7,8 +7,9 @@ difference red is brighter than before, blue darker, and a frame shows where any
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,12 @@ from ..errors import StoreError
 from .images import Image, ImagePair, PixelChange, compare, read_pairs, y_and_x
 from .keys import NEW, keys
 from .tables import TableDiff
-from .text import key_text
 
 PERCENTILES = (0.5, 99.5)
 SIDE = 320
 """Smaller images are magnified to about this, pixel by pixel."""
 GAP, LINE = 12, 20
-INK, PAPER, FRAME = (20, 20, 20), (255, 255, 255), (255, 200, 0)
+INK, PAPER, FRAME, EDGE = (20, 20, 20), (255, 255, 255), (255, 200, 0), (200, 200, 200)
 UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 MOST_NAME = 80
 
@@ -49,13 +49,24 @@ def draw(table: TableDiff, pairs: Sequence[ImagePair], folder: Path) -> list[Pat
             raise StoreError("is there already", str(path), "name another folder for the images")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            picture(old, new, pair, f"{table.name}: {key_text(key)}").save(path)
+            picture(old, new, pair, f"{table.name}: {named_key(key)}").save(path)
         except OSError as error:
             raise StoreError(
                 f"cannot be written ({error.strerror or error})", str(path), "name another folder"
             ) from None
         drawn.append(path)
     return drawn
+
+
+def named_key(key: Mapping[str, Any]) -> str:
+    """A key with the names of its columns.
+
+    Examples
+    --------
+    >>> named_key({"well": "A01", "t": 3})
+    'well A01, t 3'
+    """
+    return ", ".join(f"{name} {value}" for name, value in key.items())
 
 
 def picture(old: Image | None, new: Image | None, pair: ImagePair, title: str) -> Picture.Image:
@@ -139,6 +150,7 @@ def _beside(panels: Sequence[tuple[str, Rgb]], change: PixelChange, head: Sequen
     left = GAP
     for (label, panel), size, width in zip(panels, sizes, widths, strict=True):
         pen.text((left, top - LINE), label, INK, font)
+        pen.rectangle((left - 1, top - 1, left + size[0], top + size[1]), outline=EDGE)
         drawn.paste(Picture.fromarray(panel).resize(size, Picture.Resampling.NEAREST), (left, top))
         if change.box is not None:
             y0, x0, y1, x1 = (edge * factor for edge in change.box)

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..errors import StoreError
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -81,5 +83,13 @@ def key_join(columns: int) -> Iterator[KeyJoin]:
             "temp_directory": folder,
             "preserve_insertion_order": "false",
         }
-        with duckdb.connect(config=settings) as database:
-            yield KeyJoin(database, columns)
+        try:
+            with duckdb.connect(config=settings) as database:
+                yield KeyJoin(database, columns)
+        except duckdb.Error as error:
+            reason = str(error).partition("\n")[0]
+            raise StoreError(
+                f"the keys of rows cannot be compared: {reason}",
+                folder,
+                "free some space for temporary files",
+            ) from None

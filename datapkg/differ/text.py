@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ..report import aligned, size
 from .identity import SOURCE
 from .images import DIGEST, ImagePair, PixelChange, pixel_changes
-from .keys import NEW, OLD, keys
+from .keys import NEW, OCCURRENCE, OLD, keys
 from .sources import SourceChange
 from .tables import FILE_HASH, ChangedCells, TableDiff
 from .values import cell_values, shown, shown_change
@@ -178,16 +178,17 @@ def _file(change: SourceChange) -> tuple[str, str]:
 
 
 def key_text(key: Mapping[str, Any]) -> str:
-    """A row's key on a terminal.
+    """A row's key on a terminal: its values, in the order of the heading.
 
     Examples
     --------
-    >>> key_text({"Well": "A01", "Site": 3})
-    'Well A01, Site 3'
+    >>> key_text({"Well": "A01", "Site": 3}), key_text({"source_path": "wells.csv", "source_row": 3})
+    ('A01, 3', 'wells.csv, row 3')
     """
     if tuple(key) == SOURCE:
         return f"{key['source_path']}, row {key['source_row']}"
-    return ", ".join(f"{name} {shown(value)}" for name, value in key.items())
+    values = [shown(value) for name, value in key.items() if name != OCCURRENCE]
+    return ", ".join([*values, f"no. {key[OCCURRENCE] + 1}"] if OCCURRENCE in key else values)
 
 
 def _listed(head: str, names: Sequence[str]) -> str:
