@@ -11,6 +11,8 @@ from blake3 import blake3
 from . import versions
 from .durable import sync_file, sync_folder, write
 from .errors import DamageError, StoreError
+from .lock import lock_path, write_lock
+from .locking import lock_of_version
 from .records import Record
 from .removed import earlier_versions
 from .store import HASH_CHUNK_BYTES, storage_errors, write_pin
@@ -18,6 +20,9 @@ from .store import HASH_CHUNK_BYTES, storage_errors, write_pin
 
 def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
     """Copy one version of a package to `dest`, under its own number, release name and digest.
+
+    The manifest that made it and its lock are written beside `dest`, as ``<dest>.yaml`` and ``<dest>.lock``: with
+    them, and the files, anybody can build it again and prove it equal. The places of data are blank in it.
 
     Parameters
     ----------
@@ -33,15 +38,17 @@ def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
     Raises
     ------
     StoreError
-        `dest` exists, or cannot be written.
+        `dest`, or a file beside it, exists, or cannot be written.
     DamageError
         A file of the version is missing, or is not what was written.
     """
     source, target = Path(package), Path(dest)
     record = versions.read_record(str(source), versions.resolve(str(source), version))
     listed = versions.read_files(str(source), record)
-    if target.exists():
-        raise StoreError("is there already", str(target), "choose a folder that does not exist yet")
+    beside = target.with_name(f"{target.name}.yaml")
+    for path in (target, beside, lock_path(beside)):
+        if path.exists():
+            raise StoreError("is there already", str(path), "choose a folder that does not exist yet")
     growing = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
     try:
         with storage_errors(str(target)):
@@ -55,6 +62,8 @@ def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
             for folder in (growing, *(path for path in growing.rglob("*") if path.is_dir())):
                 sync_folder(folder)
             growing.rename(target)
+            write(beside, record.manifest.encode())
+            write_lock(beside, lock_of_version(str(target), record))
             sync_folder(target.absolute().parent)
     finally:
         shutil.rmtree(growing, ignore_errors=True)

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .changes import hashed
 from .content import ResourceContent
 from .lock import Lock, LockedColumn, LockedSource, LockedTable
 from .manifest import normal
 from .manifest.load import LoadedManifest
-from .plan import Plan
+from .manifest.normal import parse_recorded
+from .plan import Plan, SourceRow, source_rows
+from .records import Record, TableRecord
 
 
 def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceContent]) -> Lock:
     """The lock of a build's content."""
-    tables = sorted(
-        (content.table for resource in resources for content in resource.tables), key=lambda table: table.name
-    )
+    tables = [content.table for resource in resources for content in resource.tables]
+    rows = [row for resource in resources for content in resource.tables for row in content.rows]
+    rows += [row for resource in resources for row in resource.files]
+    order = [resource.name for resource in resources]
+    return _lock(loaded.manifest.name, normal.manifest_digest(loaded.manifest), digest, tables, rows, order)
+
+
+def lock_of_version(package: str, record: Record) -> Lock:
+    """The lock of a version that is stored, as the build that made it would write it."""
+    rows = list(source_rows(package, record))
+    order = [resource.name for resource in parse_recorded(record.manifest, record.manifest_digest).resources]
+    return _lock(record.name, record.manifest_digest, record.digest, record.tables, rows, order)
+
+
+def _lock(
+    name: str,
+    manifest: str,
+    digest: str,
+    tables: Iterable[TableRecord],
+    rows: Iterable[SourceRow],
+    order: Sequence[str],
+) -> Lock:
+    by_name = sorted(tables, key=lambda table: table.name)
     return Lock(
-        package=loaded.manifest.name,
-        manifest=normal.manifest_digest(loaded.manifest),
+        package=name,
+        manifest=manifest,
         digest=digest,
-        tables=tuple(LockedTable(table.name, table.rows, table.digest) for table in tables),
+        tables=tuple(LockedTable(table.name, table.rows, table.digest) for table in by_name),
         columns=tuple(
             LockedColumn(table.name, column.name, column.type, column.digest)
-            for table in tables
+            for table in by_name
             for column in table.columns
         ),
-        sources=tuple(source for resource in resources for source in _sources(resource)),
+        sources=tuple(_sources(rows, order)),
     )
 
 
@@ -40,15 +62,18 @@ def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:
     ]
 
 
-def _sources(resource: ResourceContent) -> list[LockedSource]:
-    given: dict[str, dict[str, str]] = {}
-    for content in resource.tables:
-        for row in content.rows:
-            given.setdefault(row.path, {})[content.table.name] = row.digest
-    own = [row for row in resource.files if row.path == row.group]
+def _sources(rows: Iterable[SourceRow], order: Sequence[str]) -> list[LockedSource]:
+    """The files that resources matched, by resource and path, each with what it gave to each table."""
+    files: dict[tuple[str, str], SourceRow] = {}
+    given: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        key = row.resource, row.path
+        if row.matched:
+            files.setdefault(key, row)
+        if row.table:
+            given.setdefault(key, {})[row.table] = row.digest
+    keys = sorted(files, key=lambda key: (order.index(key[0]), key[1].encode()))
     return [
-        LockedSource(
-            row.resource, row.path, row.bytes, row.sha256, dict(sorted(given.get(row.path, {}).items()))
-        )
-        for row in sorted(own, key=lambda row: row.path.encode())
+        LockedSource(*key, files[key].bytes, files[key].sha256, dict(sorted(given.get(key, {}).items())))
+        for key in keys
     ]

@@ -126,7 +126,7 @@ def previous(package: str, name: str) -> Previous | None:
         )
     try:
         files = versions.read_files(package, record)
-        rows = tuple(_source_rows(package, record))
+        rows = tuple(source_rows(package, record))
     except DamageError as error:
         lost = (
             f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
@@ -232,7 +232,8 @@ def _member(row: SourceRow, root: Path) -> SourceFile:
     return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else MISSING)
 
 
-def _source_rows(package: str, record: Record) -> Iterable[SourceRow]:
+def source_rows(package: str, record: Record) -> Iterable[SourceRow]:
+    """The rows of a version's table ``_sources``."""
     pinned = store.PinnedTable(package, SOURCES, record.sources.stored)
     for batch in pinned.batches(SOURCES_SCHEMA.names, batch_bytes=BATCH_BYTES):
         for row in batch.select(SOURCES_SCHEMA.names).to_pylist():

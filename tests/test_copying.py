@@ -39,6 +39,17 @@ def test_a_copy_goes_on_as_a_package(package: Path, tmp_path: Path) -> None:
     assert (report.version, report.digest) == (2, datapkg.open(package).digest)
 
 
+def test_manifest_and_lock_stand_beside_the_copy(package: Path, tmp_path: Path) -> None:
+    made = tmp_path / "data" / "manifest.lock"
+    datapkg.checkout(package, 2, tmp_path / "copy")
+    assert (tmp_path / "copy.lock").read_bytes() == made.read_bytes()
+    report = make.build(tmp_path / "copy.yaml", tmp_path / "again", locked=True, root=tmp_path / "data")
+    assert report.digest == datapkg.open(tmp_path / "copy").digest
+    with pytest.raises(StoreError, match=r"copy\.yaml: is there already"):
+        (tmp_path / "copy").rename(tmp_path / "moved")
+        datapkg.checkout(package, 2, tmp_path / "copy")
+
+
 def test_nothing_is_overwritten(package: Path, tmp_path: Path) -> None:
     make.text(tmp_path / "copy" / "mine.txt", "years of work")
     with pytest.raises(StoreError, match="is there already"):

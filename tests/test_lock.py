@@ -113,6 +113,22 @@ def test_other_content_of_the_same_files_names_table_column_and_source(
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_set_of_files_is_locked_file_by_file(tmp_path: Path) -> None:
+    import make_sets
+    import numpy as np
+
+    data = tmp_path / "sets"
+    data.mkdir()
+    files = make_sets.spread(data, np.arange(2 * 3 * 2 * 4 * 5, dtype="u2").reshape(2, 3, 2, 4, 5), "t")
+    manifest = make.manifest(data, 'name: movies, path: "*.tif"')
+    first = make.build(manifest, tmp_path / "s")
+    assert [source.path for source in read_lock(manifest).sources] == [path.name for path in files]
+    assert make.build(manifest, tmp_path / "again", locked=True).digest == first.digest
+    files[1].write_bytes(files[1].read_bytes() + b"\0")
+    with pytest.raises(LockedError, match=files[1].name):
+        make.build(manifest, tmp_path / "third", locked=True)
+
+
 def test_no_lock_is_an_error_of_its_own(manifest: Path, tmp_path: Path) -> None:
     manifest.with_suffix(".lock").unlink()
     with pytest.raises(ManifestError, match="there is no lock"):
