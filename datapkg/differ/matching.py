@@ -6,7 +6,7 @@ joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .cells import different, plain
 from .gathering import Positions, stream
 from .identity import Identity
-from .joining import NEW, OLD, key_join
+from .joining import NEW, OLD, KeyJoin, key_join
 from .sources import Span, joined
 
 if TYPE_CHECKING:
@@ -101,10 +101,9 @@ def match_by_key(old: Keys, new: Keys) -> Matched:
     occurrences = None
     if not (aligned and ascending):
         with key_join(len(new.identity.columns)) as join:
-            join.load(NEW, new.blocks())
+            repeated = _load(join, NEW, new)
             if not aligned:
-                join.load(OLD, old.blocks())
-            repeated = join.repeats(NEW) or (not aligned and join.repeats(OLD))
+                repeated = _load(join, OLD, old) or repeated
             if repeated:
                 counts = join.count_occurrences(NEW)
                 before = counts if aligned else join.count_occurrences(OLD)
@@ -121,22 +120,42 @@ def match_by_key(old: Keys, new: Keys) -> Matched:
     )
 
 
+class Ascent:
+    """Watches keys go by: as long as each is greater than the one before, none repeats."""
+
+    def __init__(self) -> None:
+        self.strict = True
+        self._last: pa.Table | None = None
+
+    def watch(self, blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Hand the blocks on."""
+        for block in blocks:
+            if self.strict and len(block):
+                self.strict = _ascends(block if self._last is None else pa.concat_tables([self._last, block]))
+                self._last = block.slice(len(block) - 1)
+            yield block
+
+
 def _alike(old: Keys, new: Keys) -> tuple[int, bool]:
-    """How many rows from the first on have equal keys on both sides, and whether those ascend: then none repeats."""
-    rows, ascending = 0, True
-    before: pa.Table | None = None
-    for one, other in zip(old.blocks(), new.blocks(), strict=False):
+    """How many rows from the first on have equal keys on both sides, and whether all of the new ones ascend."""
+    rows, ascent = 0, Ascent()
+    for one, other in zip(old.blocks(), ascent.watch(new.blocks()), strict=False):
         both = min(len(one), len(other))
         pairs = zip(one.slice(0, both).columns, other.slice(0, both).columns, strict=True)
         changed = np.logical_or.reduce([different(*map(_whole, pair)) for pair in pairs])
         if changed.any():
             return rows + int(np.argmax(changed)), False
         rows += both
-        if len(one) != len(other) or not both:
+        if len(one) != len(other):
             return rows, False
-        ascending = ascending and _ascends(other if before is None else pa.concat_tables([before, other]))
-        before = other.slice(both - 1)
-    return rows, ascending
+    return rows, ascent.strict
+
+
+def _load(join: KeyJoin, side: str, keys: Keys) -> bool:
+    """Hand keys over to the join; says whether one repeats, which is counted only where they do not ascend."""
+    ascent = Ascent()
+    join.load(side, ascent.watch(keys.blocks()))
+    return not ascent.strict and join.repeats(side)
 
 
 def _ascends(keys: pa.Table) -> bool:
