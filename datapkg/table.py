@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import SchemaError
 from .movies import MovieMethods
@@ -78,7 +78,11 @@ class Table(MovieMethods):
         return "\n".join([head, *lines])
 
     def to_pandas(
-        self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        images: Literal["array"] = "array",
     ) -> pd.DataFrame:
         """Read rows as a DataFrame; its index is the row's position in the table.
 
@@ -90,6 +94,8 @@ class Table(MovieMethods):
             A condition in SQL, such as ``"Well = 'C6' and t < 3"``; put odd names into backticks.
         limit
             The first so many rows.
+        images
+            ``array``: image cells are loaded with the rows, so that a frame of many images needs memory for all of them.
 
         Raises
         ------
@@ -100,6 +106,10 @@ class Table(MovieMethods):
         """
         from .frames import to_pandas
 
+        if images != "array":
+            raise SchemaError(
+                f"images is {images!r}", f"table {self.name}", "write images='array', or leave it out"
+            )
         wanted = self._wanted(columns)
         once = list(dict.fromkeys(wanted))
         rows = self.rows.read([*once, *self._helpers(once)], where, limit)

@@ -131,6 +131,13 @@ def test_rows_are_asked_for_by_numbers(asked: object, package: Package) -> None:
     assert len(package["frames"].images(frame[frame["Well"] == "A01"].index)) == 2
 
 
+def test_images_are_asked_for_as_arrays(package: Package) -> None:
+    frames = package["frames"]
+    assert frames.to_pandas(images="array", limit=1)["image_array"].iloc[0].shape == (6, 8)
+    with pytest.raises(SchemaError, match="images='array'"):
+        frames.to_pandas(images="lazy")  # type: ignore[arg-type]
+
+
 def test_a_missing_table_is_a_key_error_too(package: Package) -> None:
     with pytest.raises(KeyError):
         package["nope"]
