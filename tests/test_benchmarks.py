@@ -15,7 +15,7 @@ def test_the_csv_benchmark_prints_times_a_ratio_and_memory(tmp_path: Path) -> No
     command = [
         sys.executable,
         "-m",
-        "benchmarks.csv",
+        "benchmarks.large_csv",
         "--megabytes",
         "1",
         "--rounds",

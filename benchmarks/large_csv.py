@@ -1,7 +1,7 @@
 """Time and memory of a build of one large CSV file, beside DuckDB's default `read_csv` into Arrow, in one run.
 
-    python -m benchmarks.csv                    # a generated file of 2,000 MB, 2 rounds
-    python -m benchmarks.csv --megabytes 500 --rounds 3 --folder /scratch
+    python -m benchmarks.large_csv                    # a generated file of 2,000 MB, 2 rounds
+    python -m benchmarks.large_csv --megabytes 500 --rounds 3 --folder /scratch
 
 Both do their work in a process of its own, one after the other, round by round, so that what else the machine does
 meets both. datapkg reads every cell twice (to decide types over all rows, then to store), checks, hashes, writes and
