@@ -71,6 +71,35 @@ def test_a_worker_that_dies_names_the_file_it_was_reading() -> None:
         list(run(dies_at_three, range(9), ignore))
 
 
+ANSWERS = """
+import sys, time
+from datapkg.engine import local
+sys.path.insert(0, sys.argv[2])
+from answers import large
+
+def stopped(path, done):
+    time.sleep(float(sys.argv[1]))
+    raise KeyboardInterrupt
+
+try:
+    with local.session(1) as run:
+        list(run(large, [1], stopped))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.2, 0.3, 0.5])
+def test_a_run_that_is_stopped_in_the_middle_of_an_answer_ends(wait_s: float, tmp_path: Path) -> None:
+    (tmp_path / "answers.py").write_text(
+        "def large(task, note):\n    note('a', 0)\n    return b'x' * 400_000_000\n"
+    )
+    (tmp_path / "script.py").write_text(ANSWERS)
+    command = [sys.executable, tmp_path / "script.py", str(wait_s), tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
+
+
 def test_an_unknown_engine_names_the_nearest() -> None:
     with pytest.raises(ManifestError, match="did you mean 'local'"):
         engine.get("lokal")

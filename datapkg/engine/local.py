@@ -139,7 +139,14 @@ def _death(files: list[str]) -> SourceError:
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers, and the thread that listens to them.
+
+    A worker that is ended in the middle of its answer leaves half of it in the pipe: the thread would wait for the
+    rest for ever, and Python for the thread. It sees an end only when our own side of the pipe is closed too.
+    """
     processes = list((pool._processes or {}).values())
+    answers: Any = pool._result_queue
+    listener: Any = pool._executor_manager_thread
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
@@ -148,3 +155,6 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         if process.is_alive():
             process.kill()
             process.join()
+    if processes and listener is not None:
+        answers._writer.close()
+        listener.join(STOP_S)
