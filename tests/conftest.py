@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import make
 import pytest
 from hypothesis import settings
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
 settings.load_profile("no clock")
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = make.PROJECT
 SHARED = Path(os.environ.get("DATAPKG_SHARED", PROJECT.parent / "shared")) / "data"
 
 
@@ -33,3 +34,16 @@ def shared() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return SHARED
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """A little data set and its manifest; files with other needs have a fixture of their own."""
+    return make.folder(tmp_path)
+
+
+@pytest.fixture
+def package(manifest: Path, tmp_path: Path) -> Path:
+    """The package of that manifest."""
+    make.build(manifest, tmp_path / "p")
+    return tmp_path / "p"

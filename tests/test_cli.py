@@ -25,17 +25,6 @@ def run(*arguments: object, cwd: Path | None = None, **environment: str) -> Done
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, timeout=120, check=False)
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    return make.folder(tmp_path)
-
-
-@pytest.fixture
-def package(manifest: Path, tmp_path: Path) -> Path:
-    make.build(manifest, tmp_path / "p")
-    return tmp_path / "p"
-
-
 def assert_error(done: Done, status: int, *said: str) -> None:
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr

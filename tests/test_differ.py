@@ -14,17 +14,6 @@ import datapkg
 from datapkg.errors import VersionError
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    return make.folder(tmp_path)
-
-
-@pytest.fixture
-def package(manifest: Path, tmp_path: Path) -> Path:
-    make.build(manifest, tmp_path / "p")
-    return tmp_path / "p"
-
-
 def test_equal_versions_are_ok_and_no_row_is_read(package: Path, manifest: Path) -> None:
     make.text(manifest.parent / "wells.csv", "Well,Gene,Count,Area\r\n005,KIF11,1,0.50\r\n042,,2,1.5\r\n")
     make.build(manifest, package)

@@ -17,17 +17,6 @@ from datapkg.differ.images import PixelChange, compare
 from datapkg.errors import StoreError
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    return make.folder(tmp_path)
-
-
-@pytest.fixture
-def package(manifest: Path, tmp_path: Path) -> Path:
-    make.build(manifest, tmp_path / "p")
-    return tmp_path / "p"
-
-
 def test_changed_pixels_are_counted_and_boxed(package: Path, manifest: Path) -> None:
     pixels = make.image(0)
     pixels[2, 3] += 900
