@@ -13,6 +13,7 @@ from . import ingest, sources
 from .digest import ColumnSums, SourceDigest, SourceHasher, table_digest
 from .engine import Run
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
+from .places import Place
 from .plan import MATCHED_MEMBER, SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
 from .progress import Counter, Progress
 from .reading import MAX_IMAGE_BYTES, Seen, SourceFile, check_hash
@@ -79,7 +80,7 @@ def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
 class Reader:
     """Reads resources from their files, and stores their rows for the coming version."""
 
-    package: str
+    package: Place
     attempt: str
     run: Run
     progress: Progress
@@ -137,7 +138,7 @@ class Reader:
         return Counter(doing, len(resource.files), total, self.progress)
 
 
-def sources_content(package: str, attempt: str, resources: Sequence[ResourceContent]) -> Content:
+def sources_content(package: Place, attempt: str, resources: Sequence[ResourceContent]) -> Content:
     """The table ``_sources`` of the coming version; a file that adds to no table has a row without one."""
     rows: list[SourceRow] = []
     for resource in resources:

@@ -17,6 +17,7 @@ from .digest import package_digest
 from .errors import DatapkgError, StoreError, VersionError
 from .manifest import normal
 from .manifest.load import LoadedManifest
+from .places import Place
 from .plan import SOURCES, Plan, Previous
 from .records import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
@@ -26,7 +27,7 @@ from .report import Report, SourcesReport, TableReport
 class Publisher:
     """Publishes one attempt's content as the version after `before`."""
 
-    package: str
+    package: Place
     shown: str
     attempt: str
     loaded: LoadedManifest
@@ -94,7 +95,7 @@ class Publisher:
         if lost:
             raise StoreError(
                 f"files of the table {lost[0]} are gone before the version was published",
-                self.package,
+                self.package.uri,
                 "make sure that no other program cleans up the package, and build again",
             )
         if not versions.publish(self.package, record, files):
@@ -132,7 +133,7 @@ class Publisher:
             return winner
         raise VersionError(
             f"another build made version {record.version} meanwhile, with other content",
-            self.package,
+            self.package.uri,
             "build again: the next version will stand on that one",
         )
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from . import sources, store
 from .content import Content, ResourceContent
 from .manifest import Resource
+from .places import Place
 from .plan import Plan, Previous, ResourcePlan, SourceRow
 from .reading import Reading, Seen, SourceFile
 from .records import ColumnRecord
@@ -30,7 +31,7 @@ ANY_FILE = (0, 0, 0, 0)
 class WrittenTable:
     """One table; `new` says that it was read from its files, not taken over from the version before."""
 
-    def __init__(self, package: str, attempt: str, content: Content, before: Previous | None) -> None:
+    def __init__(self, package: Place, attempt: str, content: Content, before: Previous | None) -> None:
         self.record, self.files, self.new = content.table, content.rows, content.schema is not None
         self._package, self._attempt, self._content, self._before = package, attempt, content, before
 
@@ -116,7 +117,7 @@ class Written:
 
 
 def written(
-    package: str,
+    package: Place,
     attempt: str,
     plan: Plan,
     resources: Sequence[ResourceContent],
@@ -129,7 +130,7 @@ def written(
         for content in resource.tables
     }
     planned = {one.resource.name: one for one in plan.resources}
-    return Written(tables, planned, str(store.staging(package, attempt)))
+    return Written(tables, planned, package.staging(attempt).uri)
 
 
 def _zoneless(kind: pa.DataType) -> pa.DataType:
