@@ -8,6 +8,7 @@ from pathlib import Path
 
 import make
 import pytest
+import stores
 from hypothesis import settings
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
@@ -47,3 +48,28 @@ def package(manifest: Path, tmp_path: Path) -> Path:
     """The package of that manifest."""
     make.build(manifest, tmp_path / "p")
     return tmp_path / "p"
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[stores.ObjectStore]:
+    """A store that heeds conditional puts."""
+    store = stores.moto()
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.ObjectStore]:
+    """A store that does not: packages in it need a single writer."""
+    store = stores.rclone(tmp_path_factory.mktemp("rclone"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture
+def reached(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> stores.ObjectStore:
+    """The store that a test is parametrized with by name, with the environment to reach it."""
+    store: stores.ObjectStore = request.getfixturevalue(request.param)
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    return store
