@@ -1,7 +1,8 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
 from .files import HASH_CHUNK_BYTES, StoredFile, file_blake3, intact, storage_errors, table_uri
-from .read import PinnedTable
+from .read import PinnedTable, fragment_sizes
+from .update import update
 from .write import (
     STAGING,
     TAG,
@@ -31,6 +32,7 @@ __all__ = [
     "clear_staging",
     "commit",
     "file_blake3",
+    "fragment_sizes",
     "intact",
     "pinned",
     "set_aside",
@@ -39,6 +41,7 @@ __all__ = [
     "storage_errors",
     "stored_name",
     "table_uri",
+    "update",
     "write_fragment",
     "write_pin",
 ]

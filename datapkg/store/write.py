@@ -232,7 +232,7 @@ def set_aside(package: str, table: str, version: int) -> int:
     """Count the states of a table after `version` that no build has pinned: other programs made them."""
     import lance
 
-    _refuse_unreadable(table_uri(package, table))
+    refuse_unreadable(table_uri(package, table))
     with storage_errors(f"table {table}"):
         dataset = lance.dataset(table_uri(package, table))
         if dataset.version <= version:
@@ -283,15 +283,15 @@ def _overwrite(uri: str, operation: Any) -> lance.LanceDataset:
             OSError
         ) as error:  # another builder's commit came between: ours replaces the whole table anyway
             if not re.search("conflict|already exists", str(error)):
-                _refuse_unreadable(uri)
+                refuse_unreadable(uri)
                 raise
     raise VersionError(
         "other builds keep writing to the package", uri, "wait until they are done, and build again"
     )
 
 
-def _refuse_unreadable(uri: str) -> None:
-    """The engine adds a state only to a table whose newest state it can read."""
+def refuse_unreadable(uri: str) -> None:
+    """Refuse a table that cannot be added to: the engine adds a state only to a table whose newest state it can read."""
     import lance
 
     try:
