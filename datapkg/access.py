@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
+from .places import Place
 from .records import FilesList, TableRecord
 from .rows import RowOrder
 from .store import PinnedTable
@@ -25,7 +26,7 @@ Rows = tuple[NDArray[np.int64], pa.RecordBatch]
 class RowAccess:
     """Reads rows by condition or position; each batch comes with its rows' positions in the table."""
 
-    def __init__(self, package: str, record: TableRecord, files: FilesList) -> None:
+    def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         self.record = record
         self.pinned = PinnedTable(package, record.name, record.stored)
         self.order = RowOrder.of(files.runs[record.name])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .content import Content
 from .ingest import BATCH_BYTES, TASK_BYTES
+from .places import Place
 from .plan import Previous
 from .records import TableRecord
 from .store import Fragment, PinnedTable, fragment_sizes, write_fragment
@@ -27,7 +28,7 @@ MOST = 16
 """Fragments of a class that are let stand."""
 
 
-def compacted(package: str, attempt: str, content: Content, old: TableRecord, before: Previous) -> Content:
+def compacted(package: Place, attempt: str, content: Content, old: TableRecord, before: Previous) -> Content:
     """The same rows in fewer fragments, where the table that changes has too many small ones."""
     succession = content.succession
     if succession is None or content.schema is None:

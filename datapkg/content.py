@@ -16,6 +16,7 @@ from .hashes import remember
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
 from .known_files import file_rows, held_of, known_files, table_row
 from .old_tables import OldTable
+from .places import Place
 from .plan import Previous, ResourcePlan
 from .progress import Counter, Progress
 from .reading import MAX_IMAGE_BYTES, check_hash
@@ -94,7 +95,7 @@ def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
 class Reader:
     """Reads resources from their files, and stores their rows for the coming version."""
 
-    package: str
+    package: Place
     attempt: str
     run: Run
     progress: Progress

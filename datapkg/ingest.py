@@ -17,6 +17,7 @@ from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .manifest import Resource
+from .places import Place
 from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
 from .sources.base import Column, Scan, TableSchema
 from .store import Fragment, write_fragment
@@ -67,7 +68,7 @@ class ToStore:
 class IngestTask:
     """Files of one resource whose rows are to be stored."""
 
-    package: str
+    package: Place
     attempt: str
     resource: Resource
     tables: tuple[TableSchema, ...]

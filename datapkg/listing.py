@@ -10,6 +10,7 @@ import pyarrow as pa
 from .content import Content, ResourceContent, table_record
 from .digest import ColumnSums, SourceHasher
 from .ingest import digest_columns
+from .places import Place
 from .plan import Previous
 from .source_list import SOURCES, SOURCES_SCHEMA, SourceRow
 from .sources.base import Column, TableSchema
@@ -22,7 +23,7 @@ COLUMNS = tuple(Column(f.name, f.type, "int64" if f.type == pa.int64() else "str
 
 
 def listing(
-    package: str, attempt: str, resources: Sequence[ResourceContent], before: Previous | None
+    package: Place, attempt: str, resources: Sequence[ResourceContent], before: Previous | None
 ) -> Content:
     """The table ``_sources``; a file that adds to no table has a row without one."""
     rows = list(_rows(resources))

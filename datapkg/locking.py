@@ -11,6 +11,7 @@ from .lock import Lock, LockedColumn, LockedSource, LockedTable
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .manifest.normal import parse_recorded
+from .places import Place
 from .plan import Plan
 from .records import Record, TableRecord
 from .source_list import SourceRow, source_rows
@@ -25,7 +26,7 @@ def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceCon
     return _lock(loaded.manifest.name, normal.manifest_digest(loaded.manifest), digest, tables, rows, order)
 
 
-def lock_of_version(package: str, record: Record) -> Lock:
+def lock_of_version(package: Place, record: Record) -> Lock:
     """The lock of a version that is stored, as the build that made it would write it."""
     rows = list(source_rows(package, record, versions.read_files(package, record)))
     order = [resource.name for resource in parse_recorded(record.manifest, record.manifest_digest).resources]

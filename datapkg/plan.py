@@ -11,6 +11,7 @@ from .changes import Change, hashed
 from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
+from .places import STAGING, Place
 from .reading import MISSING, SourceFile, check_hash, local_path
 from .records import FilesList, Record
 from .source_list import LATER, SourceRow, source_rows
@@ -25,7 +26,7 @@ class Previous:
     `complete` says that `sources` tell of each file all that a build would have to read it for.
     """
 
-    package: str
+    package: Place
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
@@ -70,7 +71,7 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def previous(package: str, name: str) -> Previous | None:
+def previous(package: Place, name: str) -> Previous | None:
     """Read the newest version of the package that a build goes into; None if there is none yet.
 
     Raises
@@ -85,7 +86,7 @@ def previous(package: str, name: str) -> Previous | None:
     if record.name != name:
         raise StoreError(
             f"holds the package {record.name!r}, not {name!r}",
-            package,
+            package.uri,
             "build into another folder, or mend the name",
         )
     try:
@@ -210,26 +211,23 @@ def member_file(row: SourceRow, root: Path) -> SourceFile:
     return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else MISSING)
 
 
-def _refuse_strangers(package: str) -> None:
-    folder = Path(package)
-    if folder.exists() and not folder.is_dir():
-        raise StoreError("is a file, not a folder", package, "name another folder for the package")
-    if not folder.is_dir():
-        return
-    strange = sorted(path.name for path in folder.iterdir() if not _ours(path))
+def _refuse_strangers(package: Place) -> None:
+    strange = [name for name in package.names() if not _ours(package, name)]
     if strange:
         raise StoreError(
             f"holds something else than a package (first: {strange[0]})",
-            package,
+            package.uri,
             "build into an empty or new folder",
         )
 
 
-def _ours(path: Path) -> bool:
+def _ours(package: Place, name: str) -> bool:
     """Whether a build, also one that was stopped, may have left this in a package's folder."""
-    if path.name.endswith(".lance"):
-        return not (path / "_versions").is_dir() or store.pinned(path)
-    return path.name in OURS or path.name.startswith(store.STAGING)
+    if name.endswith(".lance"):
+        return "_versions" not in package.names(name) or bool(
+            store.pins(package, name.removesuffix(".lance"))
+        )
+    return name in OURS or name.startswith(STAGING)
 
 
 def _refuse_removals(resource: Resource, known: Mapping[str, SourceRow], files: Sequence[SourceFile]) -> None:

@@ -19,6 +19,7 @@ from .errors import DatapkgError, StoreError, VersionError
 from .listing import listing
 from .manifest import normal
 from .manifest.load import LoadedManifest
+from .places import Place
 from .plan import Plan, Previous
 from .records import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
@@ -29,7 +30,7 @@ from .source_list import SOURCES
 class Publisher:
     """Publishes one attempt's content as the version after `before`."""
 
-    package: str
+    package: Place
     shown: str
     attempt: str
     loaded: LoadedManifest
@@ -98,7 +99,7 @@ class Publisher:
         if lost:
             raise StoreError(
                 f"files of the table {lost[0]} are gone before the version was published",
-                self.package,
+                self.package.uri,
                 "make sure that no other program cleans up the package, and build again",
             )
         if not versions.publish(self.package, record, files):
@@ -153,7 +154,7 @@ class Publisher:
             return winner
         raise VersionError(
             f"another build made version {record.version} meanwhile, with other content",
-            self.package,
+            self.package.uri,
             "build again: the next version will stand on that one",
         )
 

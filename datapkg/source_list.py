@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from .access import RowAccess
+from .places import Place
 from .records import FilesList, Record
 
 SOURCES = "_sources"
@@ -58,7 +59,7 @@ class SourceRow:
         return self.path == self.group or self.evidence == MATCHED_MEMBER
 
 
-def source_rows(package: str, record: Record, files: FilesList) -> Iterator[SourceRow]:
+def source_rows(package: Place, record: Record, files: FilesList) -> Iterator[SourceRow]:
     """The rows of a version's table ``_sources``, in order."""
     rows = RowAccess(package, record.sources, files)
     there = [

@@ -19,6 +19,7 @@ from . import sources, store
 from .content import Content, ResourceContent
 from .known_files import ANY_PLACE
 from .manifest import Resource
+from .places import Place
 from .plan import Plan, Previous, ResourcePlan
 from .reading import Reading, Seen, SourceFile
 from .records import ColumnRecord
@@ -61,7 +62,7 @@ class _Part:
 class WrittenTable:
     """One table; `new` says that any of its rows was read from its file, not taken over from the version before."""
 
-    def __init__(self, package: str, attempt: str, content: Content, before: Previous | None) -> None:
+    def __init__(self, package: Place, attempt: str, content: Content, before: Previous | None) -> None:
         self.record, self.files, self.new = content.table, content.rows, content.schema is not None
         self._package, self._attempt, self._content, self._before = package, attempt, content, before
 
@@ -162,7 +163,7 @@ class Written:
 
 
 def written(
-    package: str,
+    package: Place,
     attempt: str,
     plan: Plan,
     resources: Sequence[ResourceContent],
@@ -175,7 +176,7 @@ def written(
         for content in resource.tables
     }
     planned = {one.resource.name: one for one in plan.resources}
-    return Written(tables, planned, str(store.staging(package, attempt)))
+    return Written(tables, planned, package.staging(attempt).uri)
 
 
 def _zoneless(kind: pa.DataType) -> pa.DataType:

@@ -18,6 +18,7 @@ import test_reclaiming
 import datapkg
 from datapkg import access, compaction, ingest, locking, versions
 from datapkg.errors import LockedError, SchemaError
+from datapkg.places import Folder
 from datapkg.report import Report
 
 Edit = Callable[[Path], Any]
@@ -101,12 +102,14 @@ EDITS = {
 def same_as_clean(manifest: Path, package: Path, clean: Path) -> None:
     """Hold a package that grew against one that is built at once: everything but names and places on the disk."""
     make.build(manifest, clean)
-    grown, fresh = (versions.read_record(str(p), versions.numbers(str(p))[-1]) for p in (package, clean))
+    grown, fresh = (
+        versions.read_record(Folder(p), versions.numbers(Folder(p))[-1]) for p in (package, clean)
+    )
     assert grown.digest == fresh.digest
     bare = [[asdict(replace(t, pin=None)) for t in (*r.tables, r.sources)] for r in (grown, fresh)]
     assert bare[0] == bare[1]
     assert (grown.warnings, grown.facts) == (fresh.warnings, fresh.facts)
-    locks = [locking.lock_of_version(str(p), r) for p, r in ((package, grown), (clean, fresh))]
+    locks = [locking.lock_of_version(Folder(p), r) for p, r in ((package, grown), (clean, fresh))]
     assert locks[0] == locks[1]
     one, other = datapkg.open(package), datapkg.open(clean)
     for name in one.tables:
@@ -162,8 +165,8 @@ def test_only_what_changed_is_read_and_written(
 
 
 def data_files(package: Path) -> dict[str, set[str]]:
-    record = versions.read_record(str(package), versions.numbers(str(package))[-1])
-    listed = versions.read_files(str(package), record).files
+    record = versions.read_record(Folder(package), versions.numbers(Folder(package))[-1])
+    listed = versions.read_files(Folder(package), record).files
     return {name: {path for role, path, _, _ in files if role == "data"} for name, files in listed.items()}
 
 
@@ -313,7 +316,7 @@ def test_gc_leaves_what_the_newest_version_stands_on(manifest: Path, data: Path,
     for days in (0, 2, 40):
         test_reclaiming.gc(tmp_path / "p", after=days * 86_400.0, keep_last=1)
     opened = datapkg.open(tmp_path / "p")
-    assert versions.numbers(str(tmp_path / "p")) == [5]
+    assert versions.numbers(Folder(tmp_path / "p")) == [5]
     assert opened.verify(deep=True).ok
     same_as_clean(manifest, tmp_path / "p", tmp_path / "clean")
 

@@ -6,15 +6,15 @@ import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from ..errors import DamageError
 from ..filters import ConditionError
+from ..places import Place
 from ..records import Pin
-from .files import file_blake3, plain, store_error, table_uri
+from .files import plain, store_error, table_uri
 
 if TYPE_CHECKING:
     import lance
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class PinnedTable:
     """One table in the state that a version pinned. Nothing is opened before the first row is asked for."""
 
-    def __init__(self, package: str, table: str, pin: Pin) -> None:
+    def __init__(self, package: Place, table: str, pin: Pin) -> None:
         self.package, self.table, self.pin = package, table, pin
 
     @cached_property
@@ -39,15 +39,22 @@ class PinnedTable:
         """
         import lance
 
-        manifest = Path(self.package) / self.pin.manifest
-        if not manifest.is_file() or file_blake3(manifest) != self.pin.blake3:
-            raise DamageError(
-                f"its state number {self.pin.lance_version} is not there any more",
-                f"table {self.table} of {self.package}",
-                "copy the package again from a whole one, or build it again",
-            )
         with _reading(self.package, self.table):
-            return lance.dataset(table_uri(self.package, self.table), version=self.pin.lance_version)
+            try:
+                found = self.package.blake3(self.pin.manifest)
+            except FileNotFoundError:
+                found = ""
+            if found != self.pin.blake3:
+                raise DamageError(
+                    f"its state number {self.pin.lance_version} is not there any more",
+                    f"table {self.table} of {self.package.uri}",
+                    "copy the package again from a whole one, or build it again",
+                )
+            return lance.dataset(
+                table_uri(self.package, self.table),
+                version=self.pin.lance_version,
+                storage_options=self.package.options,
+            )
 
     def batches(
         self,
@@ -95,10 +102,8 @@ def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:
     """Of each fragment its number, its bytes on the disk, and the rows that were written into it."""
     for fragment in pinned.lance.get_fragments():
         metadata: Any = fragment.metadata
-        size = sum(
-            (Path(table_uri(pinned.package, pinned.table)) / "data" / file.path).stat().st_size
-            for file in metadata.files
-        )
+        names = [f"{pinned.table}.lance/data/{file.path}" for file in metadata.files]
+        size = sum(pinned.package.sizes(names).values())
         yield fragment.fragment_id, size, metadata.physical_rows
 
 
@@ -113,7 +118,7 @@ def _conditions(where: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def _reading(package: str, table: str) -> Iterator[None]:
+def _reading(package: Place, table: str) -> Iterator[None]:
     """What the engine cannot read of a pinned table is damage: it could when the version was made."""
     try:
         yield
@@ -124,7 +129,7 @@ def _reading(package: str, table: str) -> Iterator[None]:
             errno.EMFILE,
             errno.ENFILE,
         ):
-            raise store_error(error, f"table {table} of {package}") from None
+            raise store_error(error, f"table {table} of {package.uri}") from None
         raise _damage(str(error), package, table) from None
     except BaseException as error:
         if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
@@ -132,9 +137,9 @@ def _reading(package: str, table: str) -> Iterator[None]:
         raise _damage(str(error), package, table) from None
 
 
-def _damage(text: str, package: str, table: str) -> DamageError:
+def _damage(text: str, package: Place, table: str) -> DamageError:
     return DamageError(
         f"a file of it is missing or damaged ({plain(text)})",
-        f"table {table} of {package}",
+        f"table {table} of {package.uri}",
         "copy the package again from a whole one, or build it again",
     )

@@ -7,23 +7,13 @@ recorded state is restored first where it is not the newest, and what was commit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..durable import sync_folder
 from ..errors import VersionError
+from ..places import Place
 from ..records import Pin
 from .files import StoredFile, hashed, storage_errors, table_uri
-from .write import (
-    COMMIT_TRIES,
-    TAG,
-    Committed,
-    Fragment,
-    fragment_of,
-    moved_in,
-    pin_newest,
-    refuse_unreadable,
-)
+from .write import COMMIT_TRIES, TAG, Committed, Fragment, fragment_of, move_in, newest, pin_newest
 
 if TYPE_CHECKING:
     import lance
@@ -32,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def update(
-    package: str,
+    package: Place,
     attempt: str,
     table: str,
     base: Pin,
@@ -58,19 +48,15 @@ def update(
     VersionError
         Other builds keep changing the table.
     """
-    uri = table_uri(package, table)
-    moved_in(package, attempt, table, fragments)
+    move_in(package, attempt, fragments)
     new = [fragment_of(fragment.metadata) for fragment in fragments]
     known = {entry[1]: StoredFile(*entry) for entry in files}
     known |= {file.path: file for fragment in fragments for file in fragment.files}
     with storage_errors(f"table {table}"):
-        dataset, ids = _committed(uri, table, base, deleted, new)
+        dataset, ids = _committed(package, table, base, deleted, new)
         listed = [
-            known.get(name) or hashed(role, Path(package) / name, name)
-            for role, name in _files(table, dataset)
+            known.get(name) or hashed(role, package, name, name) for role, name in _files(table, dataset)
         ]
-        if any(file.role == "deletion" for file in listed):
-            sync_folder(Path(uri) / "_deletions")
         described = pin_newest(package, table, f"{TAG}{attempt}", dataset.version)
     pin = Pin(dataset.version, described.path, described.blake3, f"{TAG}{attempt}")
     rows = [one.physical_rows for one in new]
@@ -78,13 +64,13 @@ def update(
 
 
 def _committed(
-    uri: str, table: str, base: Pin, deleted: Mapping[int, NDArray[np.int64]], new: Sequence[Any]
+    package: Place, table: str, base: Pin, deleted: Mapping[int, NDArray[np.int64]], new: Sequence[Any]
 ) -> tuple[lance.LanceDataset, list[int]]:
     """Commit, and give the new fragments' ids; where another build came between, begin again from the base."""
     import lance
 
     for _ in range(COMMIT_TRIES):
-        dataset = _restored(uri, base)
+        dataset = _restored(package, table, base)
         kept, removed, updated = _without(dataset, deleted)
         change = lance.LanceOperation.Update(
             removed_fragment_ids=removed,
@@ -93,7 +79,12 @@ def _committed(
             fields_modified=[],
         )
         try:
-            done = lance.LanceDataset.commit(uri, change, read_version=dataset.version)
+            done = lance.LanceDataset.commit(
+                table_uri(package, table),
+                change,
+                read_version=dataset.version,
+                storage_options=package.options,
+            )
         except OSError as error:
             if "conflict" not in str(error).lower():
                 raise
@@ -108,17 +99,18 @@ def _committed(
     )
 
 
-def _restored(uri: str, base: Pin) -> lance.LanceDataset:
+def _restored(package: Place, table: str, base: Pin) -> lance.LanceDataset:
     """The table, with the state `base` as its newest."""
     import lance
 
-    refuse_unreadable(uri)
-    newest = lance.dataset(uri)
-    if newest.version == base.lance_version:
-        return newest
-    dataset = lance.dataset(uri, version=base.lance_version)
-    dataset.restore()  # type: ignore[no-untyped-call]
-    return lance.dataset(uri)
+    there = newest(package, table)
+    if there.version == base.lance_version:
+        return there
+    old = lance.dataset(
+        table_uri(package, table), version=base.lance_version, storage_options=package.options
+    )
+    old.restore()  # type: ignore[no-untyped-call]
+    return newest(package, table)
 
 
 def _without(
