@@ -105,7 +105,7 @@ def build(
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
-        reader = Reader(target, attempt, run, progress, max_image_bytes)
+        reader = Reader(target, attempt, run, progress, before, max_image_bytes)
         resources = [
             taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
             for one in planned.resources

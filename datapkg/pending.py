@@ -106,6 +106,8 @@ def _resource(name: str, change: Change) -> Iterator[str]:
         for what, paths in (("new", change.added), ("changed", change.changed), ("gone", change.removed))
         if paths
     ]
+    if change.moved:
+        counts.append("in another order")
     why = f"read again, since {change.why}" if change.why and change.why != "it is new" else change.why
     yield f"  {name}: {', '.join([*counts, why] if why else counts)}"
     if change.why == "it is new":

@@ -2,7 +2,8 @@
 
 from ..places import storage_errors
 from .files import StoredFile, intact, table_uri
-from .read import PinnedTable
+from .read import PinnedTable, fragment_sizes
+from .update import update
 from .write import (
     TAG,
     Committed,
@@ -26,6 +27,7 @@ __all__ = [
     "Staged",
     "StoredFile",
     "commit",
+    "fragment_sizes",
     "intact",
     "pins",
     "set_aside",
@@ -34,6 +36,7 @@ __all__ = [
     "stored_name",
     "table_uri",
     "tag_path",
+    "update",
     "write_fragment",
     "write_pin",
 ]

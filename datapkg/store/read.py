@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -64,24 +64,46 @@ class PinnedTable:
         limit: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Yield rows in physical order, each with its address in the column ``_rowaddr``."""
-        dataset = self.lance
         with _reading(self.package, self.table), _conditions(where):
-            yield from dataset.scanner(
-                # to name all columns costs the engine their number squared: 16 s for 20,000
-                columns=None if list(columns) == dataset.schema.names else list(columns),
-                filter=where,
-                limit=limit,
-                batch_size_bytes=batch_bytes,
-                batch_readahead=2,
-                fragment_readahead=1,
-                with_row_address=True,
-                scan_in_order=True,
-            ).to_batches()
+            yield from self._scanner(columns, batch_bytes, filter=where, limit=limit).to_batches()
+
+    def span(
+        self, fragment: int, offset: int, rows: int, columns: Sequence[str], *, batch_bytes: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield so many rows of one fragment from its row `offset` (deleted ones do not count), with ``_rowaddr``."""
+        with _reading(self.package, self.table):
+            within: Any = self.lance.get_fragment(fragment)
+            scanner = self._scanner(
+                columns, batch_bytes, fragments=[within], offset=offset or None, limit=rows
+            )
+            yield from scanner.to_batches()
+
+    def _scanner(self, columns: Sequence[str], batch_bytes: int, **what: Any) -> Any:
+        dataset = self.lance
+        return dataset.scanner(
+            # to name all columns costs the engine their number squared: 16 s for 20,000
+            columns=None if list(columns) == dataset.schema.names else list(columns),
+            batch_size_bytes=batch_bytes,
+            batch_readahead=2,
+            fragment_readahead=1,
+            with_row_address=True,
+            scan_in_order=True,
+            **what,
+        )
 
     def take(self, addresses: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """Read the rows at `addresses` in one request, in the order given."""
         with _reading(self.package, self.table):
             return self.lance._take_rows(pa.array(addresses, pa.uint64()), columns=list(columns))
+
+
+def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:
+    """Of each fragment its number, its bytes on the disk, and the rows that were written into it."""
+    for fragment in pinned.lance.get_fragments():
+        metadata: Any = fragment.metadata
+        names = [f"{pinned.table}.lance/data/{file.path}" for file in metadata.files]
+        size = sum(pinned.package.sizes(names).values())
+        yield fragment.fragment_id, size, metadata.physical_rows
 
 
 @contextmanager

@@ -224,7 +224,7 @@ def pins(package: Place, table: str) -> list[str]:
 
 def set_aside(package: Place, table: str, version: int) -> int:
     """Count the states of a table after `version` that no build has pinned: other programs made them."""
-    dataset = _newest(package, table)
+    dataset = newest(package, table)
     with storage_errors(f"table {table}"):
         if dataset.version <= version:
             return 0
@@ -269,14 +269,14 @@ def _overwrite(package: Place, table: str, operation: Any) -> lance.LanceDataset
             OSError
         ) as error:  # another builder's commit came between: ours replaces the whole table anyway
             if not re.search("conflict|already exists", str(error)):
-                _newest(package, table)
+                newest(package, table)
                 raise
     raise VersionError(
         "other builds keep writing to the package", uri, "wait until they are done, and build again"
     )
 
 
-def _newest(package: Place, table: str) -> lance.LanceDataset:
+def newest(package: Place, table: str) -> lance.LanceDataset:
     """The newest state of a table, whoever made it; the engine adds a state only where it can read that one."""
     import lance
 
