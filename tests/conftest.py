@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import make
 import pytest
@@ -73,3 +75,15 @@ def reached(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in store.environment.items():
         monkeypatch.setenv(name, value)
     return store
+
+
+@pytest.fixture
+def uri() -> str:
+    """An empty prefix."""
+    return f"s3://{stores.BUCKET}/{uuid.uuid4().hex[:12]}/Müller 1"
+
+
+@pytest.fixture
+def options(reached: stores.ObjectStore) -> dict[str, Any]:
+    """What a build into the store needs."""
+    return {"single_writer": reached.single_writer}

@@ -11,11 +11,19 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import obstore
+import pytest
+from obstore.store import S3Store
+
 KEY = "AKIAEXAMPLE"
 SECRET = "bVerySecretIndeed0123456789"
 BUCKET = "screens"
 STARTED = ("Running on", "Starting s3 server")
 PATIENCE_S = 60.0
+BOTH = pytest.mark.parametrize("reached", ["moto", "rclone"], indirect=True)
+MOTO = pytest.mark.parametrize("reached", ["moto"], indirect=True)
+RCLONE = pytest.mark.parametrize("reached", ["rclone"], indirect=True)
+"""What a test is run in: fixtures by name."""
 
 
 @dataclass
@@ -100,3 +108,22 @@ def free_port() -> int:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return int(bound.getsockname()[1])
+
+
+def client(store: ObjectStore) -> S3Store:
+    """The bucket, through a client of the tests' own."""
+    return S3Store(
+        BUCKET,
+        endpoint=store.endpoint,
+        access_key_id=KEY,
+        secret_access_key=SECRET,
+        region="us-east-1",
+        client_options={"allow_http": True},
+    )
+
+
+def listed(store: ObjectStore, uri: str) -> list[str]:
+    """The files below an address, with their paths from there."""
+    prefix = uri.removeprefix(f"s3://{BUCKET}/")
+    found = [one["path"] for part in obstore.list(client(store), prefix) for one in part]
+    return sorted(path.removeprefix(f"{prefix}/") for path in found)

@@ -20,10 +20,13 @@ CREDENTIALS = (
 )
 NETWORK = "check the network and the endpoint (AWS_ENDPOINT_URL), and run the same again: what was there is as it was"
 REMOTE = re.compile(
-    r"Generic \w+ error|Error performing|error sending request|operation timed out|credentials?\b", re.I
+    r"Generic (?!LocalFileSystem)\w+ error|status code: |Error performing|error sending request|operation timed out|credentials?\b",
+    re.I,
 )
 CODE = re.compile(r"<Code>(\w+)</Code>")
 STATUS = re.compile(r"status code: (\d{3})")
+OF_ONE_FILE = ("404", "416")
+"""What only says that a file, or a part of it, is not there."""
 REFUSALS: tuple[tuple[str, str, str], ...] = (
     (
         "NoSuchBucket|ContainerNotFound|The specified bucket does not exist",
@@ -115,15 +118,15 @@ def refusal(error: BaseException, where: str) -> StoreError | None:
 def remote_refusal(error: BaseException, where: str) -> StoreError | None:
     """What an object store's answer means; None where it is none, or says only that a file is not there."""
     text = str(error)
-    if not REMOTE.search(text) and not STATUS.search(text):
+    if not REMOTE.search(text):
         return None
     for pattern, what, fix in REFUSALS:
         if re.search(pattern, text):
             said = CODE.search(text) or STATUS.search(text)
             return StoreError(f"{what} ({said[1]})" if said else what, where, fix)
-    if "list request" in text or "NotFound" not in text:
-        said = STATUS.search(text)
-        return StoreError(f"the store refuses ({said[1] if said else plain(text)})", where, NETWORK)
+    status = STATUS.search(text)
+    if status and (status[1] not in OF_ONE_FILE or "list request" in text):
+        return StoreError(f"the store refuses ({status[1]})", where, NETWORK)
     return None
 
 
