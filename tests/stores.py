@@ -92,12 +92,13 @@ def moto() -> ObjectStore:
     return store
 
 
-def rclone(folder: Path, *options: str) -> ObjectStore:
+def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     """A store whose buckets are folders; what it holds outlives the server."""
     port = free_port()
     (folder / BUCKET).mkdir(exist_ok=True)
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", str(folder), "--config", ""]
-    command += ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}", *options]
+    keys = [] if public else ["--auth-key", f"{KEY},{SECRET}"]
+    command += ["--addr", f"127.0.0.1:{port}", *keys, *options]
     store = ObjectStore(command, port, single_writer=True)
     store.start()
     return store

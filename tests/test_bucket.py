@@ -75,7 +75,9 @@ def test_large_images_are_read_in_parts(tmp_path: Path, uri: str, options: dict[
 def test_a_packages_workers_read_and_write_it_too(
     manifest: Path, uri: str, reached: stores.ObjectStore
 ) -> None:
-    report = datapkg.build(manifest, uri, workers=2)
+    told: list[str] = []
+    report = datapkg.build(manifest, uri, workers=2, progress=lambda step: told.append(step.doing))
+    assert {"storing frames", "uploading"} <= set(told)
     assert datapkg.verify(uri, deep=True).digest == report.digest
 
 
