@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import make
 import imagecodecs
+import make
 import make_raster
 import make_sets
 import numpy as np
