@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from .errors import DeriveError, SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
-from .manifest.load import LoadedManifest, load
+from .manifest.load import load
+from .places import Place, place
 from .progress import Progress, silent
 from .publish import Publisher
 from .reading import MAX_IMAGE_BYTES
@@ -30,7 +31,7 @@ from .written import written
 
 def build(
     manifest: str | Path,
-    package: str | Path | None = None,
+    package: str | Path | Place | None = None,
     *,
     locked: bool = False,
     workers: int | None = None,
@@ -83,8 +84,11 @@ def build(
         root=None if root is None else Path(root),
         allow={name: Path(folder) for name, folder in (allow or {}).items()},
     )
-    named = _target(loaded, package)
-    target = str(Path(named).expanduser().absolute())
+    if loaded.manifest.derive:
+        fix = "take `derive` out of the manifest"
+        raise DeriveError("derived columns cannot be built yet", str(loaded.path), fix)
+    named = package or f"{loaded.manifest.name}.datapkg"
+    target = place(named)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)
@@ -92,7 +96,7 @@ def build(
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
-        reader = Reader(target, attempt, run, progress, max_image_bytes)
+        reader = Reader(target, attempt, run, progress, before, max_image_bytes)
         resources = [
             taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
             for one in planned.resources
@@ -101,24 +105,12 @@ def build(
         tables = written(target, attempt, planned, resources, before)
         keys.check(tables)
         notes = image_names.compare(tables, before)
-        publisher = Publisher(target, named, attempt, loaded, planned, before)
+        publisher = Publisher(target, str(named), attempt, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:
             refuse_other_content(loaded.path, lock, built)
         report = publisher.publish(resources, notes, started)
     return report if locked else _with_lock(report, loaded.path, built)
-
-
-def _target(loaded: LoadedManifest, package: str | Path | None) -> str:
-    """The package's folder as the user names it. Raises where this datapkg cannot build what is asked for."""
-    if loaded.manifest.derive:
-        raise DeriveError(
-            "derived columns cannot be built yet", str(loaded.path), "take `derive` out of the manifest"
-        )
-    named = str(package or f"{loaded.manifest.name}.datapkg")
-    if "://" in named:
-        raise StoreError("only packages in folders can be built yet", named, "name a local folder")
-    return named
 
 
 def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
@@ -134,21 +126,15 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
 
 
 @contextmanager
-def attempt_in(package: str) -> Iterator[str]:
-    """Make the package's folder and give the attempt a name; whatever happens, leave nothing half-made."""
+def attempt_in(package: Place) -> Iterator[str]:
+    """Make room for an attempt and give it a name; whatever happens, leave nothing half-made."""
     attempt = uuid.uuid4().hex
-    folder = Path(package)
-    with store.storage_errors(package):
-        (folder / "versions").mkdir(parents=True, exist_ok=True)
-        (folder / f"{store.STAGING}{attempt}").mkdir()  # now, not after an hour, if it may not be written
+    with store.storage_errors(package.uri):
+        package.begin(attempt)
     try:
         yield attempt
     finally:
-        store.clear_staging(package, attempt)
-        if [path.name for path in folder.iterdir()] == ["versions"]:
-            for empty in (folder / "versions", folder):
-                with suppress(OSError):  # a folder that holds anything stays
-                    empty.rmdir()
+        package.end(attempt)
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from . import versions
-from .durable import replace
 from .manifest import Manifest, Resource
 from .manifest.models import FieldModel, TableSchemaModel
+from .places import Place
 from .records import ColumnRecord, FilesList, Record, TableRecord
 from .store import storage_errors
 
+DESCRIPTOR = "datapackage.json"
 FIELD_TYPES = {
     "string": "string", "bool": "boolean", "null": "any", "binary": "string",
     **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), "integer"),
@@ -63,14 +63,17 @@ def descriptor(manifest: Manifest, record: Record, files: FilesList, release: st
     }
 
 
-def write_descriptor(package: str, manifest: Manifest, record: Record, release: str | None) -> None:
+def write_descriptor(package: Place, manifest: Manifest, record: Record, release: str | None) -> None:
     """Write the descriptor into the package, where it is not there as it should be."""
-    path = Path(package) / "datapackage.json"
     described = descriptor(manifest, record, versions.read_files(package, record), release)
     content = json.dumps(described, indent=1, ensure_ascii=False).encode()
-    with storage_errors(str(path)):
-        if not path.is_file() or path.read_bytes() != content:
-            replace(path, content)
+    with storage_errors(package.at(DESCRIPTOR)):
+        try:
+            same = package.read(DESCRIPTOR) == content
+        except FileNotFoundError:
+            same = False
+        if not same:
+            package.put(DESCRIPTOR, content)
 
 
 def _resource(table: TableRecord, resource: Resource, files: list[list[Any]]) -> dict[str, Any]:

@@ -56,9 +56,10 @@ def _beyond(written: Written, table: WrittenTable, column: str, name: str, limit
     for batch in table.read([column]):
         wrong = _breaks(batch.column(0), name, limit)
         found = pc.sum(wrong).as_py() or 0
-        if found and not count:
+        if found:
             row = pc.index(wrong, True).as_py()
-            example, first = batch.column(0)[row].as_py(), batch.column(1)[row].as_py()
+            if first < 0 or batch.column(1)[row].as_py() < first:
+                example, first = batch.column(0)[row].as_py(), batch.column(1)[row].as_py()
         count += found
     if count:
         (place,) = written.places(table, [first]).values()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import versions
-from .errors import StoreError
+from .places import Place, place
 from .records import FilesList, Record
 from .table import Table
 
@@ -24,7 +24,7 @@ SOURCES = "_sources"
 
 
 def open_package(
-    uri: str | Path,
+    uri: str | Path | Place,
     *,
     version: int | str | None = None,
     as_of: str | date | None = None,
@@ -53,17 +53,20 @@ def open_package(
     DamageError
         Its record is not as written.
     """
-    if "://" in str(uri):
-        raise StoreError("only packages in folders can be opened yet", str(uri), "copy it to a local folder")
-    package = str(Path(uri).expanduser().absolute())  # a later change of the current folder does not matter
+    package = place(uri)
     return Package(package, versions.read_record(package, versions.resolve(package, version, as_of)), verify)
 
 
 class Package:
     """A package at one version: tables by name, and what made them."""
 
-    def __init__(self, uri: str, record: Record, verify_reads: bool = False) -> None:
-        self.uri, self.record, self.verify_reads = uri, record, verify_reads
+    def __init__(self, lies: Place, record: Record, verify_reads: bool = False) -> None:
+        self.place, self.record, self.verify_reads = lies, record, verify_reads
+
+    @property
+    def uri(self) -> str:
+        """Where the package lies."""
+        return self.place.uri
 
     @property
     def name(self) -> str:
@@ -78,7 +81,7 @@ class Package:
     @cached_property
     def release(self) -> str | None:
         """This version's release name, if it has one."""
-        names = [name for name, number in versions.releases(self.uri).items() if number == self.version]
+        names = [name for name, number in versions.releases(self.place).items() if number == self.version]
         return names[0] if names else None
 
     @property
@@ -131,7 +134,7 @@ class Package:
         """List all versions: version, release, created, tables, rows, digest; the oldest first."""
         import pandas as pd
 
-        names = {number: name for name, number in versions.releases(self.uri).items()}
+        names = {number: name for name, number in versions.releases(self.place).items()}
         rows = [
             {
                 "version": record.version,
@@ -141,13 +144,13 @@ class Package:
                 "rows": sum(table.rows for table in record.tables),
                 "digest": record.digest,
             }
-            for record in versions.all_records(self.uri)
+            for record in versions.all_records(self.place)
         ]
         return pd.DataFrame(rows)
 
     def checkout(self, version: int | str) -> Package:
         """Open another version of this package, by number or release name."""
-        return open_package(self.uri, version=version, verify=self.verify_reads)
+        return open_package(self.place, version=version, verify=self.verify_reads)
 
     def verify(
         self,
@@ -159,7 +162,7 @@ class Package:
         """Check the package as it lies on disk, all versions unless one is named; parameters as in `datapkg.verify`."""
         from . import verify
 
-        return verify(self.uri, deep, version, digest, sources)
+        return verify(self.place, deep, version, digest, sources)
 
     def diff(self, old: int | str | Package, new: int | str | Package | None = None) -> Diff:
         """Compare two versions: numbers, release names, or packages; `new` is this version by default."""
@@ -175,4 +178,4 @@ class Package:
     @cached_property
     def files(self) -> FilesList:
         """The files of this version, and the order of its rows."""
-        return versions.read_files(self.uri, self.record)
+        return versions.read_files(self.place, self.record)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from blake3 import blake3
-
-from ..durable import sync_file
 from ..errors import StoreError
+from ..places import Place
 
-HASH_CHUNK_BYTES = 1 << 22
 NOISE = re.compile(r",? ?/(home|rustc|root)/[^ ]*|LanceError\(\w+\): |External error: |\n.*")
 
 
@@ -30,30 +25,17 @@ class StoredFile:
     blake3: str
 
 
-def table_uri(package: str, table: str) -> str:
+def table_uri(package: Place, table: str) -> str:
     """Where a table of a package lies."""
-    return f"{package}/{table}.lance"
+    return package.at(f"{table}.lance")
 
 
-def intact(package: str, files: Sequence[Sequence[Any]]) -> bool:
+def intact(package: Place, files: Sequence[Sequence[Any]]) -> bool:
     """Whether each listed file of a table is there with its size, and its manifest is as written."""
-    for role, path, size, digest in files:
-        local = Path(package) / path
-        if not local.is_file() or local.stat().st_size != size:
-            return False
-        if role == "manifest" and file_blake3(local) != digest:
-            return False
-    return True
-
-
-def file_blake3(path: Path) -> str:
-    """Hash a file with plain reads: a memory map would count as this process's memory."""
-    digest = blake3()
-    with open(path, "rb", buffering=0) as file:
-        chunk = memoryview(bytearray(min(HASH_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
-        while got := file.readinto(chunk):
-            digest.update(chunk[:got])
-    return str(digest.hexdigest())
+    sizes = package.sizes(path for _, path, _, _ in files)
+    return all(sizes.get(path) == size for _, path, size, _ in files) and all(
+        package.blake3(path) == digest for role, path, _, digest in files if role == "manifest"
+    )
 
 
 @contextmanager
@@ -91,8 +73,8 @@ def plain(text: str) -> str:
     return NOISE.sub("", text).strip() or "no reason given"
 
 
-def hashed(role: str, path: Path, name: str) -> StoredFile:
-    """Bring a file to the disk, and describe it under the name that it will have in the package."""
+def hashed(role: str, where: Place, file: str, name: str) -> StoredFile:
+    """Bring a file to the disk, and describe it under the name that it has, or will have, in the package."""
     with storage_errors(name):
-        sync_file(path)
-        return StoredFile(role, name, path.stat().st_size, file_blake3(path))
+        where.settle(file)
+        return StoredFile(role, name, where.sizes([file])[file], where.blake3(file))
