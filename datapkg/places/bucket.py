@@ -20,7 +20,7 @@ from blake3 import blake3
 from ..cache import cache_folder
 from ..errors import StoreError
 from ..progress import Counter, Progress, silent
-from .address import Address, address, options_for
+from .address import PATIENCE, Address, address, options_for
 from .base import STAGING, Entry, Place
 from .failures import remote_refusal, storage_errors, store_error
 from .folder import Folder
@@ -325,10 +325,10 @@ class Bucket(Place):
                 f"there is no storage option {name!r}", self.uri, "correct or remove it"
             ) from None
         except (BaseError, ValueError, TypeError):  # their texts may show a secret
-            names = ", ".join(sorted(self.options))
-            raise StoreError(
-                "a storage option has a value that cannot be used", self.uri, f"look through {names}"
-            ) from None
+            what = "a storage option is missing, or has a value that cannot be used"
+            names = ", ".join(sorted(set(self.options) - set(PATIENCE)))
+            fix = f"given are {names or 'none'}; docs/buckets.md lists what each kind of store needs"
+            raise StoreError(what, self.uri, fix) from None
 
     @contextmanager
     def _asking(self, name: str) -> Iterator[None]:
