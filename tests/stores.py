@@ -7,7 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +38,7 @@ class ObjectStore:
     single_writer: bool
     lines: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
+    logged: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def endpoint(self) -> str:
@@ -69,14 +73,21 @@ class ObjectStore:
         self.process.wait()
 
     def requests(self) -> int:
-        """How many requests it has answered; only moto tells."""
-        return sum("HTTP/1.1" in line for line in self.lines)
+        """How many requests it has answered, but those of this method; only moto tells."""
+        marker = f"/marker-{uuid.uuid4().hex}"
+        with suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(self.endpoint + marker)
+        with self.logged:
+            assert self.logged.wait_for(lambda: any(marker in line for line in self.lines), PATIENCE_S)
+            return sum("HTTP/1.1" in line and "/marker-" not in line for line in self.lines)
 
     def _follow(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
-                self.lines.append(line)
+                with self.logged:
+                    self.lines.append(line)
+                    self.logged.notify_all()
                 if any(text in line for text in STARTED):
                     ready.set()
 
