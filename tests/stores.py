@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +25,7 @@ SECRET = "bVerySecretIndeed0123456789"
 BUCKET = "screens"
 STARTED = ("Running on", "Starting s3 server")
 PATIENCE_S = 60.0
+PR_SET_PDEATHSIG = 1
 BOTH = pytest.mark.parametrize("reached", ["moto", "rclone"], indirect=True)
 MOTO = pytest.mark.parametrize("reached", ["moto"], indirect=True)
 RCLONE = pytest.mark.parametrize("reached", ["rclone"], indirect=True)
@@ -60,7 +63,12 @@ class ObjectStore:
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))
         }
         self.process = subprocess.Popen(
-            self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean
+            self.command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=clean,
+            preexec_fn=end_with_parent if sys.platform == "linux" else None,
         )
         ready = threading.Event()
         threading.Thread(target=self._follow, args=(self.process, ready), daemon=True).start()
@@ -113,6 +121,11 @@ def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     store = ObjectStore(command, port, single_writer=True)
     store.start()
     return store
+
+
+def end_with_parent() -> None:
+    """Let the system end this process with the one that started it, also where that was killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port() -> int:
