@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -25,7 +23,6 @@ SECRET = "bVerySecretIndeed0123456789"
 BUCKET = "screens"
 STARTED = ("Running on", "Starting s3 server")
 PATIENCE_S = 60.0
-PR_SET_PDEATHSIG = 1
 BOTH = pytest.mark.parametrize("reached", ["moto", "rclone"], indirect=True)
 MOTO = pytest.mark.parametrize("reached", ["moto"], indirect=True)
 RCLONE = pytest.mark.parametrize("reached", ["rclone"], indirect=True)
@@ -63,12 +60,12 @@ class ObjectStore:
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))
         }
         self.process = subprocess.Popen(
-            self.command,
+            [sys.executable, __file__, *self.command],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=clean,
-            preexec_fn=end_with_parent if sys.platform == "linux" else None,
         )
         ready = threading.Event()
         threading.Thread(target=self._follow, args=(self.process, ready), daemon=True).start()
@@ -77,7 +74,8 @@ class ObjectStore:
     def stop(self) -> None:
         """Kill it, and wait until it is gone."""
         assert self.process is not None
-        self.process.kill()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         self.process.wait()
 
     def requests(self) -> int:
@@ -123,9 +121,11 @@ def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     return store
 
 
-def end_with_parent() -> None:
-    """Let the system end this process with the one that started it, also where that was killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def guard(command: list[str]) -> None:
+    """Run a server until nobody holds our input open any more: tests that are killed leave none behind."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server:
+        sys.stdin.read()
+        server.kill()
 
 
 def free_port() -> int:
@@ -152,3 +152,7 @@ def listed(store: ObjectStore, uri: str) -> list[str]:
     prefix = uri.removeprefix(f"s3://{BUCKET}/")
     found = [one["path"] for part in obstore.list(client(store), prefix) for one in part]
     return sorted(path.removeprefix(f"{prefix}/") for path in found)
+
+
+if __name__ == "__main__":
+    guard(sys.argv[1:])
