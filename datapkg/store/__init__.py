@@ -1,6 +1,7 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
-from .files import StoredFile, intact, storage_errors, table_uri
+from ..places import storage_errors
+from .files import StoredFile, intact, table_uri
 from .read import PinnedTable, fragment_sizes
 from .update import update
 from .write import (

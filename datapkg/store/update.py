@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import VersionError
-from ..places import Place
+from ..places import Place, storage_errors
 from ..records import Pin
-from .files import StoredFile, hashed, storage_errors, table_uri
+from .files import StoredFile, hashed, table_uri
 from .write import COMMIT_TRIES, TAG, Committed, Fragment, fragment_of, move_in, newest, pin_newest
 
 if TYPE_CHECKING:
