@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import versions
 from .errors import StoreError
+from .opened import SOURCES, OpenVersion
 from .records import FilesList, Record
 from .table import Table
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from .differ import Diff
     from .faults import Verification
-
-SOURCES = "_sources"
 
 
 def open_package(
@@ -64,6 +63,7 @@ class Package:
 
     def __init__(self, uri: str, record: Record, verify_reads: bool = False) -> None:
         self.uri, self.record, self.verify_reads = uri, record, verify_reads
+        self.opened = OpenVersion(uri, record.version, record.digest, verify_reads, record)
 
     @property
     def name(self) -> str:
@@ -107,8 +107,7 @@ class Package:
         return self.record.manifest
 
     def __getitem__(self, name: str) -> Table:
-        record = self.record.sources if name == SOURCES else self.record.table(name)
-        return Table(self, record)
+        return Table(self, self.opened.table(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tables)
@@ -172,7 +171,7 @@ class Package:
         """List the source files: one row for each file and table that it added to, with sha256 and digest."""
         return self[SOURCES].to_pandas()
 
-    @cached_property
+    @property
     def files(self) -> FilesList:
         """The files of this version, and the order of its rows."""
-        return versions.read_files(self.uri, self.record)
+        return self.opened.files

@@ -58,8 +58,13 @@ def test_changed_pixels_are_an_error_that_names_the_row(tmp_path: Path) -> None:
         DamageError, match=r"table frames, row 2: its pixels are not those of its image_digest"
     ):
         frames.images([1, 2])
-    with pytest.raises(DamageError, match="row 2"):
-        frames.to_pandas(["image_array"])
+    for read in (
+        lambda: frames.to_pandas(["image_array"], images="array"),
+        lambda: frames.to_pandas(["image_array"])["image_array"].iloc[2],
+        frames.to_pandas(["image_array"])["image_array"].array.load,
+    ):
+        with pytest.raises(DamageError, match="row 2"):
+            read()
 
 
 def test_a_changed_image_file_is_an_error_that_names_the_row(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..errors import DamageError
+from ..errors import DamageError, StoreError
 from ..filters import ConditionError
 from ..records import Pin
 from .files import file_blake3, plain, store_error, table_uri
@@ -41,11 +41,8 @@ class PinnedTable:
 
         manifest = Path(self.package) / self.pin.manifest
         if not manifest.is_file() or file_blake3(manifest) != self.pin.blake3:
-            raise DamageError(
-                f"its state number {self.pin.lance_version} is not there any more",
-                f"table {self.table} of {self.package}",
-                "copy the package again from a whole one, or build it again",
-            )
+            what = f"its state number {self.pin.lance_version} is not there any more"
+            raise _damage(what, self.package, self.table)
         with _reading(self.package, self.table):
             return lance.dataset(table_uri(self.package, self.table), version=self.pin.lance_version)
 
@@ -54,22 +51,27 @@ class PinnedTable:
         columns: Sequence[str],
         where: str | None = None,
         *,
-        batch_bytes: int,
+        batch_bytes: int | None,
         limit: int | None = None,
+        addresses: bool = True,
     ) -> Iterator[pa.RecordBatch]:
-        """Yield rows in physical order, each with its address in the column ``_rowaddr``."""
+        """Yield rows in physical order, with `addresses` each with its own in the column ``_rowaddr``.
+
+        Batches hold about `batch_bytes`; None leaves that to the engine, which is quicker where rows are wide and small.
+        """
         dataset = self.lance
+        bounds: dict[str, Any] = {}
+        if batch_bytes is not None:
+            bounds = {"batch_size_bytes": batch_bytes, "batch_readahead": 2, "fragment_readahead": 1}
         with _reading(self.package, self.table), _conditions(where):
             yield from dataset.scanner(
                 # to name all columns costs the engine their number squared: 16 s for 20,000
                 columns=None if list(columns) == dataset.schema.names else list(columns),
                 filter=where,
                 limit=limit,
-                batch_size_bytes=batch_bytes,
-                batch_readahead=2,
-                fragment_readahead=1,
-                with_row_address=True,
+                with_row_address=addresses,
                 scan_in_order=True,
+                **bounds,
             ).to_batches()
 
     def take(self, addresses: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
@@ -101,16 +103,23 @@ def _reading(package: str, table: str) -> Iterator[None]:
             errno.ENFILE,
         ):
             raise store_error(error, f"table {table} of {package}") from None
-        raise _damage(str(error), package, table) from None
+        raise _damage(_unreadable(error), package, table) from None
     except BaseException as error:
         if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
             raise
-        raise _damage(str(error), package, table) from None
+        raise _damage(_unreadable(error), package, table) from None
 
 
-def _damage(text: str, package: str, table: str) -> DamageError:
+def _unreadable(error: BaseException) -> str:
+    return f"a file of it is missing or damaged ({plain(str(error))})"
+
+
+def _damage(what: str, package: str, table: str) -> DamageError | StoreError:
+    if not Path(package).is_dir():
+        fix = "open it at its new place, and read the rows again"
+        return StoreError("the package is not there any more", package, fix)
     return DamageError(
-        f"a file of it is missing or damaged ({plain(text)})",
+        what,
         f"table {table} of {package}",
         "copy the package again from a whole one, or build it again",
     )
