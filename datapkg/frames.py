@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .access import BATCH_BYTES, RowAccess
 from .encoding import decoded
-from .lazy import is_lazy, lazy_column
+from .lazy import lazy_column, lazy_columns
 from .loading import LOOKS
 from .opened import OpenVersion
 from .records import ColumnRecord, TableRecord
@@ -65,9 +65,10 @@ def to_pandas(
     """
     rows = opened.rows(record.name)
     known = {column.name: column for column in record.columns}
-    lazy = [name for name in columns if look.lazy and is_lazy(record, name)]
-    images = [name for name in columns if name not in lazy and (name not in known or known[name].image)]
-    plain = [name for name in columns if name not in lazy and name not in images]
+    kinds = lazy_columns(record) if look.lazy else {}
+    lazy = [name for name in columns if name in kinds]
+    images = [name for name in columns if name not in kinds and (name not in known or known[name].image)]
+    plain = [name for name in columns if name in known and not known[name].image and name not in kinds]
     at, table, cells = _read(rows, plain, [name for name in images if name in known], selection)
     made: dict[str, Any] = {name: _objects(cells[name]) for name in images if name in known}
     made |= {
@@ -190,9 +191,7 @@ def _categorical(values: pa.ChunkedArray, declared: Categories) -> pd.Categorica
 
 def _floats(values: pa.ChunkedArray) -> Any:
     """Missing values are missing, and NaNs are NaNs: pandas' own conversion makes one of both."""
-    missing = values.is_null().to_numpy()
-    numbers = values.fill_null(0).to_numpy()
-    return pd.arrays.FloatingArray(numbers, missing)
+    return pd.arrays.FloatingArray(values.to_numpy(), values.is_null().to_numpy())
 
 
 def _objects(cells: Sequence[Any]) -> NDArray[np.object_]:

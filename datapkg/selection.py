@@ -47,7 +47,7 @@ class Selection:
         if self.sample is not None:
             found = found[_drawn(len(found), self.sample, self.seed, rows.record.name)]
         if keys:
-            found = found[_sorted(found, keys, rows)]
+            found = found[ordered(rows.pick(found, list(dict.fromkeys(name for name, _ in keys))), keys)]
         if self.limit is not None:
             rows.matching(limit=self.limit)  # refuses what is no limit
         return found[: self.limit]
@@ -71,16 +71,19 @@ def sort_keys(order_by: str | Sequence[str], rows: RowAccess) -> list[tuple[str,
     return keys
 
 
-def _sorted(at: NDArray[np.int64], keys: Sequence[tuple[str, str]], rows: RowAccess) -> NDArray[np.int64]:
-    """How to put rows into order; equal ones stay as they were, missing values come last in both directions."""
-    names = list(dict.fromkeys(name for name, _ in keys))
-    values = rows.pick(at, names)
-    table = pa.table({str(number): values.column(name) for number, (name, _) in enumerate(keys)})
+def ordered(values: pa.Table, keys: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+    """How to put rows into order; equal ones stay as they were, missing values come last in both directions.
+
+    Examples
+    --------
+    >>> ordered(pa.table({"x": [2, None, 3, 2]}), [("x", "descending")]).tolist()
+    [2, 0, 3, 1]
+    """
+    numbered = {str(number): values.column(name) for number, (name, _) in enumerate(keys)}
     directions = [(str(number), direction) for number, (_, direction) in enumerate(keys)]
     order = pc.sort_indices(
-        table.append_column("place", pa.array(np.arange(len(at)))),
+        pa.table({**numbered, "place": pa.array(np.arange(len(values)))}),
         sort_keys=[*directions, ("place", "ascending")],
-        null_placement="at_end",
     )
     return np.asarray(order, np.int64)
 

@@ -20,27 +20,23 @@ from .stored import StoredColumn
 
 IMAGE_COLUMN, METADATA_COLUMN = "image_array", "metadata"
 
-__all__ = ["IMAGE_COLUMN", "LazyArray", "LazyDtype", "is_lazy", "lazy_column", "lazy_kind"]
+__all__ = ["IMAGE_COLUMN", "LazyArray", "LazyDtype", "decodes_files", "lazy_column", "lazy_columns"]
 
 
-def lazy_kind(record: TableRecord, column: str) -> Kind | None:
-    """What the cells of a column are where they are lazy: ``image``, ``bytes`` or ``text``; None for other columns.
+def lazy_columns(record: TableRecord) -> dict[str, Kind]:
+    """The columns whose cells are lazy, and what these are: ``image``, ``bytes`` or ``text``.
 
     A table that keeps files alone has an image column too, which is decoded from them.
     """
-    columns = {one.name: one for one in record.columns}
-    if column not in columns:
-        return "image" if column == IMAGE_COLUMN and decodes_files(record) else None
-    if columns[column].image:
-        return "image"
-    if column == FILE_COLUMN:
-        return "bytes"
-    return "text" if column == METADATA_COLUMN and "image_digest" in columns else None
-
-
-def is_lazy(record: TableRecord, column: str) -> bool:
-    """Whether a column's cells are lazy."""
-    return lazy_kind(record, column) is not None
+    names = {one.name for one in record.columns}
+    kinds: dict[str, Kind] = {one.name: "image" for one in record.columns if one.image}
+    if FILE_COLUMN in names:
+        kinds[FILE_COLUMN] = "bytes"
+    if {METADATA_COLUMN, "image_digest"} <= names:
+        kinds[METADATA_COLUMN] = "text"
+    if decodes_files(record) and IMAGE_COLUMN not in names:
+        kinds[IMAGE_COLUMN] = "image"
+    return kinds
 
 
 def decodes_files(record: TableRecord) -> bool:
@@ -57,7 +53,7 @@ def lazy_column(opened: OpenVersion, table: str, column: str, positions: NDArray
     ValueError
         The column is none whose cells are lazy.
     """
-    kind = lazy_kind(opened.table(table), column)
+    kind = lazy_columns(opened.table(table)).get(column)
     if kind is None:
         raise ValueError(f"the column {column!r} of table {table} has no lazy cells")
     stored = StoredColumn(opened, table, column, kind)
