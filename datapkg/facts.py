@@ -21,34 +21,31 @@ class RowFacts:
 
     def __init__(self, rows: RowAccess) -> None:
         self.rows = rows
-        self._known: dict[str, NDArray[np.object_]] = {}
+        self._values: dict[str, NDArray[np.object_]] = {}
+        self._known: dict[str, NDArray[np.bool_]] = {}
         self._same: dict[Any, Any] = {}
 
     def get(self, at: NDArray[np.int64], columns: Sequence[str]) -> list[NDArray[np.object_]]:
         """The columns' values at row positions, in the order asked."""
-        wanted = at[~self._has(at, columns)]
-        if len(wanted):
-            self._read(np.unique(wanted), columns)
-        return [self._kept(name)[at] for name in columns]
+        known = np.logical_and.reduce([self._of(name)[at] for name in columns])
+        if not known.all():
+            self._read(np.unique(at[~known]), columns)
+        return [self._values[name][at] for name in columns]
 
     def all_known(self, at: NDArray[np.int64], columns: Sequence[str]) -> bool:
         """Whether nothing would have to be read."""
-        return bool(self._has(at, columns).all())
+        return all(self._of(name)[at].all() for name in columns)
 
     def note(self, at: NDArray[np.int64], batch: pa.RecordBatch, columns: Sequence[str]) -> None:
         """Keep what a batch says of the rows at `at`."""
         for name in columns:
-            values = batch.column(name).to_pylist()
-            kept = self._kept(name)
-            for position, value in zip(at.tolist(), values, strict=True):
-                value = tuple(value) if isinstance(value, list) else value
-                kept[position] = self._same.setdefault(value, value)
-
-    def _has(self, at: NDArray[np.int64], columns: Sequence[str]) -> NDArray[np.bool_]:
-        known = np.ones(len(at), bool)
-        for name in columns:
-            known &= np.fromiter((value is not ... for value in self._kept(name)[at]), bool, len(at))
-        return known
+            self._of(name)[at] = True
+            values = batch.column(name)
+            if pa.types.is_nested(values.type):
+                shared = [self._shared(value) for value in values.to_pylist()]
+                self._values[name][at] = np.array([*shared, None], object)[:-1]
+            else:
+                self._values[name][at] = values.to_numpy(zero_copy_only=False)
 
     def _read(self, at: NDArray[np.int64], columns: Sequence[str]) -> None:
         done = 0
@@ -56,5 +53,12 @@ class RowFacts:
             self.note(at[done : done + batch.num_rows], batch, columns)
             done += batch.num_rows
 
-    def _kept(self, name: str) -> NDArray[np.object_]:
-        return self._known.setdefault(name, np.full(self.rows.order.rows, ..., object))
+    def _of(self, name: str) -> NDArray[np.bool_]:
+        """Which rows are known of a column."""
+        if name not in self._known:
+            self._known[name] = np.zeros(self.rows.order.rows, bool)
+            self._values[name] = np.empty(self.rows.order.rows, object)
+        return self._known[name]
+
+    def _shared(self, value: list[Any] | None) -> tuple[Any, ...] | None:
+        return None if value is None else self._same.setdefault(tuple(value), tuple(value))

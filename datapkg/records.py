@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
 from typing import Any, TypeVar
 
 from .errors import DamageError, NoTableError, VersionError, nearest
@@ -168,13 +167,8 @@ def files_of(document: dict[str, Any], where: str) -> FilesList:
 
 def known(kind: type[Known], document: Mapping[str, Any]) -> Known:
     """Make a value of the members that are known."""
-    names = _names(kind)
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in document.items() if name in names})
-
-
-@cache
-def _names(kind: type[Any]) -> frozenset[str]:
-    return frozenset(one.name for one in fields(kind))
 
 
 def _short(column: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,14 @@ import make
 import make_ch5
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import datapkg
 from datapkg import Table
+from datapkg.frames import python_values
 
 NUMBERS = f"""whole,gap,large,yes,half,text,nothing
 1,{2**53 + 1},{2**64 - 1},true,0.5,a,
@@ -98,6 +102,25 @@ def test_nested_columns_are_python_values(tmp_path: Path) -> None:
     planes = opened["movies"].to_pandas()
     assert isinstance(planes["shape"].iloc[0], list)
     assert planes["image_array"].iloc[0].shape == tuple(planes["shape"].iloc[0])
+
+
+INTS, TEXTS = st.integers(-9, 9), st.text(max_size=2)
+LISTS = [
+    (pa.list_(pa.int32()), st.lists(INTS, max_size=3)),
+    (pa.large_list(pa.float64()), st.lists(st.none() | st.floats(), max_size=3)),
+    (pa.list_(pa.string()), st.lists(st.none() | TEXTS, max_size=3)),
+    (pa.list_(pa.list_(pa.int16())), st.lists(st.lists(INTS, max_size=2), max_size=2)),
+    (pa.list_(pa.bool_()), st.lists(st.booleans(), max_size=3)),
+]
+
+
+@given(st.data())
+def test_lists_come_as_arrow_gives_them(data: st.DataObject) -> None:
+    kind, values = data.draw(st.sampled_from(LISTS))
+    array = pa.array(data.draw(st.lists(st.none() | values, max_size=6)), kind)
+    start = data.draw(st.integers(0, len(array)))
+    for part in (array, array[start:], array[:start]):
+        assert repr(python_values(part)) == repr(part.to_pylist())
 
 
 def test_the_index_is_the_position_in_the_table(package: Path) -> None:
