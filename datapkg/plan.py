@@ -167,8 +167,8 @@ def _set_aside(before: Previous) -> Iterator[str]:
         count = store.set_aside(before.package, table.name, table.stored.lance_version)
         if count:
             yield (
-                f"table {table.name}: another program has made {count} later states since version "
-                f"{before.record.version}; that is no version of the package, and is set aside"
+                f"table {table.name}: another program, or a build that was stopped, has made {count} later "
+                f"states since version {before.record.version}; that is no version of the package, and is set aside"
             )
 
 
@@ -256,9 +256,13 @@ def _refuse_strangers(package: str) -> None:
 
 
 def _ours(path: Path) -> bool:
-    """Whether a build, also one that was stopped, may have left this in a package's folder."""
+    """Whether a build, also one that was stopped, may have left this in a package's folder.
+
+    One that was stopped right after the engine's commit has not pinned the table's state, but has made `versions`.
+    """
     if path.name.endswith(".lance"):
-        return not (path / "_versions").is_dir() or store.pinned(path)
+        states = (path / "_versions").is_dir()
+        return not states or store.pinned(path) or (path.parent / "versions").is_dir()
     return path.name in OURS or path.name.startswith(store.STAGING)
 
 

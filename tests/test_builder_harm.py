@@ -73,6 +73,21 @@ def test_a_stopped_first_build_does_not_block_its_folder(manifest: Path, package
     assert make.build(manifest, package).version == 1
 
 
+def test_a_first_build_stopped_between_the_commit_and_the_pin_does_not_block_its_folder(
+    manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full", "here", "free some space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("datapkg.store.write.pin_newest", full)
+        with pytest.raises(StoreError, match="full"):
+            make.build(manifest, package)
+    assert (package / "wells.lance" / "_versions").is_dir()
+    assert make.build(manifest, package).version == 1
+    assert datapkg.verify(package, deep=True).ok
+
+
 def test_files_that_vanish_before_the_record_are_noticed(
     manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
