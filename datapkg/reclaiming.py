@@ -189,6 +189,8 @@ def _gc(place: str, shown: str, rules: Rules, dry_run: bool, now: float) -> Recl
         with storage_errors(shown):
             for number in restored:
                 bring_back(place, number)
+            for record, _ in standing.live.values():
+                versions.name_list(place, record)
             removing = [number for number in removing if _withdrawn(place, number)]
             _delete(place, files)
             for number in deleting:

@@ -57,7 +57,8 @@ def read_record(package: str, version: int) -> Record:
 def files_content(package: str, record: Record) -> bytes:
     """The files list that belongs to `record`, also where its writer was killed before it had its name."""
     folder = Path(package) / "versions"
-    for name in (f"{record.version}.files.json", _own_name(record)):
+    named = f"{record.version}.files.json"
+    for name in (named, _own_name(record), named):  # it may get its name while we look
         with suppress(FileNotFoundError):
             content = (folder / name).read_bytes()
             if blake3(content).hexdigest() == record.files:
@@ -150,11 +151,19 @@ def publish(package: str, record: Record, files: FilesList) -> bool:
         sync_folder(folder.parent)
         won = put_if_absent(folder / f"{record.version}.json", sealed(record_document(record)))
         if won:
-            own.replace(folder / f"{record.version}.files.json")
+            name_list(package, record)
         else:
             own.unlink()
-        sync_folder(folder)
+            sync_folder(folder)
     return won
+
+
+def name_list(package: str, record: Record) -> None:
+    """Give the list of a version's files its name; whoever made the version may have been stopped before."""
+    folder = Path(package) / "versions"
+    with storage_errors(package), suppress(FileNotFoundError):  # it has its name, mostly
+        (folder / _own_name(record)).replace(folder / f"{record.version}.files.json")
+        sync_folder(folder)
 
 
 def files_digest(files: FilesList) -> str:

@@ -126,11 +126,24 @@ def write_fragment(
         if raised:
             raise raised[0] from None
         raise
+    for file in written.files:
+        _refuse_cut(table, folder / "data" / file.path, file.file_size_bytes)
     files = tuple(
         hashed("data", folder / "data" / file.path, f"{table}.lance/data/{file.path}")
         for file in written.files
     )
     return Fragment(json.dumps(written.to_json()), rows, files)
+
+
+def _refuse_cut(table: str, path: Path, wanted: int) -> None:
+    """The engine does not say when the last piece of a file could not be written (pylance 14.0.2)."""
+    size = path.stat().st_size
+    if size != wanted:
+        raise StoreError(
+            f"the disk is full, or a file would grow over the allowed size: {size} of {wanted} bytes were written",
+            f"table {table}",
+            "free some space, or raise the limit (ulimit -f)",
+        )
 
 
 def commit(
@@ -291,9 +304,11 @@ def _overwrite(uri: str, operation: Any) -> lance.LanceDataset:
 
 
 def _refuse_unreadable(uri: str) -> None:
-    """The engine adds a state only to a table whose newest state it can read."""
+    """The engine adds a state only to a table whose newest state it can read; one that has none yet is not damaged."""
     import lance
 
+    if not any((Path(uri) / "_versions").glob("*.manifest")):
+        return
     try:
         lance.dataset(uri)
     except (OSError, ValueError):
