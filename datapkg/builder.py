@@ -16,6 +16,7 @@ from pathlib import Path
 from . import engine as engines
 from . import image_names, keys, plan, store
 from .content import Content, Reader, taken_over
+from .durable import make_folder
 from .errors import DeriveError, SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
@@ -139,7 +140,7 @@ def attempt_in(package: str) -> Iterator[str]:
     attempt = uuid.uuid4().hex
     folder = Path(package)
     with store.storage_errors(package):
-        (folder / "versions").mkdir(parents=True, exist_ok=True)
+        make_folder(folder / "versions")
         (folder / f"{store.STAGING}{attempt}").mkdir()  # now, not after an hour, if it may not be written
     try:
         yield attempt

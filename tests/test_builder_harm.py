@@ -121,7 +121,10 @@ def test_a_data_file_whose_end_could_not_be_written_is_noticed(
     )
     command = [sys.executable, "-c", code, str(manifest), str(package), str(size - less)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert f"the disk is full, or a file would grow over the allowed size: {size - less} of {size}" in done.stderr
+    assert (
+        f"the disk is full, or a file would grow over the allowed size: {size - less} of {size}"
+        in done.stderr
+    )
     assert not package.exists()
 
 
