@@ -135,7 +135,7 @@ def write_fragment(
     return Fragment(json.dumps(written.to_json()), rows, files)
 
 
-def _refuse_cut(table: str, path: Path, wanted: int) -> None:
+def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
     """The engine does not say when the last piece of a file could not be written (pylance 14.0.2)."""
     size = path.stat().st_size
     if size != wanted:
