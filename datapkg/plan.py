@@ -186,7 +186,8 @@ def _change(
         return Change(added=tuple(paths), why="it is new")
     known = before.of(resource.name)
     added = tuple(path for path in paths if path not in known)
-    removed = tuple(path for path in known if path not in set(paths))
+    there_now = set(paths)
+    removed = tuple(path for path in known if path not in there_now)
     why = _why_all(before, resource, settings, readers, paths)
     if why:
         return Change(added, removed, (), why)
@@ -219,10 +220,10 @@ def _why_all(
         return "another version of datapkg or of a library reads it"
     if not all(before.intact(table.name) for table in tables):
         return "stored files are missing or damaged"
-    if resource.as_listed and [path for path in before.of(resource.name) if path in set(paths)] != [
-        path for path in paths if path in before.of(resource.name)
-    ]:
-        return "its files are listed in another order"
+    if resource.as_listed:
+        known, now = before.of(resource.name), set(paths)
+        if [path for path in known if path in now] != [path for path in paths if path in known]:
+            return "its files are listed in another order"
     return ""
 
 
