@@ -32,6 +32,7 @@ import pyarrow.csv
 import tifffile
 
 from datapkg import versions
+from datapkg.places import Folder
 
 TURNS = 5
 SPREAD = 100
@@ -99,7 +100,7 @@ def noop(folder: Path, files: int = 100_000) -> bool:
         }
     )
     build, start, walk = times.values()
-    assert versions.numbers(str(many / "p")) == [1]
+    assert versions.numbers(Folder(many / "p")) == [1]
     print(f"ratio to walk and start-up: {build / (walk + start):.2f}")
     return build <= 2 * (walk + start)
 
@@ -125,7 +126,7 @@ def image(folder: Path, files: int = 10_000) -> bool:
         return taken
 
     times = in_turns({"one image changed": changed, "nothing changed": lambda: seconds(*command)})
-    first = versions.read_record(str(package), 1)
+    first = versions.read_record(Folder(package), 1)
     rows = sum(first.tables[0].image_bytes.values()) / files
     print(f"written {statistics.median(written):,.0f} bytes; the image's row is {rows:,.0f} bytes")
     one, none = times.values()

@@ -11,7 +11,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +96,6 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it that are missing, and bring their names to the disk."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for folder in missing:
-        with suppress(PermissionError):  # one may write into a folder that one may not list
-            sync_folder(folder.parent)
 
 
 def _claimed(path: Path, temporary: Path) -> bool:

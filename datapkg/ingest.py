@@ -17,6 +17,7 @@ from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .manifest import Resource
+from .places import Place
 from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
 from .sources.base import Column, Scan, TableSchema
 from .store import Fragment, write_fragment
@@ -67,7 +68,7 @@ class ToStore:
 class IngestTask:
     """Files of one resource whose rows are to be stored."""
 
-    package: str
+    package: Place
     attempt: str
     resource: Resource
     tables: tuple[TableSchema, ...]
@@ -77,16 +78,16 @@ class IngestTask:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What a task gave to one table: its fragment, its sources' digests, and bytes held by image columns.
+    """What a task gave to one table: its fragment, and of each source its digest and the bytes that image columns hold.
 
-    Of a packed column `image_bytes` also says, under ``image_array_unpacked``, what its pixels take unpacked.
+    Of a packed column `held` also says, under ``image_array_unpacked``, what its pixels take unpacked.
     The columns' digests are summed up already: kept for each source, they would grow with files x columns.
     """
 
     fragment: Fragment | None
     sources: tuple[SourceDigest, ...]
     sums: ColumnSums
-    image_bytes: Mapping[str, int]
+    held: tuple[Mapping[str, int], ...]
 
 
 def scan(task: ScanTask, note: Note) -> list[Scanned]:
@@ -142,7 +143,7 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     digests: list[SourceDigest] = []
     columns = digest_columns(table.columns)
     hasher, sums = SourceHasher(columns, schema), ColumnSums(columns)
-    held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
+    held: list[dict[str, int]] = []
 
     def rows() -> Iterator[pa.RecordBatch]:
         for one in task.files:
@@ -151,20 +152,21 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
             file = one.file
             note(file.path, 0)
             hasher.again()
+            held.append({c.name: 0 for c in table.columns if c.name in IMAGE_COLUMNS})
             limit = task.max_image_bytes
             with Reading(file, one.seen, members=one.members, max_image_bytes=limit) as reading:
                 for batch in source.batches(reading, task.resource, table, BATCH_BYTES):
                     if batch.schema != schema:
                         raise TypeError(f"{file.path}: rows of {batch.schema} where {schema} was decided")
                     hasher.update(batch)
-                    _add_held(held, batch)
+                    _add_held(held[-1], batch)
                     yield batch
                     del batch  # a large image is gone before the next is decoded
             digests.append(sums.add(hasher.result()))
             note(file.path, max(file.bytes, 1))
 
     fragment = write_fragment(task.package, task.attempt, table.name, schema, coalesced(rows()))
-    return Ingested(fragment, tuple(digests), sums, held)
+    return Ingested(fragment, tuple(digests), sums, tuple(held))
 
 
 def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:

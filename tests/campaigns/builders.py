@@ -12,6 +12,7 @@ from campaigns import sound
 from campaigns.runner import Ended, Runner
 from campaigns.states import STATES, Scenario, Stage, Trial, own_cache
 from datapkg import versions
+from datapkg.places import Folder
 
 SEED = 3
 SCENARIOS = (Scenario("first", (), "base"), Scenario("next", ("base",), "edited"))
@@ -36,7 +37,7 @@ def _after(trial: Trial, states: Sequence[str], ended: Sequence[Ended]) -> Itera
         if one.bug or (one.error and not (one.error == "VersionError" and LOSES in one.text)):
             yield f"ended with {one}"
     made = sorted(one.version for one in ended if one.created)
-    have = versions.numbers(str(package))
+    have = versions.numbers(Folder(package))
     if made != have[len(history) :] or not made:
         yield f"{made} were made, and there are {have}"
     if len(set(states)) == 1 and (len(made) != 1 or any(one.error for one in ended)):

@@ -31,6 +31,7 @@ from campaigns import model
 from campaigns.model import PIXELS, Sources
 from datapkg import reclaiming, versions
 from datapkg.errors import DatapkgError
+from datapkg.places import Folder
 from datapkg.reclaiming import Rules
 
 STEPS = 24
@@ -151,7 +152,7 @@ class Edits(RuleBasedStateMachine):
             before = make.tree(self.package) if self.package.exists() else {}
             with pytest.raises(DatapkgError, match=why):
                 make.build(manifest, self.package, allow_removals=True)
-            assert versions.numbers(str(self.package)) == sorted(self.kept)
+            assert versions.numbers(Folder(self.package)) == sorted(self.kept)
             assert not before or make.tree(self.package) == before
             return
         report = make.build(manifest, self.package, allow_removals=True)
@@ -169,7 +170,7 @@ class Edits(RuleBasedStateMachine):
             assert report.version == self.last and report.digest == self.digests[self.last]
         if self.now.release and self.now.release not in self.named:
             self.named[self.now.release] = report.version
-        assert versions.releases(str(self.package)) == self.named
+        assert versions.releases(Folder(self.package)) == self.named
         assert datapkg.status(manifest, self.package).ok
         self._all_agree()
 
@@ -203,7 +204,7 @@ class Edits(RuleBasedStateMachine):
     @rule(keep=st.integers(1, 3), days=st.sampled_from([0, 2, 400]))
     def gc(self, keep: int, days: int) -> None:
         rules = Rules(keep, None, timedelta(hours=24))
-        reclaiming._gc(str(self.package), str(self.package), rules, False, time.time() + days * DAY_S)
+        reclaiming._gc(Folder(self.package), str(self.package), rules, False, time.time() + days * DAY_S)
         stays = {*sorted(self.kept)[-keep:], *self.named.values()}
         self.kept = {number: held for number, held in self.kept.items() if number in stays}
         self._all_agree()
@@ -211,7 +212,7 @@ class Edits(RuleBasedStateMachine):
 
     @invariant()
     def has_its_versions(self) -> None:
-        assert versions.numbers(str(self.package)) == sorted(self.kept)
+        assert versions.numbers(Folder(self.package)) == sorted(self.kept)
 
     def _all_agree(self) -> None:
         for number, held in self.kept.items():

@@ -19,7 +19,7 @@ from campaigns import kills, small_disk, sound
 from campaigns.kills import told
 from campaigns.runner import Ended, Runner
 from campaigns.states import SCENARIOS, Scenario, Stage, Trial
-from datapkg import store
+from datapkg.places import STAGING
 
 SEED = 13
 DISK_BYTES = 16 << 20
@@ -71,7 +71,7 @@ def limited(runner: Runner, stage: Stage, scenario: Scenario, limit: int) -> tup
 def _after(trial: Trial, ended: Ended, why: str) -> Iterator[str]:
     if ended.bug or (ended.error and not (ended.error == "StoreError" and why in ended.text)):
         yield f"ended with {ended}"
-    if any(trial.package.glob(f"{store.STAGING}*")):
+    if any(trial.package.glob(f"{STAGING}*")):
         yield "the staging folder stays"
     if ended.error and kills.published(trial.package, len(trial.earlier()) + 1):
         yield f"there is a version, but the build said {ended}"

@@ -24,7 +24,7 @@ import psutil
 from campaigns import sound
 from campaigns.runner import Runner
 from campaigns.states import SCENARIOS, Scenario, Stage, Trial, own_cache
-from datapkg import store
+from datapkg.places import STAGING
 
 SEED = 11
 CLI = "from datapkg.cli import main; main()"
@@ -101,7 +101,7 @@ class Command:
 def begun(trial: Trial, process: psutil.Popen) -> None:
     """Wait until a build has begun to write."""
     until = time.monotonic() + STARTS_WITHIN_S
-    while not any(trial.package.glob(f"{store.STAGING}*")):
+    while not any(trial.package.glob(f"{STAGING}*")):
         assert process.poll() is None and time.monotonic() < until, "the build did not begin"
         time.sleep(0.002)
 

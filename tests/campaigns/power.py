@@ -17,6 +17,7 @@ from campaigns.runner import Runner
 from campaigns.states import SCENARIOS, Scenario, Stage
 from campaigns.steps import Step
 from datapkg import leftovers, versions
+from datapkg.places import Folder
 
 WRITES = {
     "write",
@@ -70,9 +71,9 @@ def unsafe(runner: Runner, stage: Stage, scenario: Scenario) -> Iterator[str]:
     with stage.trial(scenario) as trial:
         ended, steps, _ = runner.watched(trial.ask(), trial.cache, trial.folder)
         assert ended.created, ended
-        place = str(trial.package)
-        record = versions.read_record(place, ended.version)
-        needed = leftovers.used_by(record, versions.read_files(place, record))
+        place, package = str(trial.package), Folder(trial.package)
+        record = versions.read_record(package, ended.version)
+        needed = leftovers.used_by(record, versions.read_files(package, record))
         listed = f"{place}/versions/{ended.version}.files.json"
         files = [f"{place}/{name}" for name in sorted(needed)]
         disk = Disk()

@@ -14,6 +14,7 @@ from typing import Any
 import datapkg
 from datapkg import reclaiming, versions
 from datapkg.lock import lock_path
+from datapkg.places import Folder
 from datapkg.reclaiming import Rules
 
 YEAR_S = 365 * 86400.0
@@ -32,14 +33,14 @@ class Expected:
 
 def expected_of(package: Path, data: Path) -> Expected:
     """What the newest version of an undisturbed build holds; the lock stands beside the manifest in `data`."""
-    record = versions.read_record(str(package), versions.numbers(str(package))[-1])
-    (release,) = versions.releases(str(package))
+    record = versions.read_record(Folder(package), versions.numbers(Folder(package))[-1])
+    (release,) = versions.releases(Folder(package))
     return Expected(*_content(record), release, lock_path(data / "manifest.yaml").read_bytes())
 
 
 def faults(package: Path, first: Sequence[Expected]) -> Iterator[str]:
     """What is wrong with a package whose first versions are known; it may have others after them."""
-    have = versions.numbers(str(package))
+    have = versions.numbers(Folder(package))
     if have[: len(first)] != [*range(1, len(first) + 1)]:
         yield f"versions {have} where {len(first)} were made"
         return
@@ -47,7 +48,7 @@ def faults(package: Path, first: Sequence[Expected]) -> Iterator[str]:
         yield f"damaged: {found}"
         return
     for number, expected in enumerate(first, 1):
-        if _content(versions.read_record(str(package), number)) != _content(expected):
+        if _content(versions.read_record(Folder(package), number)) != _content(expected):
             yield f"version {number} holds something else than what it held"
 
 
@@ -63,8 +64,8 @@ def gathered(found: Iterator[str]) -> list[str]:
 
 def is_newest(package: Path, expected: Expected) -> bool:
     """Whether the newest version is what an undisturbed build would have made."""
-    have = versions.numbers(str(package))
-    return bool(have) and _content(versions.read_record(str(package), have[-1])) == _content(expected)
+    have = versions.numbers(Folder(package))
+    return bool(have) and _content(versions.read_record(Folder(package), have[-1])) == _content(expected)
 
 
 def completes(ask: dict[str, str], number: int, expected: Expected, release: int) -> Iterator[str]:
@@ -79,7 +80,7 @@ def completes(ask: dict[str, str], number: int, expected: Expected, release: int
         yield f"the next build made version {report.version} with {report.digest}: {report}"
     if _build(ask).created or not datapkg.status(manifest, package, root=ask["root"]).ok:
         yield "after the next build there is still something to do"
-    named = versions.releases(str(package))
+    named = versions.releases(Folder(package))
     if named.get(expected.release) != release:
         yield f"release {expected.release} is not version {release}: {named}"
     if lock_path(manifest).read_bytes() != expected.lock:
@@ -92,7 +93,7 @@ def completes(ask: dict[str, str], number: int, expected: Expected, release: int
 def reclaimed(package: Path) -> Iterator[str]:
     """What is left a year later, and should not be, after everything that no version needs was given back."""
     rules = Rules(None, None, timedelta(hours=24))
-    reclaiming._gc(str(package), str(package), rules, dry_run=False, now=time.time() + YEAR_S)
+    reclaiming._gc(Folder(package), str(package), rules, dry_run=False, now=time.time() + YEAR_S)
     found = datapkg.verify(package)
     if found.unused:
         yield f"gc left {found.unused}"
