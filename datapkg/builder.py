@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from . import engine as engines
-from . import image_names, keys, plan, store
+from . import image_names, keys, plan, store, versions
+from .collecting import rarely_collected
 from .content import Content, Reader, taken_over
 from .errors import DeriveError, SchemaError, StoreError
-from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
+from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, renew_lock
 from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import load
@@ -30,6 +32,7 @@ from .report import Report
 from .written import written
 
 
+@rarely_collected()
 def build(
     manifest: str | Path,
     package: str | Path | Place | None = None,
@@ -115,18 +118,18 @@ def build(
         keys.check(tables)
         notes = image_names.compare(tables, before)
         publisher = Publisher(target, str(named), attempt, loaded, planned, before)
-        built = lock_of(loaded, publisher.digest(resources), resources)
+        built = partial(lock_of, loaded, publisher.digest(resources), resources)
         if lock is not None:
-            refuse_other_content(loaded.path, lock, built)
+            refuse_other_content(loaded.path, lock, built())
         report = publisher.publish(resources, notes, started)
-    return report if locked else _with_lock(report, loaded.path, built)
+    return report if locked else _with_lock(report, loaded.path, target, built)
 
 
-def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
+def _with_lock(report: Report, manifest: Path, package: Place, make: Callable[[], Lock]) -> Report:
     """Write the lock: the version is out, so that what fails here is a warning."""
     try:
         with store.storage_errors(str(lock_path(manifest))):
-            write_lock(manifest, lock)
+            renew_lock(manifest, versions.record_digest(package, report.version), make)
     except StoreError as error:
         return replace(
             report, warnings=(*report.warnings, f"the lock was not written: {error.what} ({error.where})")

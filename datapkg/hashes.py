@@ -12,19 +12,18 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 from .cache import cache_folder
-from .reading import MISSING, SourceFile
+from .reading import MISSING, SourceFile, Stat
 
 YOUNG_NS = 2_000_000_000
 WAIT_S = 5.0
-TABLE = """
-create table if not exists hashes (
-  path text primary key, dev int, ino int, size int, mtime_ns int, ctime_ns int, sha256 text
-) without rowid
-"""
-
-Stat = tuple[int, int, int, int, int]
+TABLES = (
+    "create table if not exists hashes (path text primary key, dev int, ino int, size int, mtime_ns int, "
+    "ctime_ns int, sha256 text) without rowid",
+    "create table if not exists locks (path text primary key, record text, blake3 text) without rowid",
+)
 
 
 def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
@@ -36,7 +35,7 @@ def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
             known = _known(database, str(folder))
             for file in inside:
                 seen = known.get(str(file.local))
-                if seen is not None and seen[:5] == _stat(file):
+                if seen is not None and seen[:5] == (file.stat or _stat(file)):
                     found[file.path] = str(seen[5])
     return found
 
@@ -51,8 +50,26 @@ def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
             stat = _stat(file)
             if begun_ns - max(stat[3:]) >= YOUNG_NS:
                 rows.append((str(file.local), *stat, sha256))
+    if not rows:
+        return
     with suppress(sqlite3.Error, OSError), _database() as database:
         database.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?, ?)", rows)
+        database.commit()
+
+
+def recalled_lock(path: Path) -> tuple[str, str] | None:
+    """The BLAKE3 of the version's record that a lock was last written for, and that of the lock."""
+    with suppress(sqlite3.Error, OSError), _database() as database:
+        asked = "select record, blake3 from locks where path = ?"
+        found: tuple[str, str] | None = database.execute(asked, (str(path),)).fetchone()
+        return found
+    return None
+
+
+def remember_lock(path: Path, record: str, digest: str) -> None:
+    """Remember for which version's record a lock stands, so that it need not be made again to be compared."""
+    with suppress(sqlite3.Error, OSError), _database() as database:
+        database.execute("insert or replace into locks values (?, ?, ?)", (str(path), record, digest))
         database.commit()
 
 
@@ -74,5 +91,6 @@ def _database() -> Iterator[sqlite3.Connection]:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(folder / "hashes.sqlite", timeout=WAIT_S)) as database:
-        database.execute(TABLE)
+        for table in TABLES:
+            database.execute(table)
         yield database
