@@ -16,6 +16,7 @@ from typing import Any
 
 from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
+from .collecting import rarely_collected
 from .content import Content, Reader, taken_over
 from .errors import DeriveError, SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
@@ -30,6 +31,7 @@ from .report import Report
 from .written import written
 
 
+@rarely_collected()
 def build(
     manifest: str | Path,
     package: str | Path | Place | None = None,

@@ -148,8 +148,8 @@ def _set_aside(before: Previous) -> Iterator[str]:
         count = store.set_aside(before.package, table.name, table.stored.lance_version)
         if count:
             yield (
-                f"table {table.name}: another program has made {count} later states since version "
-                f"{before.record.version}; that is no version of the package, and is set aside"
+                f"table {table.name}: another program, or a build that was stopped, has made {count} later "
+                f"states since version {before.record.version}; that is no version of the package, and is set aside"
             )
 
 
@@ -241,11 +241,13 @@ def _refuse_strangers(package: Place) -> None:
 
 
 def _ours(package: Place, name: str) -> bool:
-    """Whether a build, also one that was stopped, may have left this in a package's folder."""
+    """Whether a build, also one that was stopped, may have left this in a package's folder.
+
+    One that was stopped right after the engine's commit has not pinned the table's state, but has made `versions`.
+    """
     if name.endswith(".lance"):
-        return "_versions" not in package.names(name) or bool(
-            store.pins(package, name.removesuffix(".lance"))
-        )
+        pinned = store.pins(package, name.removesuffix(".lance"))
+        return bool(pinned) or "_versions" not in package.names(name) or "versions" in package.names()
     return name in OURS or name.startswith(STAGING)
 
 
