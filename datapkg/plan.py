@@ -14,23 +14,19 @@ from .manifest.load import LoadedManifest
 from .places import STAGING, Place
 from .reading import MISSING, SourceFile, check_hash, local_path
 from .records import FilesList, Record
-from .source_list import LATER, SourceRow, source_rows
+from .source_list import SourceRow, source_rows
 
 OURS = ("versions", "releases", "datapackage.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The newest version, as far as a build needs it.
-
-    `complete` says that `sources` tell of each file all that a build would have to read it for.
-    """
+    """The newest version, as far as a build needs it."""
 
     package: Place
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
-    complete: bool = True
     damage: str = ""
 
     def intact(self, table: str) -> bool:
@@ -44,6 +40,10 @@ class Previous:
     def members(self, resource: str) -> list[SourceRow]:
         """The other files that were read for a resource's sources; `group` is the source's path."""
         return [row for row in self.sources if row.resource == resource and not row.matched]
+
+    def complete(self, resource: str) -> bool:
+        """Whether `sources` tell of a resource's files all that a build would have to read them for."""
+        return all(row.complete for row in self.sources if row.resource == resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,12 @@ def previous(package: Place, name: str) -> Previous | None:
     try:
         files = versions.read_files(package, record)
         rows = tuple(source_rows(package, record, files))
-        complete = set(LATER) <= {column.name for column in record.sources.columns}
     except DamageError as error:
         lost = (
             f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
         )
         return Previous(package, record, FilesList(record.version, {}, {}), (), damage=lost)
-    return Previous(package, record, files, rows, complete)
+    return Previous(package, record, files, rows)
 
 
 def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, rehash: bool = False) -> Plan:
@@ -185,8 +184,8 @@ def _change(
     hashes |= {file.path: sha256 for (file, _), sha256 in zip(same_size, seen, strict=True)}
     same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
     changed = dict.fromkeys(row.group for _, row in expected if id(row) not in same)
-    if (added or removed or changed) and not before.complete:
-        why = "an older datapkg made the last version, and did not keep what its files gave cause to say"
+    if (added or removed or changed) and not before.complete(resource.name):
+        why = "an older datapkg read its files, and did not keep what they gave cause to say"
     kept = [path for path in paths if path in known]
     moved = resource.as_listed and [path for path in known if path in there] != kept
     return Change(added, removed, tuple(changed), why, moved)
