@@ -12,7 +12,7 @@ from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
 from .places import STAGING, Place
-from .reading import MISSING, SourceFile, check_hash, local_path
+from .reading import MISSING, SourceFile, Stat, check_hash, local_path
 from .records import FilesList, Record
 from .source_list import SourceRow, source_rows
 
@@ -71,13 +71,13 @@ class ResourcePlan:
 class Plan:
     """All resources in manifest order, and what a user should know about their files.
 
-    `folders` are those that were listed to find them; `disturbed` says that something has happened to the package since
-    its newest version.
+    `asked` holds what the system said of every folder and file that was looked for, before any was read; `disturbed`
+    says that something has happened to the package since its newest version.
     """
 
     resources: tuple[ResourcePlan, ...]
     warnings: tuple[str, ...]
-    folders: tuple[str, ...]
+    asked: Mapping[str, Stat]
     disturbed: bool
 
 
@@ -115,10 +115,10 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
     resources = []
     aside = list(_set_aside(before)) if before is not None else []
     warnings = [*loaded.warnings, *aside]
-    folders: dict[str, None] = {}
+    asked: dict[str, Stat] = {}
     for resource in loaded.manifest.resources:
         found = locate.find(loaded, resource)
-        folders |= dict.fromkeys(found.folders)
+        asked = {**found.asked, **asked}
         warnings += found.warnings
         if before is not None and not allow_removals:
             _refuse_removals(resource, before.of(resource.name), found.files)
@@ -133,7 +133,7 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
                 check_hash(file, resource.hash)
         stale = _stale(before, resource, change, found.files)
         resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale, hashes))
-    return Plan(tuple(resources), tuple(warnings), tuple(folders), bool(aside))
+    return Plan(tuple(resources), tuple(warnings), asked, bool(aside))
 
 
 def _set_aside(before: Previous) -> Iterator[str]:
@@ -183,6 +183,8 @@ def _change(
     seen = hashed([file for file, _ in same_size], rehash)
     hashes |= {file.path: sha256 for (file, _), sha256 in zip(same_size, seen, strict=True)}
     same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
+    if resource.empty == "error":  # what was skipped may be no more: it is read again, to be refused
+        same -= {id(row) for _, row in expected if row.skipped}
     changed = dict.fromkeys(row.group for _, row in expected if id(row) not in same)
     if (added or removed or changed) and not before.complete(resource.name):
         why = "an older datapkg read its files, and did not keep what they gave cause to say"

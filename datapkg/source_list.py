@@ -60,6 +60,11 @@ class SourceRow:
         return self.path == self.group or self.evidence == MATCHED_MEMBER
 
     @property
+    def skipped(self) -> bool:
+        """Whether the file was matched and found empty, as `empty: skip` allows."""
+        return self.path == self.group and not self.table
+
+    @property
     def complete(self) -> bool:
         """Whether the row tells all that a build would have to read the file for."""
         return self.held is not None and self.warnings is not None

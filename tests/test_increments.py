@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,8 +18,8 @@ import pytest
 import test_reclaiming
 
 import datapkg
-from datapkg import access, compaction, ingest, listing, locking, versions
-from datapkg.errors import LockedError, SchemaError
+from datapkg import access, compaction, hashes, ingest, listing, locking, versions
+from datapkg.errors import LockedError, SchemaError, SourceError
 from datapkg.places import Folder
 from datapkg.report import Report
 from datapkg.source_list import LATER, SOURCES_SCHEMA
@@ -363,3 +364,32 @@ def test_a_package_of_an_older_datapkg_loses_no_warning(
         assert [table.image_bytes for table in report.tables] == [one.image_bytes for one in clean.tables]
         assert report.digest == clean.digest
     same_as_clean(manifest, package, tmp_path / "clean")
+
+
+@pytest.mark.parametrize("name", ["p12.csv", "p12.csv.gz"])
+def test_an_empty_file_that_was_skipped_is_refused_when_the_manifest_says_so(
+    name: str, data: Path, tmp_path: Path
+) -> None:
+    entry = 'name: wells, path: ["tables/*.csv", "tables/*.csv.gz"]'
+    (data / "tables" / "p.csv.gz").write_bytes(gzip.compress(b"Well,Count,Area\nx,1,\n"))
+    nothing = b"\n\n"
+    (data / "tables" / name).write_bytes(gzip.compress(nothing) if name.endswith("gz") else nothing)
+    manifest = make.manifest(data, f"{entry}, empty: skip")
+    make.build(manifest, tmp_path / "p")
+    make.manifest(data, entry)
+    with pytest.raises(SourceError, match=rf"tables/{name}.*is empty"):
+        make.build(manifest, tmp_path / "p")
+
+
+def test_rows_in_the_manifest_are_not_taken_for_those_of_another_resource(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "YOUNG_NS", -(10**18))
+    for first, second in ((1, 2), (2, 1)):
+        manifest = make.manifest(
+            tmp_path, f"name: one, data: [{{x: {first}}}]", f"name: other, data: [{{x: {second}}}]"
+        )
+        make.build(manifest, tmp_path / "p")
+    package = datapkg.open(tmp_path / "p")
+    assert [package[name].to_pandas().x.tolist() for name in ("one", "other")] == [[2], [1]]
+    assert not make.build(manifest, tmp_path / "p", rehash=True).created
