@@ -12,7 +12,7 @@ import pyarrow as pa
 from . import ingest, sources
 from .digest import ColumnSums, SourceDigest, SourceHasher, table_digest
 from .engine import Run
-from .ingest import Ingested, IngestTask, Scanned, ScanTask
+from .ingest import Ingested, IngestTask, Looked, OnePassTask, Scanned, ScanTask
 from .plan import MATCHED_MEMBER, SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
 from .progress import Counter, Progress
 from .reading import MAX_IMAGE_BYTES, Seen, SourceFile, check_hash
@@ -87,50 +87,62 @@ class Reader:
 
     def read(self, resource: ResourcePlan) -> ResourceContent:
         """Look at every file, decide the tables, store the rows."""
-        scanned = self._scan(resource)
+        looked = self._scan(resource)
+        scanned = [one for part in looked for one in part.files]
         decision = sources.get(resource.resource.type).decide(
             resource.resource, [(one.file, one.scan) for one in scanned]
         )
-        growing = self._ingest(resource, decision.tables, scanned)
+        growing = self._ingest(resource, decision.tables, looked)
         tables = tuple(_content(resource, growing[schema.name], scanned) for schema in decision.tables)
         files = _file_rows(resource, scanned)
         warnings = (*folded(scanned), *decision.warnings)
         return ResourceContent(resource.resource.name, tables, tuple(files), warnings)
 
-    def _scan(self, resource: ResourcePlan) -> list[Scanned]:
+    def _scan(self, resource: ResourcePlan) -> list[Looked]:
         name = resource.resource.name
-        groups = ingest.grouped(resource.files, lambda file: file.bytes)
-        tasks = [ScanTask(resource.resource, files, self.max_image_bytes) for files in groups]
+        groups = list(ingest.grouped(resource.files, lambda file: file.bytes))
+        threads = self._threads(len(groups))
+        scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
+        tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
         note = self._counter(f"looking at {name}", resource)
-        parts = self.run(ingest.scan, tasks, note)
-        scanned = [one for part in parts for one in part]
+        parts = list(self.run(ingest.scan_and_store, tasks, note))
         if resource.resource.hash is not None:
-            for one in scanned:
+            for one in (one for part in parts for one in part.files):
                 check_hash(one.file, resource.resource.hash, one.seen)
-        return scanned
+        return parts
 
     def _ingest(
-        self, resource: ResourcePlan, tables: Sequence[TableSchema], scanned: Sequence[Scanned]
+        self, resource: ResourcePlan, tables: Sequence[TableSchema], looked: Sequence[Looked]
     ) -> dict[str, _Growing]:
+        """Take the rows that were stored under the decided tables already, and store the others."""
         growing = {
             table.name: _Growing(table, ColumnSums(ingest.digest_columns(table.columns))) for table in tables
         }
+        parts = [part.rows_of(tables) for part in looked]
+        threads = self._threads(parts.count(None))
         tasks = [
             IngestTask(
                 self.package,
                 self.attempt,
                 resource.resource,
                 tuple(tables),
-                tuple(one.to_store() for one in group),
+                tuple(one.to_store() for one in part.files),
                 self.max_image_bytes,
+                threads,
             )
-            for group in ingest.grouped(scanned, lambda one: one.file.bytes)
+            for part, stored in zip(looked, parts, strict=True)
+            if stored is None
         ]
         note = self._counter(f"storing {resource.resource.name}", resource)
-        for part in self.run(ingest.ingest, tasks, note):
-            for name, ingested in part.items():
-                growing[name].add(ingested)
+        ingested = iter(list(self.run(ingest.ingest, tasks, note)))
+        for stored in parts:
+            for name, rows in (next(ingested) if stored is None else stored).items():
+                growing[name].add(rows)
         return growing
+
+    def _threads(self, tasks: int) -> int:
+        """On how many threads each of so many tasks may work."""
+        return max(1, self.run.workers // max(tasks, 1))
 
     def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
         total = sum(file.bytes for file in resource.files)

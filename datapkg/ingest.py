@@ -1,6 +1,6 @@
-"""What a worker does with its share of a resource's files: look at them, or store their rows.
+"""What a worker does with its share of a resource's files: look at them, store their rows, or both in one pass.
 
-Both functions take one task and are the same on every engine. A task is a group of neighbouring files sized by
+Each function takes one task and is the same on every engine. A task is a group of neighbouring files sized by
 bytes, never one small file: a fragment has a cost of its own.
 """
 
@@ -18,13 +18,15 @@ from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .manifest import Resource
 from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
-from .sources.base import Column, Scan, TableSchema
+from .sources.base import Column, OnePassSource, Scan, TableSchema
 from .store import Fragment, write_fragment
 
 TASK_BYTES = 64 << 20
 TASK_FILES = 1024
 BATCH_BYTES = 12 << 20  # Lance's cost a byte doubles from 18 MB a batch to 35
 TINY_BATCHES = 16
+GUESSED_BYTES = 1 << 18
+"""Files that are smaller on average are read twice: their samples tell too little, and take too long."""
 IMAGE_COLUMNS = ("image_bytes", "image_array")
 UNPACKED = "image_array_unpacked"
 
@@ -36,6 +38,20 @@ class ScanTask:
     resource: Resource
     files: tuple[SourceFile, ...]
     max_image_bytes: int = MAX_IMAGE_BYTES
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OnePassTask:
+    """Files to be looked at, whose rows are stored on the way as long as they fit a guessed table.
+
+    The table is guessed from samples of the files where none is given.
+    """
+
+    package: str
+    attempt: str
+    scan: ScanTask
+    table: TableSchema | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ class IngestTask:
     tables: tuple[TableSchema, ...]
     files: tuple[ToStore, ...]
     max_image_bytes: int = MAX_IMAGE_BYTES
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +106,100 @@ class Ingested:
     image_bytes: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Files that were looked at; `stored` are their rows, if all of them fitted the guessed `table`."""
+
+    files: list[Scanned]
+    table: TableSchema | None = None
+    stored: Ingested | None = None
+
+    def rows_of(self, tables: Sequence[TableSchema]) -> dict[str, Ingested] | None:
+        """What was stored, if it is what storing the rows of the decided tables would give."""
+        if self.table is None or self.stored is None or len(tables) != 1:
+            return None
+        return {self.table.name: self.stored} if self.table.same_rows(tables[0]) else None
+
+
 def scan(task: ScanTask, note: Note) -> list[Scanned]:
     """Look at each file of a task."""
     source = sources.get(task.resource.type)
     found = []
     for file in task.files:
         note(file.path, 0)
-        with Reading(file, max_image_bytes=task.max_image_bytes) as reading:
+        with _reading(task, file) as reading:
             evidence = source.scan(reading, task.resource)
-        members = tuple((one, reading.members.get(one.path) or look(one)) for one in evidence.members)
-        found.append(Scanned(file, evidence, reading.seen, members))
+        found.append(_scanned(reading, evidence))
         note(file.path, max(file.bytes, 1))
     return found
+
+
+def scan_and_store(task: OnePassTask, note: Note) -> Looked:
+    """Look at each file of a task, and store the rows on the way if they can be guessed."""
+    files, resource = task.scan.files, task.scan.resource
+    source = sources.get(resource.type)
+    if not isinstance(source, OnePassSource):
+        return Looked(scan(task.scan, note))
+    table = task.table
+    if table is None and sum(file.bytes for file in files) >= GUESSED_BYTES * len(files):
+        table = source.guess(files, resource)
+    if table is None:
+        return Looked(scan(task.scan, note))
+    found: list[Scanned] = []
+    storing = _Storing(table)
+    looking = _look(task.scan, source, storing, found, note)
+    try:
+        stored = storing.written(task.package, task.attempt, _fitting(looking))
+    except _MisfitError:
+        stored = None
+        for _ in looking:
+            pass
+    return Looked(found, table, stored)
+
+
+class _MisfitError(Exception):
+    """A row does not fit the guessed table: what was stored goes, and the files are only looked at."""
+
+
+def _fitting(looking: Iterator[pa.RecordBatch | None]) -> Iterator[pa.RecordBatch]:
+    for batch in looking:
+        if batch is None:
+            raise _MisfitError
+        yield batch
+        del batch
+
+
+def _look(
+    task: ScanTask, source: OnePassSource, storing: _Storing, found: list[Scanned], note: Note
+) -> Iterator[pa.RecordBatch | None]:
+    """Yield the rows of a task's files as long as they fit; None, once, where they do not."""
+    fits = True
+    for file in task.files:
+        note(file.path, 0)
+        with _reading(task, file) as reading:
+            looked = source.look(reading, task.resource, storing.table if fits else None, BATCH_BYTES)
+            storing.begin()
+            for batch in looked.rows():
+                if batch is None:
+                    fits = False
+                else:
+                    storing.take(batch)
+                yield batch
+                del batch
+            evidence = looked.finish()
+        if storing.table.name in evidence.evidence:
+            storing.end()
+        found.append(_scanned(reading, evidence))
+        note(file.path, max(file.bytes, 1))
+
+
+def _reading(task: ScanTask, file: SourceFile) -> Reading:
+    return Reading(file, max_image_bytes=task.max_image_bytes, threads=task.threads)
+
+
+def _scanned(reading: Reading, evidence: Scan) -> Scanned:
+    members = tuple((one, reading.members.get(one.path) or look(one)) for one in evidence.members)
+    return Scanned(reading.file, evidence, reading.seen, members)
 
 
 def ingest(task: IngestTask, note: Note) -> dict[str, Ingested]:
@@ -138,11 +237,7 @@ def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:
 
 def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     source = sources.get(task.resource.type)
-    schema = table.arrow()
-    digests: list[SourceDigest] = []
-    columns = digest_columns(table.columns)
-    hasher, sums = SourceHasher(columns, schema), ColumnSums(columns)
-    held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
+    storing = _Storing(table)
 
     def rows() -> Iterator[pa.RecordBatch]:
         for one in task.files:
@@ -150,21 +245,51 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
                 continue
             file = one.file
             note(file.path, 0)
-            hasher.again()
-            limit = task.max_image_bytes
-            with Reading(file, one.seen, members=one.members, max_image_bytes=limit) as reading:
+            storing.begin()
+            limit, threads = task.max_image_bytes, task.threads
+            with Reading(
+                file, one.seen, members=one.members, max_image_bytes=limit, threads=threads
+            ) as reading:
                 for batch in source.batches(reading, task.resource, table, BATCH_BYTES):
-                    if batch.schema != schema:
-                        raise TypeError(f"{file.path}: rows of {batch.schema} where {schema} was decided")
-                    hasher.update(batch)
-                    _add_held(held, batch)
+                    storing.take(batch)
                     yield batch
                     del batch  # a large image is gone before the next is decoded
-            digests.append(sums.add(hasher.result()))
+            storing.end()
             note(file.path, max(file.bytes, 1))
 
-    fragment = write_fragment(task.package, task.attempt, table.name, schema, coalesced(rows()))
-    return Ingested(fragment, tuple(digests), sums, held)
+    return storing.written(task.package, task.attempt, rows())
+
+
+class _Storing:
+    """The rows of one table on their way into a fragment: digested source by source, checked and measured."""
+
+    def __init__(self, table: TableSchema) -> None:
+        self.table = table
+        self._schema = table.arrow()
+        columns = digest_columns(table.columns)
+        self._hasher, self._sums = SourceHasher(columns, self._schema), ColumnSums(columns)
+        self._digests: list[SourceDigest] = []
+        self._held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
+
+    def begin(self) -> None:
+        """Begin with a source."""
+        self._hasher.again()
+
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Take in the source's next rows."""
+        if batch.schema != self._schema:
+            raise TypeError(f"{self.table.name}: rows of {batch.schema} where {self._schema} was decided")
+        self._hasher.update(batch)
+        _add_held(self._held, batch)
+
+    def end(self) -> None:
+        """All rows of the source have been taken in."""
+        self._digests.append(self._sums.add(self._hasher.result()))
+
+    def written(self, package: str, attempt: str, rows: Iterator[pa.RecordBatch]) -> Ingested:
+        """Write the rows, which are taken in on the way."""
+        fragment = write_fragment(package, attempt, self.table.name, self._schema, coalesced(rows))
+        return Ingested(fragment, tuple(self._digests), self._sums, self._held)
 
 
 def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:

@@ -39,6 +39,8 @@ _WORDS_END, _BOOLS_END = len(MISSING_WORDS), len(MISSING_WORDS) + 6
 LIKE_NUMBERS = np.zeros(256, bool)
 """First bytes of cells that may be numbers or `NOT_NUMBERS`."""
 LIKE_NUMBERS[list(b"0123456789+-. \t\x0b\x0c\r\n")] = True
+_MAY_BE_ODD = np.zeros(256, bool)
+_MAY_BE_ODD[list(b"0+-")] = True
 _MAY_BE_MORE = LIKE_NUMBERS.copy()
 _MAY_BE_MORE[list(b"nN#iItTfF")] = True
 
@@ -58,19 +60,29 @@ class Spellings:
         starts, _, data = self._buffers()
         return data[starts]
 
+    @property
+    def first_byte(self) -> int:
+        """The first cell's."""
+        starts, _, data = self._buffers()
+        return int(data[starts[0]])
+
     def plain(self) -> bool:
         """No cell begins with +, or with a zero that another digit (or an x) follows, or is ``-0``."""
         starts, ends, data = self._buffers()
         lead = data[starts]
+        odd = np.flatnonzero(_MAY_BE_ODD[lead])
+        if not len(odd):
+            return True
+        lead, starts, ends = lead[odd], starts[odd], ends[odd]
         if (lead == ord("+")).any():
             return False
         minus = lead == ord("-")
         last = len(data) - 1
         digit = np.minimum(starts + minus, last)
-        zero = data[digit] == ord("0")
-        if not zero.any():
+        zero = np.flatnonzero(data[digit] == ord("0"))
+        if not len(zero):
             return True
-        starts, ends, digit, minus = starts[zero], ends[zero], digit[zero], minus[zero]
+        ends, digit, minus = ends[zero], digit[zero], minus[zero]
         follows = data[np.minimum(digit + 1, last)]
         longer = digit + 1 < ends
         written_out = longer & (
@@ -78,25 +90,30 @@ class Spellings:
         )
         return not bool((written_out | (minus & ~longer)).any())
 
-    def whole(self) -> NDArray[np.int64] | None:
+    def whole(self) -> pa.Int64Array | None:
         """All cells as int64, if each is written as one."""
         try:
-            cast = self.values.cast(pa.int64())
+            numbers = self.values.cast(pa.int64())
         except pa.ArrowInvalid:
             return None
-        return cast.to_numpy() if self.plain() else None
+        return numbers if self.plain() else None
 
-    def doubles(self) -> NDArray[np.float64] | None:
+    def doubles(self) -> pa.DoubleArray | None:
         """All cells as finite doubles, if each is written as one; a whole number counts."""
         try:
-            cast = self.values.cast(pa.float64()).to_numpy()
+            numbers = self.values.cast(pa.float64())
         except pa.ArrowInvalid:
             return None
-        return cast if np.isfinite(cast).all() and self.plain() else None
+        return numbers if np.isfinite(numbers.to_numpy()).all() and self.plain() else None
 
     def matching(self, pattern: str) -> Mask:
         """Which cells match a regular expression."""
         return mask(pc.match_substring_regex(self.values, pattern))
+
+    def all_codes(self) -> bool:
+        """Whether every cell is digits, an E and digits."""
+        first = self.values.slice(0, 1)
+        return bool(mask(pc.match_substring_regex(first, CODE)).all() and self.matching(CODE).all())
 
     def take(self, chosen: Mask) -> Spellings:
         """Some of the cells."""

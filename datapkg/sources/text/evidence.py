@@ -26,11 +26,14 @@ from .cells import (
     Spellings,
     inexact,
     kinds,
+    mask,
     whole_spelled,
 )
 
 SHOWN = 40
 """Characters of an example."""
+FEW = 64
+"""Cells among which there is a decimal, if there are many."""
 TEXT = ("text", "quoted", *(name for name, _ in NOT_NUMBERS))
 """Findings about cells that are neither numbers nor booleans nor words for a missing value."""
 
@@ -57,7 +60,7 @@ class Evidence:
     `found` holds, each with count and first example: ``number``, ``bool``, ``words`` (for a missing value); the
     reasons of `TEXT`; and of numbers ``beyond`` (what 64 bits hold), ``inexact`` (whole, but no double holds it),
     ``overflow`` and ``underflow``. `decimal` says that a number is not written as a whole one, `codes` that all
-    cells so far are digits-E-digits; `low` and `high` are of whole numbers, and whole only without decimals.
+    cells so far are digits-E-digits; `low` and `high` are of whole numbers, and mean nothing beside decimals.
     """
 
     values: int = 0
@@ -68,17 +71,39 @@ class Evidence:
     high: int | None = None
     found: dict[str, Finding] = field(default_factory=dict)
 
-    def look(self, column: pa.StringArray, lines: Rows, spelled: Callable[[Any], Any] | None = None) -> None:
-        """Look at the next cells; `spelled` gives them the spelling that the rules know (a decimal point)."""
+    def look(
+        self, column: pa.StringArray, lines: Rows, spelled: Callable[[Any], Any] | None = None
+    ) -> pa.Array | None:
+        """Look at the next cells; `spelled` gives them the spelling that the rules know (a decimal point).
+
+        Returns
+        -------
+        The cells as int64 or as doubles, where all are spelled as such.
+        """
+        there, rows = None, len(column)
         self.missing += column.null_count
         if column.null_count:
-            lines = lines[np.asarray(column.is_valid())]
-            column = column.drop_null()
+            there = mask(column.is_valid())
+            lines, column = lines[there], column.drop_null()
         self.values += len(column)
         if not len(column):
-            return
+            return None
         cells = Spellings(spelled(column) if spelled else column)
-        _Look([self], cells, column, lines, np.zeros(len(column), np.int64)).look()
+        numbers = _Look([self], cells, column, lines, np.zeros(len(column), np.int64)).look()
+        return numbers if numbers is None or there is None else _spread(numbers, there, rows)
+
+    def add(self, other: Evidence) -> None:
+        """Add what later cells showed."""
+        self.values += other.values
+        self.missing += other.missing
+        self.decimal |= other.decimal
+        self.codes &= other.codes
+        self.take_range(other.low, other.high)
+        for name, finding in other.found.items():
+            if name in self.found:
+                self.found[name].count += finding.count
+            else:
+                self.found[name] = finding
 
     def count(self, name: str) -> int:
         """How many cells show something."""
@@ -97,6 +122,13 @@ class Evidence:
         if low is not None and high is not None:
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
+
+
+def _spread(numbers: pa.Array, there: Mask, rows: int) -> pa.Array:
+    """Put numbers at the places of the cells that they are from."""
+    values = np.zeros(rows, numbers.type.to_pandas_dtype())
+    values[there] = numbers.to_numpy()
+    return pa.array(values, mask=~there)
 
 
 def look_together(evidence: Sequence[Evidence], columns: Sequence[pa.StringArray], lines: Rows) -> None:
@@ -131,9 +163,13 @@ class _Look:
     ) -> None:
         self.evidence, self.cells, self.shown, self.lines, self.which = evidence, cells, shown, lines, which
 
-    def look(self) -> None:
-        if not (self._all_whole() or self._all_numbers()):
+    def look(self) -> pa.Array | None:
+        numbers = self._all_whole()
+        if numbers is None:
+            numbers = self._all_numbers()
+        if numbers is None:
             self.each()
+        return numbers
 
     def note(self, name: str, chosen: Mask) -> None:
         count = int(chosen.sum())
@@ -156,43 +192,44 @@ class _Look:
         starts = np.flatnonzero(np.diff(which, prepend=-1))
         return which[starts].tolist(), starts, np.diff(starts, append=len(at)).tolist()
 
-    def _all_whole(self) -> bool:
+    def _all_whole(self) -> pa.Int64Array | None:
         (evidence,) = self.evidence
         first = self.cells.values[0].as_py()
-        if (
-            evidence.decimal or not first.lstrip("-").isdecimal()
-        ):  # an attempt that fails costs 80 microseconds
-            return False
-        numbers = self.cells.whole()
-        if numbers is None:
-            return False
+        if not first.lstrip("-").isdecimal():  # an attempt that fails costs 80 microseconds
+            return None
+        cells = self.cells.whole()
+        if cells is None:
+            return None
+        numbers = cells.to_numpy()
         evidence.codes = False
         evidence.note("number", len(self.cells), self.shown[0].as_py(), int(self.lines[0]))
         low, high = int(numbers.min()), int(numbers.max())
         evidence.take_range(low, high)
         if low < -LARGEST_EXACT or high > LARGEST_EXACT:
             self.note("inexact", inexact(numbers))
-        return True
+        return cells
 
-    def _all_numbers(self) -> bool:
-        """Finite numbers; where decimals were seen before, it no longer matters which of them are whole."""
+    def _all_numbers(self) -> pa.DoubleArray | None:
+        """Finite numbers, not all of them written as whole ones."""
         (evidence,) = self.evidence
-        if self.cells.first_bytes[0] > ord("9"):
-            return False
-        numbers = self.cells.doubles()
-        if numbers is None:
-            return False
-        large = np.abs(numbers) >= LARGEST_EXACT
-        if large.any() and not evidence.decimal:
-            return False
+        if self.cells.first_byte > ord("9"):
+            return None
+        cells = self.cells.doubles()
+        if cells is None:
+            return None
+        numbers = cells.to_numpy()
+        low, high = numbers.min(), numbers.max()
+        large = low <= -LARGEST_EXACT or high >= LARGEST_EXACT
+        if large and not (numbers[:FEW] % 1).any():
+            return None  # whole numbers beyond 64 bits, perhaps
         evidence.decimal = True
-        evidence.codes = evidence.codes and bool(self.cells.matching(CODE).all())
+        evidence.codes = evidence.codes and self.cells.all_codes()
         evidence.note("number", len(self.cells), self.shown[0].as_py(), int(self.lines[0]))
-        if large.any():
-            self._part(large)._whole()
-        if not numbers.all():
+        if large:
+            self._part(np.abs(numbers) >= LARGEST_EXACT)._whole()
+        if low <= 0 <= high and not numbers.all():
             self._part(numbers == 0)._underflow()
-        return True
+        return cells
 
     def each(self) -> None:
         """Tell cells apart one by one."""
@@ -249,10 +286,11 @@ class _Look:
         if not chosen.all():
             self._part(chosen)._whole()
             return
-        numbers = cells.whole()
-        if numbers is None:
+        held = cells.whole()
+        if held is None:
             self._wide()
             return
+        numbers = held.to_numpy()
         columns, starts, _ = self._by_column(np.arange(len(numbers)))
         lows, highs = np.minimum.reduceat(numbers, starts), np.maximum.reduceat(numbers, starts)
         for column, low, high in zip(columns, lows.tolist(), highs.tolist(), strict=True):

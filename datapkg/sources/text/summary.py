@@ -31,7 +31,9 @@ def packed(names: Sequence[str], evidence: Sequence[Evidence]) -> str:
             counts.append(finding.count)
             values.append(finding.value)
             lines.append(finding.line)
-    ranges = [(at, one.low, one.high) for at, one in enumerate(evidence) if one.low is not None]
+    ranges = [
+        (at, one.low, one.high) for at, one in enumerate(evidence) if one.low is not None and not one.decimal
+    ]
     looked = {
         "values": [one.values for one in evidence],
         "missing": [one.missing for one in evidence],
