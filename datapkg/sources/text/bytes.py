@@ -192,7 +192,9 @@ def line_ends(text: bytes) -> int:
     >>> line_ends(b"a\r\nb\rc\n")
     3
     """
-    count = int(np.count_nonzero(np.frombuffer(text, np.uint8) == NEWLINE))  # bytes.count takes ten times as long
+    count = int(
+        np.count_nonzero(np.frombuffer(text, np.uint8) == NEWLINE)
+    )  # bytes.count takes ten times as long
     if b"\r" in text:
         count += text.count(b"\r") - text.count(b"\r\n")
     return count

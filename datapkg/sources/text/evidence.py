@@ -6,6 +6,7 @@ the number of files changes nothing. A short block of a wide table is looked at 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +16,13 @@ import pyarrow as pa
 
 from .cells import (
     CODE,
+    FEW,
     INT64,
     LARGEST_EXACT,
     LIKE_NUMBERS,
     NONZERO,
     NOT_NUMBERS,
+    NUMBER,
     UINT64,
     Mask,
     Rows,
@@ -32,8 +35,8 @@ from .cells import (
 
 SHOWN = 40
 """Characters of an example."""
-FEW = 64
-"""Cells among which there is a decimal, if there are many."""
+SAMPLE, REPEATED = 512, 0.9
+"""Cells that tell whether a column repeats its values, and the part of them that may be distinct."""
 TEXT = ("text", "quoted", *(name for name, _ in NOT_NUMBERS))
 """Findings about cells that are neither numbers nor booleans nor words for a missing value."""
 
@@ -150,7 +153,8 @@ def look_together(evidence: Sequence[Evidence], columns: Sequence[pa.StringArray
 class _Look:
     """One look at cells, of one column or of many one after the other; `which` is each cell's column.
 
-    The cells of one column alone are looked at in the cheap ways first.
+    The cells of one column alone are looked at in the cheap ways first. `times` says how often each cell stands in
+    it, where cells that are alike are looked at once.
     """
 
     def __init__(
@@ -160,16 +164,32 @@ class _Look:
         shown: pa.StringArray,
         lines: Rows,
         which: Rows,
+        times: Rows | None = None,
     ) -> None:
         self.evidence, self.cells, self.shown, self.lines, self.which = evidence, cells, shown, lines, which
+        self.times = times
 
     def look(self) -> pa.Array | None:
-        numbers = self._all_whole()
+        numbers = None
+        first = self.cells.first
+        if re.search(NUMBER, first):
+            numbers = self._all_whole() if first.lstrip("-").isdecimal() else None
+            numbers = self._all_numbers() if numbers is None else numbers
         if numbers is None:
-            numbers = self._all_numbers()
-        if numbers is None:
-            self.each()
+            self._distinct().each()
         return numbers
+
+    def _distinct(self) -> _Look:
+        """Every spelling once, at its first place, where a column repeats its values."""
+        if len(self.shown.slice(0, SAMPLE).dictionary_encode().dictionary) > REPEATED * SAMPLE:
+            return self
+        coded = self.shown.dictionary_encode()
+        indices = coded.indices.to_numpy()
+        first = np.zeros(len(coded.dictionary), np.int64)
+        first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
+        cells = Spellings(self.cells.values.take(pa.array(first)))
+        shown = cells.values if self.shown is self.cells.values else coded.dictionary
+        return _Look(self.evidence, cells, shown, self.lines[first], self.which[first], np.bincount(indices))
 
     def note(self, name: str, chosen: Mask) -> None:
         count = int(chosen.sum())
@@ -177,6 +197,7 @@ class _Look:
             return
         if len(self.evidence) == 1:
             first = int(np.argmax(chosen))
+            count = count if self.times is None else int(self.times[chosen].sum())
             self.evidence[0].note(name, count, self.shown[first].as_py(), int(self.lines[first]))
             return
         at = np.flatnonzero(chosen)
@@ -194,9 +215,6 @@ class _Look:
 
     def _all_whole(self) -> pa.Int64Array | None:
         (evidence,) = self.evidence
-        first = self.cells.values[0].as_py()
-        if not first.lstrip("-").isdecimal():  # an attempt that fails costs 80 microseconds
-            return None
         cells = self.cells.whole()
         if cells is None:
             return None
@@ -212,8 +230,6 @@ class _Look:
     def _all_numbers(self) -> pa.DoubleArray | None:
         """Finite numbers, not all of them written as whole ones."""
         (evidence,) = self.evidence
-        if self.cells.first_byte > ord("9"):
-            return None
         cells = self.cells.doubles()
         if cells is None:
             return None
@@ -261,7 +277,8 @@ class _Look:
             return self
         cells = self.cells.take(chosen)
         shown = cells.values if self.shown is self.cells.values else self.shown.filter(pa.array(chosen))
-        return _Look(self.evidence, cells, shown, self.lines[chosen], self.which[chosen])
+        times = None if self.times is None else self.times[chosen]
+        return _Look(self.evidence, cells, shown, self.lines[chosen], self.which[chosen], times)
 
     def _reasons(self) -> None:
         may_be = LIKE_NUMBERS[self.cells.first_bytes] if len(self.cells) else np.zeros(0, bool)
