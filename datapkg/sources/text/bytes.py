@@ -58,7 +58,7 @@ class Utf8Pieces:
         self._after_return = False
 
     def __iter__(self) -> Iterator[bytes]:
-        pieces = self._unzipped() if self.path.lower().endswith(".gz") else self._plain()
+        pieces = self._unzipped() if self.path.lower().endswith(".gz") else self._plain(PIECE_BYTES)
         head = b""
         for piece in pieces:  # enough to see a byte order mark and what else a file begins with
             head += piece
@@ -77,7 +77,7 @@ class Utf8Pieces:
         """An error at the line that follows all pieces so far and `before`."""
         return SourceError(what, f"{self.path}:{self.line + line_ends(before)}", fix)
 
-    def _plain(self, piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
+    def _plain(self, piece_bytes: int) -> Iterator[bytes]:
         while piece := self._raw.read(piece_bytes):
             yield piece
 

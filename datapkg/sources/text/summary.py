@@ -40,7 +40,7 @@ def packed(names: Sequence[str], evidence: Sequence[Evidence]) -> str:
         "decimal": [int(one.decimal) for one in evidence],
         "codes": [int(one.codes) for one in evidence],
         "ranges": [list(part) for part in zip(*ranges, strict=True)],
-        "found": findings,
+        "found": dict(sorted(findings.items())),  # the order in which a file showed them does not count
     }
     text = "\n".join(json.dumps(part, separators=(",", ":")) for part in (list(names), looked))
     return base64.b64encode(zlib.compress(text.encode(), LEVEL)).decode()
