@@ -22,6 +22,7 @@ from blake3 import blake3
 import datapkg
 from datapkg import versions
 from datapkg.engine.local import cpus
+from datapkg.places import Folder
 
 TURNS = 5
 CHUNK = 4 << 20
@@ -61,8 +62,8 @@ def threaded(paths: list[Path]) -> list[str]:
 def main(megabytes: int = 1000) -> int:
     with tempfile.TemporaryDirectory() as folder:
         target = package(Path(folder), megabytes)
-        record = versions.read_record(str(target), 1)
-        listed = versions.read_files(str(target), record).files
+        record = versions.read_record(Folder(target), 1)
+        listed = versions.read_files(Folder(target), record).files
         paths = [target / file[1] for files in listed.values() for file in files]
         size = sum(path.stat().st_size for path in paths) / 1e9
         ways: dict[str, Callable[[], object]] = {

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
+from .places import Place
 from .records import FilesList, TableRecord
 from .rows import RowOrder
 from .store import PinnedTable
 
 BATCH_BYTES = 16 << 20
+SCANNED_ROWS = 1000
+"""A shorter run costs less when it is taken with its neighbours."""
 
 Rows = tuple[NDArray[np.int64], pa.RecordBatch]
 
@@ -23,7 +26,7 @@ Rows = tuple[NDArray[np.int64], pa.RecordBatch]
 class RowAccess:
     """Reads rows by condition or position; each batch comes with its rows' positions in the table."""
 
-    def __init__(self, package: str, record: TableRecord, files: FilesList) -> None:
+    def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         self.record = record
         self.pinned = PinnedTable(package, record.name, record.stored)
         self.order = RowOrder.of(files.runs[record.name])
@@ -56,9 +59,10 @@ class RowAccess:
         try:
             if self.order.physical:
                 yield from self._scan(columns, condition, limit)
+            elif condition is None:
+                yield from self._in_runs(columns, self.order.rows if limit is None else limit)
             else:
-                positions = np.arange(self.order.rows) if condition is None else self._matching(condition)
-                yield from self.take(positions[:limit], columns)
+                yield from self.take(self._matching(condition)[:limit], columns)
         except ConditionError as error:
             raise refusal(str(error), self.record.name, list(self._names)) from None
 
@@ -94,6 +98,24 @@ class RowAccess:
         for batch in scanned:
             if batch.num_rows:
                 yield self._positions(batch), self._named(batch, columns)
+
+    def _in_runs(self, columns: Sequence[str], limit: int) -> Iterator[Rows]:
+        """All rows in order: long runs are scanned one after the other, what lies between them is taken together."""
+        short: list[NDArray[np.int64]] = []
+        stored = self._stored(columns)
+        for span in self.order.spans(min(limit, self.order.rows)):
+            if span.rows < SCANNED_ROWS:
+                short.append(np.arange(span.first, span.first + span.rows))
+                continue
+            if short:
+                yield from self.take(np.concatenate(short), columns)
+                short = []
+            for batch in self.pinned.span(
+                span.fragment, span.offset, span.rows, stored, batch_bytes=BATCH_BYTES
+            ):
+                yield self._positions(batch), self._named(batch, columns)
+        if short:
+            yield from self.take(np.concatenate(short), columns)
 
     def _matching(self, condition: str) -> NDArray[np.int64]:
         found = [

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from . import engine as engines
 from . import image_names, keys, plan, store
@@ -20,7 +21,8 @@ from .errors import DeriveError, SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
-from .manifest.load import LoadedManifest, load
+from .manifest.load import load
+from .places import Place, place
 from .progress import Progress, silent
 from .publish import Publisher
 from .reading import MAX_IMAGE_BYTES
@@ -30,7 +32,7 @@ from .written import written
 
 def build(
     manifest: str | Path,
-    package: str | Path | None = None,
+    package: str | Path | Place | None = None,
     *,
     locked: bool = False,
     workers: int | None = None,
@@ -40,6 +42,8 @@ def build(
     allow_removals: bool = False,
     rehash: bool = False,
     max_image_bytes: int = MAX_IMAGE_BYTES,
+    storage_options: Mapping[str, Any] | None = None,
+    single_writer: bool = False,
     progress: Progress = silent,
 ) -> Report:
     """Build a package, or its next version, from a manifest.
@@ -49,7 +53,8 @@ def build(
     manifest
         The YAML file.
     package
-        The package's folder; default ``<name>.datapkg`` in the current folder.
+        The package's folder, or its address in an object store (``s3://``, ``gs://``, ``az://``); default
+        ``<name>.datapkg`` in the current folder.
     locked
         Hold the build to the lock beside the manifest: every file is hashed, and any difference is a LockedError
         before a version is written. A build that is not locked writes the lock.
@@ -65,6 +70,11 @@ def build(
         Read every file, also those that the user's cache remembers as they are.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
+    storage_options
+        What it takes to reach an object store, as for `datapkg.open`.
+    single_writer
+        Nobody else writes to the package meanwhile: then a store may be used that ignores ``If-None-Match``, and so
+        cannot keep two builders apart.
     progress
         Called with what is being done, files done, all files, bytes done, all bytes.
 
@@ -83,8 +93,11 @@ def build(
         root=None if root is None else Path(root),
         allow={name: Path(folder) for name, folder in (allow or {}).items()},
     )
-    named = _target(loaded, package)
-    target = str(Path(named).expanduser().absolute())
+    if loaded.manifest.derive:
+        fix = "take `derive` out of the manifest"
+        raise DeriveError("derived columns cannot be built yet", str(loaded.path), fix)
+    named = package or f"{loaded.manifest.name}.datapkg"
+    target = place(named, storage_options, single_writer=single_writer)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)
@@ -92,7 +105,7 @@ def build(
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
-        reader = Reader(target, attempt, run, progress, max_image_bytes)
+        reader = Reader(target, attempt, run, progress, before, max_image_bytes)
         resources = [
             taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
             for one in planned.resources
@@ -101,24 +114,12 @@ def build(
         tables = written(target, attempt, planned, resources, before)
         keys.check(tables)
         notes = image_names.compare(tables, before)
-        publisher = Publisher(target, named, attempt, loaded, planned, before)
+        publisher = Publisher(target, str(named), attempt, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:
             refuse_other_content(loaded.path, lock, built)
         report = publisher.publish(resources, notes, started)
     return report if locked else _with_lock(report, loaded.path, built)
-
-
-def _target(loaded: LoadedManifest, package: str | Path | None) -> str:
-    """The package's folder as the user names it. Raises where this datapkg cannot build what is asked for."""
-    if loaded.manifest.derive:
-        raise DeriveError(
-            "derived columns cannot be built yet", str(loaded.path), "take `derive` out of the manifest"
-        )
-    named = str(package or f"{loaded.manifest.name}.datapkg")
-    if "://" in named:
-        raise StoreError("only packages in folders can be built yet", named, "name a local folder")
-    return named
 
 
 def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
@@ -134,21 +135,15 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
 
 
 @contextmanager
-def attempt_in(package: str) -> Iterator[str]:
-    """Make the package's folder and give the attempt a name; whatever happens, leave nothing half-made."""
+def attempt_in(package: Place) -> Iterator[str]:
+    """Make room for an attempt and give it a name; whatever happens, leave nothing half-made."""
     attempt = uuid.uuid4().hex
-    folder = Path(package)
-    with store.storage_errors(package):
-        (folder / "versions").mkdir(parents=True, exist_ok=True)
-        (folder / f"{store.STAGING}{attempt}").mkdir()  # now, not after an hour, if it may not be written
+    with store.storage_errors(package.uri):
+        package.begin(attempt)
     try:
         yield attempt
     finally:
-        store.clear_staging(package, attempt)
-        if [path.name for path in folder.iterdir()] == ["versions"]:
-            for empty in (folder / "versions", folder):
-                with suppress(OSError):  # a folder that holds anything stays
-                    empty.rmdir()
+        package.end(attempt)
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

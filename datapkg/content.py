@@ -2,65 +2,82 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from . import ingest, sources
-from .digest import ColumnSums, SourceDigest, SourceHasher, table_digest
+from .digest import ColumnSums, SourceDigest, table_digest
 from .engine import Run
-from .ingest import Ingested, IngestTask, Looked, OnePassTask, Scanned, ScanTask
-from .plan import MATCHED_MEMBER, SOURCES, SOURCES_SCHEMA, Previous, ResourcePlan, SourceRow
+from .errors import DamageError
+from .hashes import remember
+from .ingest import Ingested, IngestTask, Scanned, ScanTask
+from .known_files import file_rows, held_of, known_files, table_row
+from .old_tables import OldTable
+from .one_pass import Looked, OnePassTask, scan_and_store
+from .places import Place
+from .plan import Previous, ResourcePlan
 from .progress import Counter, Progress
-from .reading import MAX_IMAGE_BYTES, Seen, SourceFile, check_hash
+from .reading import MAX_IMAGE_BYTES, check_hash
 from .records import ColumnRecord, TableRecord
-from .sources.base import Column, TableSchema
-from .store import Fragment, stored_name, write_fragment
-
-SOURCES_BATCH = 512
-"""Rows of ``_sources`` in a batch: each holds some kilobytes of evidence."""
+from .source_list import SourceRow
+from .sources.base import TableSchema
+from .store import Fragment, stored_name
+from .succession import Come, Piece, Succession
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One table of the coming version; `schema` and `fragments` are empty where it is taken over."""
+    """One table of the coming version.
+
+    `schema` and `fragments` are empty where it is taken over; `succession` says how it follows from the version
+    before, where some of its rows stay.
+    """
 
     table: TableRecord
     rows: tuple[SourceRow, ...]
     schema: pa.Schema | None = None
     fragments: tuple[Fragment, ...] = ()
+    succession: Succession | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceContent:
-    """One resource in the coming version: its tables, one row for each source file, what a user should know."""
+    """One resource in the coming version: its tables, one row for each source file, what a user should know.
+
+    `notes` are about this build, `warnings` about the data, whichever build read them.
+    """
 
     name: str
     tables: tuple[Content, ...]
     files: tuple[SourceRow, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Growing:
-    """A table while its tasks come in, in manifest order."""
+    """A table while its tasks come in, in manifest order; `come` says where each source's rows stand."""
 
     schema: TableSchema
     sums: ColumnSums
     fragments: list[Fragment] = field(default_factory=list)
     digests: list[SourceDigest] = field(default_factory=list)
-    image_bytes: dict[str, int] = field(default_factory=dict)
+    held: list[Mapping[str, int]] = field(default_factory=list)
+    come: list[Come] = field(default_factory=list)
 
     def add(self, part: Ingested) -> None:
+        first = 0
+        for source in part.sources:
+            self.come.append(Come(len(self.fragments), first, source.rows))
+            first += source.rows
         if part.fragment is not None:
             self.fragments.append(part.fragment)
         self.sums.join(part.sums)
         self.digests += part.sources
-        for name, held in part.image_bytes.items():
-            self.image_bytes[name] = self.image_bytes.get(name, 0) + held
+        self.held += part.held
 
 
 def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
@@ -79,33 +96,78 @@ def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
 class Reader:
     """Reads resources from their files, and stores their rows for the coming version."""
 
-    package: str
+    package: Place
     attempt: str
     run: Run
     progress: Progress
+    before: Previous | None = None
     max_image_bytes: int = MAX_IMAGE_BYTES
 
     def read(self, resource: ResourcePlan) -> ResourceContent:
-        """Look at every file, decide the tables, store the rows."""
+        """Look at every file that may have changed, decide the tables, store the rows that are new.
+
+        A table that the decision leaves as it was keeps its other rows; any other is stored again as a whole.
+        """
+        begun = time.time_ns()
         looked = self._scan(resource)
-        scanned = [one for part in looked for one in part.files]
+        fresh = [one for part in looked for one in part.files]
+        remember([(one.file, one.seen.sha256) for one in fresh], begun)
+        known = known_files(resource, self.before) if self.before is not None else {}
+        looks = known | {one.file.path: one for one in fresh}
+        scanned = [looks[file.path] for file in resource.files]
         decision = sources.get(resource.resource.type).decide(
             resource.resource, [(one.file, one.scan) for one in scanned]
         )
-        growing = self._ingest(resource, decision.tables, looked)
-        tables = tuple(_content(resource, growing[schema.name], scanned) for schema in decision.tables)
-        files = _file_rows(resource, scanned)
+        following, notes = self._following(resource, decision.tables)
+        anew = [table for table in decision.tables if table.name not in following]
+        whole = len(fresh) == len(scanned)
+        looked = [self._kept(part, decision.tables if whole or not anew else ()) for part in looked]
+        groups = ingest.grouped(scanned, lambda one: one.file.bytes)
+        growing = self._ingest(resource, anew, looked if whole else [Looked(group) for group in groups])
+        growing |= self._ingest(resource, [one.schema for one in following.values()], looked)
+        tables = tuple(
+            _content(resource, growing[schema.name], scanned, following.get(schema.name))
+            for schema in decision.tables
+        )
         warnings = (*folded(scanned), *decision.warnings)
-        return ResourceContent(resource.resource.name, tables, tuple(files), warnings)
+        return ResourceContent(
+            resource.resource.name, tables, tuple(file_rows(resource, scanned)), warnings, notes
+        )
+
+    def _following(
+        self, resource: ResourcePlan, tables: Sequence[TableSchema]
+    ) -> tuple[dict[str, _Following], tuple[str, ...]]:
+        """The tables that keep rows of the version before, and why others do not."""
+        if self.before is None or resource.change.why:
+            return {}, ()
+        there = {
+            table.name for table in self.before.record.tables if table.resource == resource.resource.name
+        }
+        paths = {file.path for file in resource.files} - resource.stale
+        found, notes = {}, []
+        for schema in tables:
+            if schema.name not in there:
+                continue
+            old = OldTable(self.before, schema)
+            why = old.unlike()
+            if not why:
+                try:
+                    found[schema.name] = _Following(schema, old, old.sums_without(set(old.files) - paths))
+                except DamageError as error:
+                    why = error.what
+            if why:
+                notes.append(f"table {schema.name}: all of its rows are stored again, since {why}")
+        return found, tuple(notes)
 
     def _scan(self, resource: ResourcePlan) -> list[Looked]:
         name = resource.resource.name
-        groups = list(ingest.grouped(resource.files, lambda file: file.bytes))
+        stale = [file for file in resource.files if file.path in resource.stale]
+        groups = list(ingest.grouped(stale, lambda file: file.bytes))
         threads = self._threads(len(groups))
         scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
         tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
         note = self._counter(f"looking at {name}", resource)
-        parts = list(self.run(ingest.scan_and_store, tasks, note))
+        parts = list(self.run(scan_and_store, tasks, note))
         if resource.resource.hash is not None:
             for one in (one for part in parts for one in part.files):
                 check_hash(one.file, resource.resource.hash, one.seen)
@@ -118,6 +180,8 @@ class Reader:
         growing = {
             table.name: _Growing(table, ColumnSums(ingest.digest_columns(table.columns))) for table in tables
         }
+        if not tables:
+            return growing
         parts = [part.rows_of(tables) for part in looked]
         threads = self._threads(parts.count(None))
         tasks = [
@@ -140,6 +204,15 @@ class Reader:
                 growing[name].add(rows)
         return growing
 
+    def _kept(self, part: Looked, tables: Sequence[TableSchema]) -> Looked:
+        """What was looked at, with the rows that were stored on the way only if they are the decided tables'."""
+        if part.stored is None or part.rows_of(tables) is not None:
+            return part
+        fragment = part.stored.fragment
+        files = () if fragment is None else fragment.files
+        self.package.staging(self.attempt).remove([file.path for file in files])
+        return Looked(part.files)
+
     def _threads(self, tasks: int) -> int:
         """On how many threads each of so many tasks may work."""
         return max(1, self.run.workers // max(tasks, 1))
@@ -149,49 +222,38 @@ class Reader:
         return Counter(doing, len(resource.files), total, self.progress)
 
 
-def sources_content(package: str, attempt: str, resources: Sequence[ResourceContent]) -> Content:
-    """The table ``_sources`` of the coming version; a file that adds to no table has a row without one."""
-    rows: list[SourceRow] = []
-    for resource in resources:
-        adding = [row for content in resource.tables for row in content.rows]
-        known = {(row.group, row.path) for row in adding}  # of this resource: another may have the same file
-        rows += adding
-        rows += [row for row in resource.files if (row.group, row.path) not in known]
-    columns = tuple(
-        Column(f.name, f.type, "string" if f.type != pa.int64() else "int64") for f in SOURCES_SCHEMA
-    )
-    schema = TableSchema(SOURCES, "sources", columns)
-    hashed = ingest.digest_columns(columns)
-    hasher = SourceHasher(hashed, SOURCES_SCHEMA)
-    growing, sums = _Growing(schema, ColumnSums(hashed)), ColumnSums(hashed)
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """A table that keeps rows of the version before, and the sums of its columns over them."""
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for start in range(0, len(rows), SOURCES_BATCH):
-            part = [asdict(row) for row in rows[start : start + SOURCES_BATCH]]
-            batch = pa.RecordBatch.from_pylist(part, SOURCES_SCHEMA)
-            hasher.update(batch)
-            yield batch
-
-    fragment = write_fragment(package, attempt, SOURCES, SOURCES_SCHEMA, batches())
-    growing.add(Ingested(fragment, (sums.add(hasher.result()),), sums, {}))
-    return Content(_record(growing, "", ""), (), SOURCES_SCHEMA, tuple(growing.fragments))
+    schema: TableSchema
+    old: OldTable
+    sums: ColumnSums
 
 
-def _content(resource: ResourcePlan, growing: _Growing, scanned: Sequence[Scanned]) -> Content:
+def _content(
+    resource: ResourcePlan, growing: _Growing, scanned: Sequence[Scanned], following: _Following | None
+) -> Content:
+    """A table of the coming version: what its tasks gave, and what stays of the version before."""
     name = growing.schema.name
-    fills = [one for one in scanned if name in one.scan.evidence]
-    rows = tuple(
-        replace(
-            _file_row(resource, one.file.path, one.file, one.seen),
-            table=name,
-            rows=source.rows,
-            digest=source.digest,
-            evidence=_json(one.scan.evidence[name]),
-        )
-        for one, source in zip(fills, growing.digests, strict=True)
-    )
-    record = _record(growing, resource.resource.name, resource.settings)
-    return Content(record, rows, growing.schema.arrow(), tuple(growing.fragments))
+    new = zip(growing.digests, growing.held, growing.come, strict=True)
+    rows: list[SourceRow] = []
+    pieces: list[Piece] = []
+    for one in scanned:
+        if name not in one.scan.evidence:
+            continue
+        if following is not None and one.file.path not in resource.stale:
+            rows.append(following.old.files[one.file.path])
+            pieces.append(following.old.stay(one.file.path))
+        else:
+            source, held, come = next(new)
+            rows.append(table_row(resource, one, name, source.rows, source.digest, held))
+            pieces.append(come)
+    if following is not None:
+        growing.sums.join(following.sums)
+    record = table_record(growing.schema, growing.sums, resource.resource.name, resource.settings, rows)
+    succession = following.old.succession(pieces) if following is not None else None
+    return Content(record, tuple(rows), growing.schema.arrow(), tuple(growing.fragments), succession)
 
 
 def folded(scanned: Sequence[Scanned]) -> list[str]:
@@ -208,50 +270,23 @@ def folded(scanned: Sequence[Scanned]) -> list[str]:
     ]
 
 
-def _file_rows(resource: ResourcePlan, scanned: Sequence[Scanned]) -> list[SourceRow]:
-    """One row for each file that was matched, and for each other one that was read with it, in the lead's group."""
-    rows = []
-    for one in scanned:
-        row = _file_row(resource, one.scan.lead or one.file.path, one.file, one.seen)
-        rows.append(replace(row, evidence=MATCHED_MEMBER) if one.scan.lead else row)
-    led = {one.file.path for one in scanned if one.scan.lead}
-    for one in scanned:
-        others = [(file, seen) for file, seen in one.members if file.path not in led]
-        rows += [_file_row(resource, one.file.path, file, seen) for file, seen in others]
-    return rows
-
-
-def _file_row(resource: ResourcePlan, group: str, file: SourceFile, seen: Seen) -> SourceRow:
-    """A file's row as it is where the file adds to no table."""
-    return SourceRow(
-        resource=resource.resource.name,
-        table="",
-        group=group,
-        path=file.path,
-        bytes=file.bytes,
-        sha256=seen.sha256,
-        rows=0,
-        digest="",
-        evidence="null",
-    )
-
-
-def _record(growing: _Growing, resource: str, settings: str) -> TableRecord:
-    schema = growing.schema
+def table_record(
+    schema: TableSchema,
+    sums: ColumnSums,
+    resource: str,
+    settings: str,
+    sources: Sequence[SourceRow | SourceDigest],
+) -> TableRecord:
+    """What a version's record says of a table, from its columns' sums and from what each of its sources gave."""
     columns = tuple(
         ColumnRecord(c.name, stored_name(c.name), c.logical, nulls, digest, c.image is not None, c.why)
-        for c, nulls, digest in zip(schema.columns, growing.sums.nulls, growing.sums.digests(), strict=True)
+        for c, nulls, digest in zip(schema.columns, sums.nulls, sums.digests(), strict=True)
     )
-    digest = table_digest(
-        schema.name,
-        schema.kind,
-        [(c.name, c.logical) for c in schema.columns],
-        [source.digest for source in growing.digests],
-    )
-    rows = sum(source.rows for source in growing.digests)
-    held: Mapping[str, int] = growing.image_bytes
-    return TableRecord(schema.name, schema.kind, resource, rows, digest, settings, None, dict(held), columns)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    pairs = [(c.name, c.logical) for c in schema.columns]
+    digest = table_digest(schema.name, schema.kind, pairs, [one.digest for one in sources])
+    held: dict[str, int] = {c.name: 0 for c in schema.columns if c.name in ingest.IMAGE_COLUMNS}
+    for one in sources:
+        for name, size in held_of(one).items() if isinstance(one, SourceRow) else ():
+            held[name] = held.get(name, 0) + size
+    rows = sum(one.rows for one in sources)
+    return TableRecord(schema.name, schema.kind, resource, rows, digest, settings, None, held, columns)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from blake3 import blake3
 
@@ -13,12 +14,19 @@ from .durable import sync_file, sync_folder, write
 from .errors import DamageError, StoreError
 from .lock import lock_path, write_lock
 from .locking import lock_of_version
+from .places import Folder, Place, place
 from .records import Record
 from .removed import earlier_versions
-from .store import HASH_CHUNK_BYTES, storage_errors, write_pin
+from .store import storage_errors, write_pin
 
 
-def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
+def checkout(
+    package: str | Path | Place,
+    version: int | str,
+    dest: str | Path,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+) -> str:
     """Copy one version of a package to `dest`, under its own number, release name and digest.
 
     The manifest that made it and its lock are written beside `dest`, as ``<dest>.yaml`` and ``<dest>.lock``: with
@@ -30,6 +38,8 @@ def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
         A number or a release name.
     dest
         A folder that does not exist yet. It appears when it is whole.
+    storage_options
+        As for `datapkg.open`.
 
     Returns
     -------
@@ -42,70 +52,70 @@ def checkout(package: str | Path, version: int | str, dest: str | Path) -> str:
     DamageError
         A file of the version is missing, or is not what was written.
     """
-    source, target = Path(package), Path(dest)
-    record = versions.read_record(str(source), versions.resolve(str(source), version))
-    listed = versions.read_files(str(source), record)
+    source, target = place(package, storage_options), Path(dest)
+    record = versions.read_record(source, versions.resolve(source, version))
+    listed = versions.read_files(source, record)
     beside = target.with_name(f"{target.name}.yaml")
     for path in (target, beside, lock_path(beside)):
         if path.exists():
             raise StoreError("is there already", str(path), "choose a folder that does not exist yet")
-    growing = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
+    growing = Folder(target.with_name(f".{target.name}-{os.urandom(4).hex()}"))
     try:
         with storage_errors(str(target)):
-            growing.mkdir(parents=True)
+            growing.path.mkdir(parents=True)
         for files in listed.files.values():
             for _, path, size, digest in files:
-                _copy(source / path, growing / path, size, digest)
+                _copy(source, growing.local(path), path, size, digest)
         with storage_errors(str(target)):
             _place_records(source, growing, record)
         with storage_errors(str(target)):
-            for folder in (growing, *(path for path in growing.rglob("*") if path.is_dir())):
+            for folder in (growing.path, *(path for path in growing.path.rglob("*") if path.is_dir())):
                 sync_folder(folder)
-            growing.rename(target)
+            growing.path.rename(target)
             write(beside, record.manifest.encode())
-            write_lock(beside, lock_of_version(str(target), record))
+            write_lock(beside, lock_of_version(Folder(target), record))
             sync_folder(target.absolute().parent)
     finally:
-        shutil.rmtree(growing, ignore_errors=True)
+        growing.clear()
     return record.digest
 
 
-def _copy(source: Path, target: Path, size: int, digest: str) -> None:
+def _copy(source: Place, target: Path, name: str, size: int, digest: str) -> None:
     found, hasher = 0, blake3()
     with storage_errors(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not source.is_file():
-            raise _damage(source, "is missing")
-        with open(source, "rb") as reading, open(target, "wb") as writing:
-            while chunk := reading.read(HASH_CHUNK_BYTES):
-                hasher.update(chunk)
-                writing.write(chunk)
-                found += len(chunk)
+        try:
+            with open(target, "wb") as writing:
+                for chunk in source.chunks(name):
+                    hasher.update(chunk)
+                    writing.write(chunk)
+                    found += len(chunk)
+        except FileNotFoundError:
+            raise _damage(source.at(name), "is missing") from None
         sync_file(target)
     if (found, hasher.hexdigest()) != (size, digest):
-        raise _damage(source, "is not what was written")
+        raise _damage(source.at(name), "is not what was written")
 
 
-def _place_records(source: Path, growing: Path, record: Record) -> None:
+def _place_records(source: Place, growing: Folder, record: Record) -> None:
     for table in (*record.tables, record.sources):
         pin = table.stored
-        manifest_bytes = (growing / pin.manifest).stat().st_size
-        write_pin(growing / f"{table.name}.lance", pin.tag, pin.lance_version, manifest_bytes)
+        manifest_bytes = growing.sizes([pin.manifest])[pin.manifest]
+        write_pin(growing, table.name, pin.tag, pin.lance_version, manifest_bytes)
     own = f"versions/{record.version}"
     contents = {
-        f"{own}.json": (source / f"{own}.json").read_bytes(),
-        f"{own}.files.json": versions.files_content(str(source), record),
+        f"{own}.json": source.read(f"{own}.json"),
+        f"{own}.files.json": versions.files_content(source, record),
     }
     if record.previous is not None:
         before = record.version - 1
         contents[f"versions/{before}.removed.json"] = earlier_versions(before, record.previous)
-    for name, number in versions.releases(str(source)).items():
+    for name, number in versions.releases(source).items():
         if number == record.version:
-            contents[f"releases/{name}.json"] = (source / "releases" / f"{name}.json").read_bytes()
+            contents[f"releases/{name}.json"] = source.read(f"releases/{name}.json")
     for path, content in contents.items():
-        (growing / path).parent.mkdir(parents=True, exist_ok=True)
-        write(growing / path, content)
+        growing.put(path, content)
 
 
-def _damage(path: Path, what: str) -> DamageError:
-    return DamageError(what, str(path), "copy the package again from a whole copy, or build it again")
+def _damage(where: str, what: str) -> DamageError:
+    return DamageError(what, where, "copy the package again from a whole copy, or build it again")

@@ -202,14 +202,29 @@ class ColumnSums:
         self._sums = [0] * len(columns)
         self.nulls = [0] * len(columns)
 
+    @classmethod
+    def of(cls, columns: Sequence[DigestColumn], digests: Sequence[str], nulls: Sequence[int]) -> ColumnSums:
+        """The sums that gave these hex digests."""
+        sums = cls(columns)
+        sums._sums = [int.from_bytes(bytes.fromhex(digest), "little") for digest in digests]
+        sums.nulls = list(nulls)
+        return sums
+
     def add(self, source: SourceDigest) -> SourceDigest:
         """Take in one source, and give it back without what is in the sums now."""
+        self._count(source, 1)
+        return replace(source, nulls=(), levels=())
+
+    def remove(self, source: SourceDigest) -> None:
+        """Take out a source that is in the sums."""
+        self._count(source, -1)
+
+    def _count(self, source: SourceDigest, times: int) -> None:
         for i, (head, level) in enumerate(zip(self._heads, source.levels, strict=True)):
             if level:
                 term = blake3(head + _sized(level)).digest()
-                self._sums[i] += int.from_bytes(term, "little")
-        self.nulls = [one + more for one, more in zip(self.nulls, source.nulls, strict=True)]
-        return replace(source, nulls=(), levels=())
+                self._sums[i] += times * int.from_bytes(term, "little")
+        self.nulls = [one + times * more for one, more in zip(self.nulls, source.nulls, strict=True)]
 
     def join(self, other: ColumnSums) -> None:
         """Take in the sources that `other` has taken in."""

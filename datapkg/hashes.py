@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 
+from .cache import cache_folder
 from .reading import MISSING, SourceFile
 
 YOUNG_NS = 2_000_000_000
@@ -42,27 +41,19 @@ def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
     return found
 
 
-def remember(hashed: Iterable[tuple[SourceFile, str]]) -> None:
-    """Remember files with their sha256, but those that were touched just now."""
-    now = time.time_ns()
+def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
+    """Remember files with their sha256, but those that were touched after, or just before, their reading begun."""
     rows = []
     for file, sha256 in hashed:
         if file.bytes == MISSING:
             continue
         with suppress(OSError):
             stat = _stat(file)
-            if now - max(stat[3:]) >= YOUNG_NS:
+            if begun_ns - max(stat[3:]) >= YOUNG_NS:
                 rows.append((str(file.local), *stat, sha256))
     with suppress(sqlite3.Error, OSError), _database() as database:
         database.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?, ?)", rows)
         database.commit()
-
-
-def cache_folder() -> Path:
-    """Where what can be made again is kept for this user."""
-    if given := os.environ.get("DATAPKG_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "datapkg"
 
 
 def _known(database: sqlite3.Connection, folder: str) -> dict[str, tuple[object, ...]]:

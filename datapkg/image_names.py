@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .matching import Found, Matcher, matcher
 from .plan import Previous
@@ -84,16 +85,18 @@ def _file_name_columns(written: Written, table: WrittenTable) -> list[str]:
 def _first_values(table: WrittenTable, names: Sequence[str]) -> dict[str, str]:
     """Each column's first value; columns that have none at the beginning are looked through alone."""
     open_names = [name for name in names if table.columns[name].nulls < table.record.rows]
-    found: dict[str, str] = {}
+    found: dict[str, tuple[int, str]] = {}
     while open_names:
         for batch in table.read(open_names):
             for name, column in zip(open_names, batch.columns, strict=False):
                 if column.null_count < len(column):
-                    found[name] = column.drop_null()[0].as_py()
-            if any(name in found for name in open_names):
+                    at = pc.index(column.is_valid(), True).as_py()
+                    one = batch.column(batch.num_columns - 1)[at].as_py(), column[at].as_py()
+                    found[name] = min(found.get(name, one), one)
+            if table.ordered and any(name in found for name in open_names):
                 break
         open_names = [name for name in open_names if name not in found]
-    return found
+    return {name: value for name, (_, value) in found.items()}
 
 
 def _compared(table: WrittenTable, name: str, images: Sequence[WrittenTable], matching: Matcher) -> _Column:

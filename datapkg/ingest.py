@@ -1,6 +1,6 @@
-"""What a worker does with its share of a resource's files: look at them, store their rows, or both in one pass.
+"""What a worker does with its share of a resource's files: look at them, or store their rows.
 
-Each function takes one task and is the same on every engine. A task is a group of neighbouring files sized by
+Both functions take one task and are the same on every engine. A task is a group of neighbouring files sized by
 bytes, never one small file: a fragment has a cost of its own.
 """
 
@@ -17,16 +17,15 @@ from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .manifest import Resource
+from .places import Place
 from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
-from .sources.base import Column, OnePassSource, Scan, TableSchema
+from .sources.base import Column, Scan, TableSchema
 from .store import Fragment, write_fragment
 
 TASK_BYTES = 64 << 20
 TASK_FILES = 1024
 BATCH_BYTES = 12 << 20  # Lance's cost a byte doubles from 18 MB a batch to 35
 TINY_BATCHES = 16
-GUESSED_BYTES = 1 << 18
-"""Files that are smaller on average are read twice: their samples tell too little, and take too long."""
 IMAGE_COLUMNS = ("image_bytes", "image_array")
 UNPACKED = "image_array_unpacked"
 
@@ -40,18 +39,9 @@ class ScanTask:
     max_image_bytes: int = MAX_IMAGE_BYTES
     threads: int = 1
 
-
-@dataclass(frozen=True, slots=True)
-class OnePassTask:
-    """Files to be looked at, whose rows are stored on the way as long as they fit a guessed table.
-
-    The table is guessed from samples of the files where none is given.
-    """
-
-    package: str
-    attempt: str
-    scan: ScanTask
-    table: TableSchema | None = None
+    def reading(self, file: SourceFile) -> Reading:
+        """A reading of one of the files."""
+        return Reading(file, max_image_bytes=self.max_image_bytes, threads=self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +52,12 @@ class Scanned:
     scan: Scan
     seen: Seen
     members: tuple[tuple[SourceFile, Seen], ...]
+
+    @classmethod
+    def of(cls, reading: Reading, told: Scan) -> Scanned:
+        """What a reading that has come to its end told; members that it had no need of are read for their hash."""
+        members = tuple((one, reading.members.get(one.path) or look(one)) for one in told.members)
+        return cls(reading.file, told, reading.seen, members)
 
     def to_store(self) -> ToStore:
         """What storing its rows needs to know."""
@@ -83,7 +79,7 @@ class ToStore:
 class IngestTask:
     """Files of one resource whose rows are to be stored."""
 
-    package: str
+    package: Place
     attempt: str
     resource: Resource
     tables: tuple[TableSchema, ...]
@@ -94,31 +90,16 @@ class IngestTask:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What a task gave to one table: its fragment, its sources' digests, and bytes held by image columns.
+    """What a task gave to one table: its fragment, and of each source its digest and the bytes that image columns hold.
 
-    Of a packed column `image_bytes` also says, under ``image_array_unpacked``, what its pixels take unpacked.
+    Of a packed column `held` also says, under ``image_array_unpacked``, what its pixels take unpacked.
     The columns' digests are summed up already: kept for each source, they would grow with files x columns.
     """
 
     fragment: Fragment | None
     sources: tuple[SourceDigest, ...]
     sums: ColumnSums
-    image_bytes: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """Files that were looked at; `stored` are their rows, if all of them fitted the guessed `table`."""
-
-    files: list[Scanned]
-    table: TableSchema | None = None
-    stored: Ingested | None = None
-
-    def rows_of(self, tables: Sequence[TableSchema]) -> dict[str, Ingested] | None:
-        """What was stored, if it is what storing the rows of the decided tables would give."""
-        if self.table is None or self.stored is None or len(tables) != 1:
-            return None
-        return {self.table.name: self.stored} if self.table.same_rows(tables[0]) else None
+    held: tuple[Mapping[str, int], ...]
 
 
 def scan(task: ScanTask, note: Note) -> list[Scanned]:
@@ -127,79 +108,11 @@ def scan(task: ScanTask, note: Note) -> list[Scanned]:
     found = []
     for file in task.files:
         note(file.path, 0)
-        with _reading(task, file) as reading:
-            evidence = source.scan(reading, task.resource)
-        found.append(_scanned(reading, evidence))
+        with task.reading(file) as reading:
+            told = source.scan(reading, task.resource)
+        found.append(Scanned.of(reading, told))
         note(file.path, max(file.bytes, 1))
     return found
-
-
-def scan_and_store(task: OnePassTask, note: Note) -> Looked:
-    """Look at each file of a task, and store the rows on the way if they can be guessed."""
-    files, resource = task.scan.files, task.scan.resource
-    source = sources.get(resource.type)
-    if not isinstance(source, OnePassSource):
-        return Looked(scan(task.scan, note))
-    table = task.table
-    if table is None and sum(file.bytes for file in files) >= GUESSED_BYTES * len(files):
-        table = source.guess(files, resource)
-    if table is None:
-        return Looked(scan(task.scan, note))
-    found: list[Scanned] = []
-    storing = _Storing(table)
-    looking = _look(task.scan, source, storing, found, note)
-    try:
-        stored = storing.written(task.package, task.attempt, _fitting(looking))
-    except _MisfitError:
-        stored = None
-        for _ in looking:
-            pass
-    return Looked(found, table, stored)
-
-
-class _MisfitError(Exception):
-    """A row does not fit the guessed table: what was stored goes, and the files are only looked at."""
-
-
-def _fitting(looking: Iterator[pa.RecordBatch | None]) -> Iterator[pa.RecordBatch]:
-    for batch in looking:
-        if batch is None:
-            raise _MisfitError
-        yield batch
-        del batch
-
-
-def _look(
-    task: ScanTask, source: OnePassSource, storing: _Storing, found: list[Scanned], note: Note
-) -> Iterator[pa.RecordBatch | None]:
-    """Yield the rows of a task's files as long as they fit; None, once, where they do not."""
-    fits = True
-    for file in task.files:
-        note(file.path, 0)
-        with _reading(task, file) as reading:
-            looked = source.look(reading, task.resource, storing.table if fits else None, BATCH_BYTES)
-            storing.begin()
-            for batch in looked.rows():
-                if batch is None:
-                    fits = False
-                else:
-                    storing.take(batch)
-                yield batch
-                del batch
-            evidence = looked.finish()
-        if storing.table.name in evidence.evidence:
-            storing.end()
-        found.append(_scanned(reading, evidence))
-        note(file.path, max(file.bytes, 1))
-
-
-def _reading(task: ScanTask, file: SourceFile) -> Reading:
-    return Reading(file, max_image_bytes=task.max_image_bytes, threads=task.threads)
-
-
-def _scanned(reading: Reading, evidence: Scan) -> Scanned:
-    members = tuple((one, reading.members.get(one.path) or look(one)) for one in evidence.members)
-    return Scanned(reading.file, evidence, reading.seen, members)
 
 
 def ingest(task: IngestTask, note: Note) -> dict[str, Ingested]:
@@ -237,7 +150,7 @@ def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:
 
 def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     source = sources.get(task.resource.type)
-    storing = _Storing(table)
+    storing = Storing(table)
 
     def rows() -> Iterator[pa.RecordBatch]:
         for one in task.files:
@@ -260,7 +173,7 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     return storing.written(task.package, task.attempt, rows())
 
 
-class _Storing:
+class Storing:
     """The rows of one table on their way into a fragment: digested source by source, checked and measured."""
 
     def __init__(self, table: TableSchema) -> None:
@@ -269,27 +182,30 @@ class _Storing:
         columns = digest_columns(table.columns)
         self._hasher, self._sums = SourceHasher(columns, self._schema), ColumnSums(columns)
         self._digests: list[SourceDigest] = []
-        self._held = dict.fromkeys([c.name for c in table.columns if c.name in IMAGE_COLUMNS], 0)
+        self._held: list[dict[str, int]] = []
+        self._holds: dict[str, int] = {}
 
     def begin(self) -> None:
         """Begin with a source."""
         self._hasher.again()
+        self._holds = {c.name: 0 for c in self.table.columns if c.name in IMAGE_COLUMNS}
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Take in the source's next rows."""
         if batch.schema != self._schema:
             raise TypeError(f"{self.table.name}: rows of {batch.schema} where {self._schema} was decided")
         self._hasher.update(batch)
-        _add_held(self._held, batch)
+        _add_held(self._holds, batch)
 
     def end(self) -> None:
         """All rows of the source have been taken in."""
         self._digests.append(self._sums.add(self._hasher.result()))
+        self._held.append(self._holds)
 
-    def written(self, package: str, attempt: str, rows: Iterator[pa.RecordBatch]) -> Ingested:
+    def written(self, package: Place, attempt: str, rows: Iterator[pa.RecordBatch]) -> Ingested:
         """Write the rows, which are taken in on the way."""
         fragment = write_fragment(package, attempt, self.table.name, self._schema, coalesced(rows))
-        return Ingested(fragment, tuple(self._digests), self._sums, self._held)
+        return Ingested(fragment, tuple(self._digests), self._sums, tuple(self._held))
 
 
 def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.compute as pc
+
 from .errors import SchemaError, nearest
 from .limits import broken_limits, limited
 from .manifest import Resource
@@ -153,11 +155,14 @@ def _lacking(table: WrittenTable, names: Sequence[str]) -> str:
 
 
 def _first_null(table: WrittenTable, name: str) -> int:
+    found = []
     for batch in table.read([name]):
         column = batch.column(0)
         if column.null_count:
-            return int(batch.column(1).filter(column.is_null())[0].as_py())
-    raise RuntimeError(f"{name} was counted to have nulls")
+            found.append(pc.min(batch.column(1).filter(column.is_null())).as_py())
+            if table.ordered:
+                break
+    return int(min(found))
 
 
 def _comparable(here: str, there: str) -> bool:

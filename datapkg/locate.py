@@ -176,7 +176,8 @@ class _Search:
                 files.append(SourceFile(shown, Path(entry.local), folder, size))
         if empty and self.resource.empty == "skip":
             few = first_names(empty)
-            self.warnings.append(f"{self.resource.name}: {len(empty)} empty files were skipped: {few}")
+            count = "1 empty file was" if len(empty) == 1 else f"{len(empty):,} empty files were"
+            self.warnings.append(f"{self.resource.name}: {count} skipped: {few}")
             return tuple(files), tuple(empty)
         for shown in empty[:3]:
             more = f" (and {len(empty) - 3} more are)" if len(empty) > 3 and shown == empty[2] else ""

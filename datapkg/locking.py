@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from . import versions
 from .changes import hashed
 from .content import ResourceContent
 from .lock import Lock, LockedColumn, LockedSource, LockedTable
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .manifest.normal import parse_recorded
-from .plan import Plan, SourceRow, source_rows
+from .places import Place
+from .plan import Plan
 from .records import Record, TableRecord
+from .source_list import SourceRow, source_rows
 
 
 def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceContent]) -> Lock:
@@ -23,9 +26,9 @@ def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceCon
     return _lock(loaded.manifest.name, normal.manifest_digest(loaded.manifest), digest, tables, rows, order)
 
 
-def lock_of_version(package: str, record: Record) -> Lock:
+def lock_of_version(package: Place, record: Record) -> Lock:
     """The lock of a version that is stored, as the build that made it would write it."""
-    rows = list(source_rows(package, record))
+    rows = list(source_rows(package, record, versions.read_files(package, record)))
     order = [resource.name for resource in parse_recorded(record.manifest, record.manifest_digest).resources]
     return _lock(record.name, record.manifest_digest, record.digest, record.tables, rows, order)
 
@@ -54,12 +57,17 @@ def _lock(
 
 
 def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:
-    """Every source file as it is now: resource, path, bytes and sha256; all of them are read."""
-    return [
-        (one.resource.name, file.path, file.bytes, sha256)
-        for one in planned.resources
-        for file, sha256 in zip(one.files, hashed(one.files, rehash=True), strict=True)
-    ]
+    """Every source file as it is now: resource, path, bytes and sha256; those that the plan did not read are read.
+
+    The plan must have been made with `rehash`.
+    """
+    found = []
+    for one in planned.resources:
+        unread = [file for file in one.files if file.path not in one.hashes]
+        fresh = dict(zip((file.path for file in unread), hashed(unread, rehash=True), strict=True))
+        hashes = {**one.hashes, **fresh}
+        found += [(one.resource.name, file.path, file.bytes, hashes[file.path]) for file in one.files]
+    return found
 
 
 def _sources(rows: Iterable[SourceRow], order: Sequence[str]) -> list[LockedSource]:

@@ -11,6 +11,7 @@ from . import plan
 from .changes import Change
 from .manifest import normal
 from .manifest.load import load
+from .places import Place, place
 
 SHOWN = 10
 
@@ -60,17 +61,18 @@ class Pending:
 
 def status(
     manifest: str | Path,
-    package: str | Path | None = None,
+    package: str | Path | Place | None = None,
     *,
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     rehash: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Pending:
     """Say what a build would do.
 
     Parameters
     ----------
-    manifest, package, root, allow, rehash
+    manifest, package, root, allow, rehash, storage_options
         As for `datapkg.build`.
 
     Raises
@@ -80,13 +82,13 @@ def status(
     """
     places = {name: Path(folder) for name, folder in (allow or {}).items()}
     loaded = load(Path(manifest), None if root is None else Path(root), places)
-    shown = str(package or f"{loaded.manifest.name}.datapkg")
-    before = plan.previous(str(Path(shown).expanduser().absolute()), loaded.manifest.name)
+    shown = package or f"{loaded.manifest.name}.datapkg"
+    before = plan.previous(place(shown, storage_options), loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash)
     names = {one.resource.name for one in planned.resources}
     old = before.record if before else None
     return Pending(
-        package=shown,
+        package=str(shown),
         name=loaded.manifest.name,
         version=old.version if old else 0,
         manifest_changed=old is not None and old.manifest_digest != normal.manifest_digest(loaded.manifest),
@@ -104,6 +106,8 @@ def _resource(name: str, change: Change) -> Iterator[str]:
         for what, paths in (("new", change.added), ("changed", change.changed), ("gone", change.removed))
         if paths
     ]
+    if change.moved:
+        counts.append("in another order")
     why = f"read again, since {change.why}" if change.why and change.why != "it is new" else change.why
     yield f"  {name}: {', '.join([*counts, why] if why else counts)}"
     if change.why == "it is new":

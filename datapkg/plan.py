@@ -2,71 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
 
 from . import locate, sources, store, versions
 from .changes import Change, hashed
 from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
+from .places import STAGING, Place
 from .reading import MISSING, SourceFile, check_hash, local_path
 from .records import FilesList, Record
+from .source_list import LATER, SourceRow, source_rows
 
-SOURCES = "_sources"
-SOURCES_SCHEMA = pa.schema(
-    [
-        ("resource", pa.string()),
-        ("table", pa.string()),
-        ("group", pa.string()),
-        ("path", pa.string()),
-        ("bytes", pa.int64()),
-        ("sha256", pa.string()),
-        ("rows", pa.int64()),
-        ("digest", pa.string()),
-        ("evidence", pa.large_string()),
-    ]
-)
 OURS = ("versions", "releases", "datapackage.json")
-BATCH_BYTES = 16 << 20
-MATCHED_MEMBER = '"matched member"'
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """What one source gave to one table: a row of the table ``_sources``.
-
-    `group` is the source's path. Of the other files that were read for it, `evidence` tells those that the resource
-    matched too.
-    """
-
-    resource: str
-    table: str
-    group: str
-    path: str
-    bytes: int
-    sha256: str
-    rows: int
-    digest: str
-    evidence: str
-
-    @property
-    def matched(self) -> bool:
-        """Whether the resource's own paths match the file."""
-        return self.path == self.group or self.evidence == MATCHED_MEMBER
 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The newest version, as far as a build needs it."""
+    """The newest version, as far as a build needs it.
 
-    package: str
+    `complete` says that `sources` tell of each file all that a build would have to read it for.
+    """
+
+    package: Place
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
+    complete: bool = True
     damage: str = ""
 
     def intact(self, table: str) -> bool:
@@ -84,13 +48,18 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class ResourcePlan:
-    """One resource: its files, and what is not as in the newest version."""
+    """One resource: its files, what is not as in the newest version, and the paths of the files to be read for it.
+
+    `hashes` has the sha256, by path, of the files that were looked into to know that.
+    """
 
     resource: Resource
     settings: str
     readers: Mapping[str, str | int]
     files: tuple[SourceFile, ...]
     change: Change
+    stale: frozenset[str]
+    hashes: Mapping[str, str]
 
     @property
     def unchanged(self) -> bool:
@@ -106,7 +75,7 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def previous(package: str, name: str) -> Previous | None:
+def previous(package: Place, name: str) -> Previous | None:
     """Read the newest version of the package that a build goes into; None if there is none yet.
 
     Raises
@@ -121,18 +90,19 @@ def previous(package: str, name: str) -> Previous | None:
     if record.name != name:
         raise StoreError(
             f"holds the package {record.name!r}, not {name!r}",
-            package,
+            package.uri,
             "build into another folder, or mend the name",
         )
     try:
         files = versions.read_files(package, record)
-        rows = tuple(source_rows(package, record))
+        rows = tuple(source_rows(package, record, files))
+        complete = set(LATER) <= {column.name for column in record.sources.columns}
     except DamageError as error:
         lost = (
             f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
         )
-        return Previous(package, record, FilesList(record.version, {}, {}), (), lost)
-    return Previous(package, record, files, rows)
+        return Previous(package, record, FilesList(record.version, {}, {}), (), damage=lost)
+    return Previous(package, record, files, rows, complete)
 
 
 def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, rehash: bool = False) -> Plan:
@@ -146,13 +116,15 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
             _refuse_removals(resource, before.of(resource.name), found.files)
         settings = normal.settings_digest(resource)
         readers = sources.readers(resource.type)
-        change = _change(before, resource, settings, readers, found.files, rehash)
+        hashes: dict[str, str] = {}
+        change = _change(before, resource, settings, readers, found.files, hashes, rehash)
         if (
             not change and resource.hash is not None
         ):  # the manifest may say another one than when the file was read
             for file in found.files:
                 check_hash(file, resource.hash)
-        resources.append(ResourcePlan(resource, settings, readers, found.files, change))
+        stale = _stale(before, resource, change, found.files)
+        resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale, hashes))
     return Plan(tuple(resources), tuple(warnings))
 
 
@@ -178,28 +150,50 @@ def _change(
     settings: str,
     readers: Mapping[str, str | int],
     files: Sequence[SourceFile],
+    hashes: dict[str, str],
     rehash: bool,
 ) -> Change:
-    """What is not as it was; files are not looked into where all of them are to be read anyway."""
+    """What is not as it was; files are not looked into where all of them are to be read anyway.
+
+    The sha256 of those that are, is added to `hashes`.
+    """
     paths = [file.path for file in files]
     if before is None:
         return Change(added=tuple(paths), why="it is new")
     known = before.of(resource.name)
     added = tuple(path for path in paths if path not in known)
-    removed = tuple(path for path in known if path not in set(paths))
-    why = _why_all(before, resource, settings, readers, paths)
+    there = set(paths)
+    removed = tuple(path for path in known if path not in there)
+    why = _why_all(before, resource, settings, readers)
     if why:
         return Change(added, removed, (), why)
-    there = [file for file in files if file.path in known]
-    roots = {file.path: file.root for file in there}
-    expected = [(file, known[file.path]) for file in there]
+    roots = {file.path: file.root for file in files if file.path in known}
+    expected = [(file, known[file.path]) for file in files if file.path in known]
     members = [row for row in before.members(resource.name) if row.group in roots]
-    expected += [(_member(row, roots[row.group]), row) for row in members]
+    expected += [(member_file(row, roots[row.group]), row) for row in members]
     same_size = [(file, row) for file, row in expected if file.bytes == row.bytes]
     seen = hashed([file for file, _ in same_size], rehash)
+    hashes |= {file.path: sha256 for (file, _), sha256 in zip(same_size, seen, strict=True)}
     same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
     changed = dict.fromkeys(row.group for _, row in expected if id(row) not in same)
-    return Change(added, removed, tuple(changed))
+    if (added or removed or changed) and not before.complete:
+        why = "an older datapkg made the last version, and did not keep what its files gave cause to say"
+    kept = [path for path in paths if path in known]
+    moved = resource.as_listed and [path for path in known if path in there] != kept
+    return Change(added, removed, tuple(changed), why, moved)
+
+
+def _stale(
+    before: Previous | None, resource: Resource, change: Change, files: Sequence[SourceFile]
+) -> frozenset[str]:
+    """The files to be read: those that came or changed, and those that were read together with any such."""
+    paths = frozenset(file.path for file in files)
+    if before is None or change.why:
+        return paths
+    touched = {*change.added, *change.removed, *change.changed}
+    rows = [row for row in before.sources if row.resource == resource.name]
+    groups = {row.group for row in rows if row.path in touched}
+    return paths & {*change.added, *(row.path for row in rows if row.matched and row.group in groups)}
 
 
 def _why_all(
@@ -207,7 +201,6 @@ def _why_all(
     resource: Resource,
     settings: str,
     readers: Mapping[str, str | int],
-    paths: Sequence[str],
 ) -> str:
     """Why every file of a resource is to be read again; nothing where only its files decide."""
     tables = [table for table in before.record.tables if table.resource == resource.name]
@@ -219,47 +212,32 @@ def _why_all(
         return "another version of datapkg or of a library reads it"
     if not all(before.intact(table.name) for table in tables):
         return "stored files are missing or damaged"
-    if resource.as_listed and [path for path in before.of(resource.name) if path in set(paths)] != [
-        path for path in paths if path in before.of(resource.name)
-    ]:
-        return "its files are listed in another order"
     return ""
 
 
-def _member(row: SourceRow, root: Path) -> SourceFile:
+def member_file(row: SourceRow, root: Path) -> SourceFile:
     """A member as it is now; one that is gone has no bytes."""
     local = local_path(root, row.path)
     return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else MISSING)
 
 
-def source_rows(package: str, record: Record) -> Iterable[SourceRow]:
-    """The rows of a version's table ``_sources``."""
-    pinned = store.PinnedTable(package, SOURCES, record.sources.stored)
-    for batch in pinned.batches(SOURCES_SCHEMA.names, batch_bytes=BATCH_BYTES):
-        for row in batch.select(SOURCES_SCHEMA.names).to_pylist():
-            yield SourceRow(**row)
-
-
-def _refuse_strangers(package: str) -> None:
-    folder = Path(package)
-    if folder.exists() and not folder.is_dir():
-        raise StoreError("is a file, not a folder", package, "name another folder for the package")
-    if not folder.is_dir():
-        return
-    strange = sorted(path.name for path in folder.iterdir() if not _ours(path))
+def _refuse_strangers(package: Place) -> None:
+    strange = [name for name in package.names() if not _ours(package, name)]
     if strange:
         raise StoreError(
             f"holds something else than a package (first: {strange[0]})",
-            package,
+            package.uri,
             "build into an empty or new folder",
         )
 
 
-def _ours(path: Path) -> bool:
+def _ours(package: Place, name: str) -> bool:
     """Whether a build, also one that was stopped, may have left this in a package's folder."""
-    if path.name.endswith(".lance"):
-        return not (path / "_versions").is_dir() or store.pinned(path)
-    return path.name in OURS or path.name.startswith(store.STAGING)
+    if name.endswith(".lance"):
+        return "_versions" not in package.names(name) or bool(
+            store.pins(package, name.removesuffix(".lance"))
+        )
+    return name in OURS or name.startswith(STAGING)
 
 
 def _refuse_removals(resource: Resource, known: Mapping[str, SourceRow], files: Sequence[SourceFile]) -> None:

@@ -11,22 +11,26 @@ from importlib.metadata import version as distribution_version
 from blake3 import blake3
 
 from . import store, versions
-from .content import Content, ResourceContent, sources_content
+from .compaction import compacted
+from .content import Content, ResourceContent
 from .descriptor import write_descriptor
 from .digest import package_digest
 from .errors import DatapkgError, StoreError, VersionError
+from .listing import listing
 from .manifest import normal
 from .manifest.load import LoadedManifest
-from .plan import SOURCES, Plan, Previous
+from .places import Place
+from .plan import Plan, Previous
 from .records import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
+from .source_list import SOURCES
 
 
 @dataclass(slots=True)
 class Publisher:
     """Publishes one attempt's content as the version after `before`."""
 
-    package: str
+    package: Place
     shown: str
     attempt: str
     loaded: LoadedManifest
@@ -49,7 +53,8 @@ class Publisher:
         facts = self._facts(resources)
         warnings = {one.name: list(one.warnings) for one in resources} | {ALL_TABLES: list(together)}
         said = (warning for part in warnings.values() for warning in part)
-        notes = [*self.plan.warnings, *self._gone(contents), *said]
+        again = (note for one in resources for note in one.notes)
+        notes = [*self.plan.warnings, *self._gone(contents), *again, *said]
         old = self.before.record if self.before else None
         same = old is not None and (old.digest, old.facts) == (digest, facts)
         created = not same or not all(self._same_before(content) for content in contents)
@@ -70,7 +75,7 @@ class Publisher:
     ) -> Record:
         files = FilesList(self._last() + 1, {}, {})
         tables = tuple(self._commit(content, files) for one in resources for content in one.tables)
-        sources = self._commit(sources_content(self.package, self.attempt, resources), files)
+        sources = self._commit(listing(self.package, self.attempt, resources, self.before), files)
         old = self.before.record if self.before else None
         record = Record(
             format=FORMAT,
@@ -94,7 +99,7 @@ class Publisher:
         if lost:
             raise StoreError(
                 f"files of the table {lost[0]} are gone before the version was published",
-                self.package,
+                self.package.uri,
                 "make sure that no other program cleans up the package, and build again",
             )
         if not versions.publish(self.package, record, files):
@@ -108,13 +113,30 @@ class Publisher:
             files.files[table.name] = self.before.files.files[table.name]
             files.runs[table.name] = self.before.files.runs[table.name]
             return old
+        if self.before is not None and content.succession is not None:
+            return self._changed(content, self.before, files)
         assert content.schema is not None
         done = store.commit(self.package, self.attempt, table.name, content.schema, content.fragments)
-        files.files[table.name] = [[file.role, file.path, file.bytes, file.blake3] for file in done.files]
-        files.runs[table.name] = [
-            number for fragment, rows in done.fragments for number in (fragment, 0, rows)
-        ]
-        return replace(table, pin=done.pin)
+        runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
+        return _listed(table, done, runs, files)
+
+    def _changed(self, content: Content, before: Previous, files: FilesList) -> TableRecord:
+        """Change the table of the version before."""
+        name = content.table.name
+        old = before.record.sources if name == SOURCES else before.record.table(name)
+        content = compacted(self.package, self.attempt, content, old, before)
+        assert content.succession is not None
+        done = store.update(
+            self.package,
+            self.attempt,
+            name,
+            old.stored,
+            before.files.files[name],
+            content.succession.deleted,
+            content.fragments,
+        )
+        runs = content.succession.numbered([number for number, _ in done.fragments])
+        return _listed(content.table, done, runs, files)
 
     def _same_before(self, content: Content) -> TableRecord | None:
         """The table as the version before has it, if it is the same in content and in form."""
@@ -132,7 +154,7 @@ class Publisher:
             return winner
         raise VersionError(
             f"another build made version {record.version} meanwhile, with other content",
-            self.package,
+            self.package.uri,
             "build again: the next version will stand on that one",
         )
 
@@ -228,3 +250,10 @@ class Publisher:
 
     def _last(self) -> int:
         return self.before.record.version if self.before else 0
+
+
+def _listed(table: TableRecord, done: store.Committed, runs: list[int], files: FilesList) -> TableRecord:
+    """Add a table that was stored to the list of files; its record with the pin."""
+    files.files[table.name] = [[file.role, file.path, file.bytes, file.blake3] for file in done.files]
+    files.runs[table.name] = runs
+    return replace(table, pin=done.pin)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import versions
-from .errors import StoreError
+from .places import Place, place
 from .records import FilesList, Record
 from .table import Table
 
@@ -24,18 +24,19 @@ SOURCES = "_sources"
 
 
 def open_package(
-    uri: str | Path,
+    uri: str | Path | Place,
     *,
     version: int | str | None = None,
     as_of: str | date | None = None,
     verify: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Package:
     """Open a package; one small file is read.
 
     Parameters
     ----------
     uri
-        The package's folder.
+        The package's folder, or its address in an object store: ``s3://``, ``gs://``, ``az://``.
     version
         A number, or a release name such as ``"1.0.0"``; default the newest.
     as_of
@@ -43,6 +44,9 @@ def open_package(
     verify
         Check what is read before it is handed out: pixels by their `image_digest`, image files by their `sha256`;
         before the first other column of a table is read, all of its files are hashed. DamageError names table and row.
+    storage_options
+        What it takes to reach an object store, in the words of Lance's `storage_options`, such as ``aws_endpoint``;
+        what is not given comes from the environment (``AWS_...``) or the profile.
 
     Raises
     ------
@@ -53,17 +57,20 @@ def open_package(
     DamageError
         Its record is not as written.
     """
-    if "://" in str(uri):
-        raise StoreError("only packages in folders can be opened yet", str(uri), "copy it to a local folder")
-    package = str(Path(uri).expanduser().absolute())  # a later change of the current folder does not matter
+    package = place(uri, storage_options)
     return Package(package, versions.read_record(package, versions.resolve(package, version, as_of)), verify)
 
 
 class Package:
     """A package at one version: tables by name, and what made them."""
 
-    def __init__(self, uri: str, record: Record, verify_reads: bool = False) -> None:
-        self.uri, self.record, self.verify_reads = uri, record, verify_reads
+    def __init__(self, lies: Place, record: Record, verify_reads: bool = False) -> None:
+        self.place, self.record, self.verify_reads = lies, record, verify_reads
+
+    @property
+    def uri(self) -> str:
+        """Where the package lies."""
+        return self.place.uri
 
     @property
     def name(self) -> str:
@@ -78,7 +85,7 @@ class Package:
     @cached_property
     def release(self) -> str | None:
         """This version's release name, if it has one."""
-        names = [name for name, number in versions.releases(self.uri).items() if number == self.version]
+        names = [name for name, number in versions.releases(self.place).items() if number == self.version]
         return names[0] if names else None
 
     @property
@@ -131,7 +138,7 @@ class Package:
         """List all versions: version, release, created, tables, rows, digest; the oldest first."""
         import pandas as pd
 
-        names = {number: name for name, number in versions.releases(self.uri).items()}
+        names = {number: name for name, number in versions.releases(self.place).items()}
         rows = [
             {
                 "version": record.version,
@@ -141,13 +148,13 @@ class Package:
                 "rows": sum(table.rows for table in record.tables),
                 "digest": record.digest,
             }
-            for record in versions.all_records(self.uri)
+            for record in versions.all_records(self.place)
         ]
         return pd.DataFrame(rows)
 
     def checkout(self, version: int | str) -> Package:
         """Open another version of this package, by number or release name."""
-        return open_package(self.uri, version=version, verify=self.verify_reads)
+        return open_package(self.place, version=version, verify=self.verify_reads)
 
     def verify(
         self,
@@ -159,7 +166,7 @@ class Package:
         """Check the package as it lies on disk, all versions unless one is named; parameters as in `datapkg.verify`."""
         from . import verify
 
-        return verify(self.uri, deep, version, digest, sources)
+        return verify(self.place, deep, version, digest, sources)
 
     def diff(self, old: int | str | Package, new: int | str | Package | None = None) -> Diff:
         """Compare two versions: numbers, release names, or packages; `new` is this version by default."""
@@ -175,4 +182,4 @@ class Package:
     @cached_property
     def files(self) -> FilesList:
         """The files of this version, and the order of its rows."""
-        return versions.read_files(self.uri, self.record)
+        return versions.read_files(self.place, self.record)

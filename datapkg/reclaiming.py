@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 from . import leftovers, versions
 from .durable import unsealed
-from .errors import DamageError, StoreError, VersionError
+from .errors import DamageError, VersionError
 from .faults import numbered
 from .leftovers import Leftover
+from .places import Place, place
 from .records import FilesList, Record, record_of
-from .removed import bring_back, note_path, removed, removed_numbers, shorten, withdraw
+from .removed import bring_back, note_name, removed, removed_numbers, shorten, withdraw
 from .report import size
 from .store import storage_errors
 
@@ -76,12 +75,13 @@ class Reclaimed:
 
 
 def gc(
-    package: str | Path,
+    package: str | Path | Place,
     *,
     dry_run: bool = False,
     keep_last: int | None = None,
     older_than: str | timedelta | None = None,
     grace: str | timedelta = "24h",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Reclaimed:
     """Reclaim what stopped builds left and what no version uses; with a rule, remove unnamed versions too.
 
@@ -95,6 +95,8 @@ def gc(
         Remove versions made longer ago than this, such as ``"90d"`` or ``"12h"``.
     grace
         Leave alone what a build may have touched since so long ago.
+    storage_options
+        As for `datapkg.open`.
 
     Returns
     -------
@@ -105,14 +107,12 @@ def gc(
     DamageError
         A record is damaged, so that it is not known which files are needed: nothing was touched.
     """
-    if "://" in str(package):
-        raise StoreError("only packages in folders can be reclaimed yet", str(package), "name a local folder")
     if keep_last is not None and keep_last < 1:
         raise VersionError(f"keep_last is {keep_last}", str(package), "keep at least one version")
-    place = str(Path(package).expanduser().absolute())
-    versions.resolve(place)  # there is a package at all
+    lies = place(package, storage_options)
+    versions.resolve(lies)  # there is a package at all
     rules = Rules(keep_last, None if older_than is None else length(older_than), length(grace))
-    return _gc(place, str(package), rules, dry_run, time.time())
+    return _gc(lies, str(package), rules, dry_run, time.time())
 
 
 def length(text: str | timedelta) -> timedelta:
@@ -168,8 +168,8 @@ class Standing:
         }
 
 
-def _gc(place: str, shown: str, rules: Rules, dry_run: bool, now: float) -> Reclaimed:
-    standing = _standing(place)
+def _gc(package: Place, shown: str, rules: Rules, dry_run: bool, now: float) -> Reclaimed:
+    standing = _standing(package)
     restored = sorted(standing.named & set(standing.gone))
     numbers = sorted(standing.live)
     removing = [
@@ -183,17 +183,17 @@ def _gc(place: str, shown: str, rules: Rules, dry_run: bool, now: float) -> Recl
         if number not in restored and now - since > REMOVED_FOR.total_seconds()
     )
     used = standing.used(without=set(deleting))
-    files, waiting = _deletable(place, standing, deleting, used, now)
-    files += _stopped(place, standing, rules.grace, now)
+    files, waiting = _deletable(package, standing, deleting, used, now)
+    files += _stopped(package, standing, rules.grace, now)
     if not dry_run:
         with storage_errors(shown):
             for number in restored:
-                bring_back(place, number)
-            removing = [number for number in removing if _withdrawn(place, number)]
-            _delete(place, files)
+                bring_back(package, number)
+            removing = [number for number in removing if _withdrawn(package, number)]
+            _delete(package, files)
             for number in deleting:
-                shorten(place, number)
-            _drop_lists(place)
+                shorten(package, number)
+            _drop_lists(package)
     return Reclaimed(
         package=shown,
         dry_run=dry_run,
@@ -207,18 +207,18 @@ def _gc(place: str, shown: str, rules: Rules, dry_run: bool, now: float) -> Recl
     )
 
 
-def _standing(place: str) -> Standing:
+def _standing(package: Place) -> Standing:
     """Read every record and list. Raises DamageError if one is damaged: what it needs would not be known."""
     live = {}
-    for record in versions.all_records(place):
-        live[record.version] = record, versions.read_files(place, record)
+    for record in versions.all_records(package):
+        live[record.version] = record, versions.read_files(package, record)
     gone = {}
-    for number in removed_numbers(place):
-        note = removed(place, number)
+    for number in removed_numbers(package):
+        note = removed(package, number)
         if note.whole:
-            record = _removed_record(place, number)
-            gone[number] = record, versions.read_files(place, record), note.since
-    named = {versions.release(place, name) for name in versions.release_names(place)}
+            record = _removed_record(package, number)
+            gone[number] = record, versions.read_files(package, record), note.since
+    named = {versions.release(package, name) for name in versions.release_names(package)}
     lost = [
         f"versions/{number}.json" for number in sorted(named) if number not in live and number not in gone
     ]
@@ -227,13 +227,13 @@ def _standing(place: str) -> Standing:
     return Standing(live, gone, named)
 
 
-def _removed_record(place: str, number: int) -> Record:
-    path = note_path(place, number)
-    return record_of(unsealed(path.read_bytes(), str(path)), str(path))
+def _removed_record(package: Place, number: int) -> Record:
+    name = note_name(number)
+    return record_of(unsealed(package.read(name), package.at(name)), package.at(name))
 
 
 def _deletable(
-    place: str, standing: Standing, deleting: list[int], used: set[str], now: float
+    package: Place, standing: Standing, deleting: list[int], used: set[str], now: float
 ) -> tuple[list[Leftover], int]:
     """Files of tables that may go now, and the bytes of those that wait for their time."""
     free = {
@@ -242,26 +242,22 @@ def _deletable(
         for path in leftovers.used_by(*standing.gone[number][:2])
         if path not in used
     }
-    made = leftovers.transactions_of(place, free)
-    unused = leftovers.unused(place, used)
+    made = leftovers.transactions_of(package, free)
+    unused = leftovers.unused(package, used)
     spared = {}
     for table in {entry.table for entry in unused}:
         own = [entry for entry in unused if entry.table == table]
-        if why := _spared(place, table, own, free, now):
+        if why := _spared(package, table, own, free, now):
             spared[table] = f"table {table}: {why}; what no version uses of it stays"
     standing.notes += sorted(spared.values())
-    old = [
-        entry
-        for entry in unused
-        if entry.path in free or Path(entry.path).name.partition("-")[2] in made or _is_old(entry, now)
-    ]
+    old = [entry for entry in unused if entry.path in free or entry.made_by in made or _is_old(entry, now)]
     files = [entry for entry in old if entry.table not in spared]
     return files, sum(entry.bytes for entry in unused) - sum(entry.bytes for entry in files)
 
 
-def _spared(place: str, table: str, unused: list[Leftover], free: set[str], now: float) -> str:
+def _spared(package: Place, table: str, unused: list[Leftover], free: set[str], now: float) -> str:
     """Why nothing of a table may go yet: a state that is no version's may stand on files that seem to be nobody's."""
-    tags = leftovers.foreign_tags(place, table)
+    tags = leftovers.foreign_tags(package, table)
     if tags:
         return f"another program has tagged a state of it ({tags[0]})"
     manifests = [entry for entry in unused if entry.path.endswith(".manifest") and entry.path not in free]
@@ -274,11 +270,11 @@ def _is_old(entry: Leftover, now: float) -> bool:
     return now - entry.touched > UNUSED_FOR.total_seconds()
 
 
-def _stopped(place: str, standing: Standing, grace: timedelta, now: float) -> list[Leftover]:
+def _stopped(package: Place, standing: Standing, grace: timedelta, now: float) -> list[Leftover]:
     """What stopped builds left beside the tables."""
     lists = {versions.own_list(record) for record, _ in standing.live.values()}
     lists |= {versions.own_list(record) for record, _, _ in standing.gone.values()}
-    found = leftovers.attempts(place, lists)
+    found = leftovers.attempts(package, lists)
     old = [entry for entry in found if now - entry.touched > grace.total_seconds()]
     young = len(found) - len(old)
     if young:
@@ -288,37 +284,28 @@ def _stopped(place: str, standing: Standing, grace: timedelta, now: float) -> li
     return old
 
 
-def _withdrawn(place: str, number: int) -> bool:
+def _withdrawn(package: Place, number: int) -> bool:
     """Take a version out; not if somebody has given it a name meanwhile."""
-    withdraw(place, number)
-    if number in versions.releases(place).values():
-        bring_back(place, number)
+    withdraw(package, number)
+    if number in versions.releases(package).values():
+        bring_back(package, number)
         return False
     return True
 
 
-def _drop_lists(place: str) -> None:
+def _drop_lists(package: Place) -> None:
     """Delete the lists of versions that have lost their data; of a run that was killed before, too."""
-    for number in removed_numbers(place):
-        if not removed(place, number).whole:
-            (Path(place) / "versions" / f"{number}.files.json").unlink(missing_ok=True)
+    done = [number for number in removed_numbers(package) if not removed(package, number).whole]
+    package.remove([f"versions/{number}.files.json" for number in done])
 
 
-def _delete(place: str, files: list[Leftover]) -> None:
+def _delete(package: Place, files: list[Leftover]) -> None:
     """Delete, tags and manifests first: the engine never sees a state without its data."""
 
     def turn(entry: Leftover) -> int:
         return 0 if "/_refs/" in entry.path else 1 if "/_versions/" in entry.path else 2
 
-    for entry in sorted(files, key=turn):
-        path = Path(place) / entry.path
-        if path.is_dir() and not path.is_symlink():
-            rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    for folder in {Path(place) / f"{entry.table}.lance" for entry in files if entry.table}:
-        for empty in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
-            with suppress(OSError):  # a folder that holds anything stays
-                empty.rmdir()
-        with suppress(OSError):
-            folder.rmdir()
+    package.remove([entry.path for entry in sorted(files, key=turn) if entry.staging is None])
+    for entry in files:
+        if entry.staging is not None:
+            entry.staging.clear()

@@ -8,14 +8,13 @@ A version that was copied out of a package has a note about the one before it, w
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from blake3 import blake3
 
-from .durable import replace, sealed, sync_folder, unsealed
+from .durable import sealed, unsealed
+from .places import Place
 
 NOTE = re.compile(r"^([1-9]\d*)\.removed\.json$")
 
@@ -34,50 +33,46 @@ class Removed:
     all_before: bool = False
 
 
-def removed_numbers(package: str) -> list[int]:
-    """Numbers of the versions that have a note, ascending."""
-    try:
-        names = os.listdir(Path(package) / "versions")  # noqa: PTH208 - names are all that is wanted
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(int(found[1]) for name in names if (found := NOTE.match(name)))
+def removed_numbers(package: Place) -> list[int]:
+    """Numbers of the versions that have a note and no record, ascending.
+
+    Where a file cannot be renamed in one step, one that is killed meanwhile leaves both: then the version is there.
+    """
+    names = set(package.names("versions"))
+    noted = [int(found[1]) for name in names if (found := NOTE.match(name))]
+    return sorted(number for number in noted if f"{number}.json" not in names)
 
 
-def removed(package: str, version: int) -> Removed:
+def removed(package: Place, version: int) -> Removed:
     """Read the note about a version. Raises DamageError if it is not as written."""
-    path = note_path(package, version)
-    content = path.read_bytes()
-    document = unsealed(content, str(path))
-    stat = path.stat()
-    since = max(stat.st_mtime, stat.st_ctime)
+    name = note_name(version)
+    content = package.read(name)
+    document = unsealed(content, package.at(name))
+    since = package.touched(name)
     if "format" in document:
         return Removed(version, str(blake3(content).hexdigest()), True, since)
     return Removed(version, document["record"], False, since, document.get("all_before", False))
 
 
-def note_path(package: str, version: int) -> Path:
+def note_name(version: int) -> str:
     """Where the note about a version lies."""
-    return Path(package) / "versions" / f"{version}.removed.json"
+    return f"versions/{version}.removed.json"
 
 
-def withdraw(package: str, version: int) -> None:
-    """Take a version out of the package; its data stay."""
-    record = _record_path(package, version)
-    os.utime(record)  # the time of its removal: a day later its data may go
-    record.rename(note_path(package, version))
-    sync_folder(record.parent)
+def withdraw(package: Place, version: int) -> None:
+    """Take a version out of the package; its data stay, and may go a day later."""
+    package.rename(_record_name(version), note_name(version))
 
 
-def bring_back(package: str, version: int) -> None:
+def bring_back(package: Place, version: int) -> None:
     """Undo `withdraw`."""
-    note_path(package, version).rename(_record_path(package, version))
-    sync_folder(Path(package) / "versions")
+    package.rename(note_name(version), _record_name(version))
 
 
-def shorten(package: str, version: int) -> None:
+def shorten(package: Place, version: int) -> None:
     """Keep of a removed version's record nothing but its BLAKE3: its data are gone."""
     note = removed(package, version)
-    replace(note_path(package, version), sealed({"version": version, "record": note.record}))
+    package.put(note_name(version), sealed({"version": version, "record": note.record}))
 
 
 def earlier_versions(version: int, record: str) -> bytes:
@@ -85,5 +80,5 @@ def earlier_versions(version: int, record: str) -> bytes:
     return sealed({"version": version, "record": record, "all_before": True})
 
 
-def _record_path(package: str, version: int) -> Path:
-    return Path(package) / "versions" / f"{version}.json"
+def _record_name(version: int) -> str:
+    return f"versions/{version}.json"

@@ -6,11 +6,21 @@ count through the runs; an address is ``fragment << 32 | row``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring rows: the position of the first, how many, their fragment, and how many of its rows come before."""
+
+    first: int
+    rows: int
+    fragment: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,40 @@ class RowOrder:
         """Addresses of the rows at `positions`."""
         run = np.searchsorted(self.starts, positions, "right") - 1
         return self.keys[run] + positions - self.starts[run]
+
+    def runs(self, first: int, rows: int) -> list[tuple[int, int, int]]:
+        """The runs (fragment, first row, rows) that hold so many rows from position `first`.
+
+        Examples
+        --------
+        >>> RowOrder.of([7, 0, 2, 3, 0, 3]).runs(1, 3)
+        [(7, 1, 1), (3, 0, 2)]
+        """
+        found, end = [], first + rows
+        run = int(np.searchsorted(self.starts, first, "right")) - 1
+        while first < end:
+            stop = int(self.starts[run + 1]) if run + 1 < len(self.starts) else self.rows
+            key = int(self.keys[run]) + first - int(self.starts[run])
+            found.append((key >> 32, key & 0xFFFFFFFF, min(stop, end) - first))
+            first, run = stop, run + 1
+        return found
+
+    def spans(self, rows: int) -> Iterator[Span]:
+        """The runs that hold the first `rows` rows, each with the number of rows before it in its fragment."""
+        ends = np.append(self.starts[1:], self.rows)
+        counts = ends - self.starts
+        order = np.argsort(self.keys)
+        before = np.empty(len(counts), np.int64)
+        sums = counts[order].cumsum() - counts[order]
+        fragments = self.keys[order] >> 32
+        firsts = np.flatnonzero(np.diff(fragments, prepend=fragments[:1] - 1))
+        before[order] = sums - np.repeat(sums[firsts], np.diff(np.append(firsts, len(sums))))
+        for at in np.flatnonzero(counts > 0):
+            first = int(self.starts[at])
+            if first >= rows:
+                return
+            fragment, count = int(self.keys[at] >> 32), int(counts[at])
+            yield Span(first, min(count, rows - first), fragment, int(before[at]))
 
     def positions(self, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
         """Positions of the rows at `addresses`."""

@@ -166,7 +166,7 @@ class Table(MovieMethods):
         from .verified import VerifiedRows
 
         kind = VerifiedRows if self.package.verify_reads else RowAccess
-        return kind(self.package.uri, self.record, self.package.files)
+        return kind(self.package.place, self.record, self.package.files)
 
     def _arrow(self, columns: Sequence[str], batches: Sequence[pa.RecordBatch]) -> pa.Table:
         import pyarrow as pa

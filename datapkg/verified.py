@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +22,8 @@ from .encoding import decoded, is_packed
 from .engine.local import cpus
 from .errors import DamageError, DatapkgError
 from .frames import FILE_COLUMN
+from .places import Place
 from .records import FilesList, TableRecord
-from .store import file_blake3
 
 IMAGE_PROOF = ("image_digest", "dtype", "shape")
 FILE_PROOF = "sha256"
@@ -34,7 +33,7 @@ FIX = "copy the package again from a whole one, or build it again; `datapkg veri
 class VerifiedRows(RowAccess):
     """Rows as `RowAccess` gives them; DamageError instead of a row that is not as it was written."""
 
-    def __init__(self, package: str, record: TableRecord, files: FilesList) -> None:
+    def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         super().__init__(package, record, files)
         self._listed = files.files[record.name]
         self._package = package
@@ -105,13 +104,19 @@ class VerifiedRows(RowAccess):
         """Hash the table's files, if that was not done yet."""
         if self._whole:
             return
-        places = [Path(self._package) / path for _, path, _, _ in self._listed]
+        names = [path for _, path, _, _ in self._listed]
         with ThreadPoolExecutor(cpus()) as pool:
-            for listed, digest in zip(self._listed, pool.map(_digest_or_nothing, places), strict=True):
+            for listed, digest in zip(self._listed, pool.map(self._digest_or_nothing, names), strict=True):
                 if digest != listed[3]:
                     what = "is not what was written" if digest else "is missing or cannot be read"
                     raise DamageError(f"its file {listed[1]} {what}", f"table {self.record.name}", FIX)
         self._whole = True
+
+    def _digest_or_nothing(self, name: str) -> str:
+        try:
+            return self._package.blake3(name)
+        except OSError:
+            return ""
 
 
 def wrong_images(batch: pa.RecordBatch, column: str) -> Iterator[tuple[int, str]]:
@@ -172,11 +177,4 @@ def _text(value: pa.Scalar) -> str:
     try:
         return str(value.as_py())
     except UnicodeDecodeError:
-        return ""
-
-
-def _digest_or_nothing(path: Path) -> str:
-    try:
-        return file_blake3(path)
-    except OSError:
         return ""

@@ -7,18 +7,17 @@ number N gives it the name ``N.files.json``: so two builders never write the sam
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from blake3 import blake3
 
-from .durable import put_if_absent, sealed, sync_folder, unsealed, write
+from .durable import sealed, unsealed
 from .errors import DamageError, StoreError, VersionError, nearest
+from .places import Place
 from .records import FilesList, Record, files_of, record_document, record_of
 from .removed import removed
 from .store import storage_errors
@@ -27,16 +26,12 @@ RECORD = re.compile(r"^([1-9]\d*)\.json$")
 RELEASE = re.compile(r"^((?!\d+\.json$)[A-Za-z0-9][A-Za-z0-9._+-]{0,63})\.json$")
 
 
-def numbers(package: str) -> list[int]:
+def numbers(package: Place) -> list[int]:
     """All version numbers of a package, ascending."""
-    try:
-        names = os.listdir(Path(package) / "versions")  # noqa: PTH208 - names are all that is wanted
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(int(found[1]) for name in names if (found := RECORD.match(name)))
+    return sorted(int(found[1]) for name in package.names("versions") if (found := RECORD.match(name)))
 
 
-def read_record(package: str, version: int) -> Record:
+def read_record(package: Place, version: int) -> Record:
     """Read one version's record.
 
     Raises
@@ -46,42 +41,41 @@ def read_record(package: str, version: int) -> Record:
     DamageError
         The record is not as written.
     """
-    path = Path(package) / "versions" / f"{version}.json"
+    name = f"versions/{version}.json"
     try:
-        content = path.read_bytes()
+        content = package.read(name)
     except FileNotFoundError:
         raise _no_version(package, version, numbers(package)) from None
-    return record_of(unsealed(content, str(path)), str(path))
+    return record_of(unsealed(content, package.at(name)), package.at(name))
 
 
-def files_content(package: str, record: Record) -> bytes:
+def files_content(package: Place, record: Record) -> bytes:
     """The files list that belongs to `record`, also where its writer was killed before it had its name."""
-    folder = Path(package) / "versions"
-    for name in (f"{record.version}.files.json", _own_name(record)):
+    for name in (_list_name(record), own_list(record)):
         with suppress(FileNotFoundError):
-            content = (folder / name).read_bytes()
+            content = package.read(name)
             if blake3(content).hexdigest() == record.files:
                 return content
     raise DamageError(
         "the list of its files is missing or damaged",
-        str(folder / f"{record.version}.files.json"),
+        package.at(_list_name(record)),
         "copy it again from a whole copy of the package",
     )
 
 
-def read_files(package: str, record: Record) -> FilesList:
+def read_files(package: Place, record: Record) -> FilesList:
     """Read the list of a version's files. Raises DamageError where it is missing or not as written."""
-    where = str(Path(package) / "versions" / f"{record.version}.files.json")
+    where = package.at(_list_name(record))
     return files_of(unsealed(files_content(package, record), where), where)
 
 
-def all_records(package: str) -> Iterator[Record]:
+def all_records(package: Place) -> Iterator[Record]:
     """Every version's record, oldest first."""
     for number in numbers(package):
         yield read_record(package, number)
 
 
-def releases(package: str) -> dict[str, int]:
+def releases(package: Place) -> dict[str, int]:
     """Release names and their versions; a damaged release file names none."""
     named = {}
     for name in release_names(package):
@@ -90,25 +84,22 @@ def releases(package: str) -> dict[str, int]:
     return named
 
 
-def release_names(package: str) -> list[str]:
+def release_names(package: Place) -> list[str]:
     """All names that are taken."""
-    folder = Path(package) / "releases"
-    if not folder.is_dir():
-        return []
-    return sorted(found[1] for path in folder.iterdir() if (found := RELEASE.match(path.name)))
+    return sorted(found[1] for name in package.names("releases") if (found := RELEASE.match(name)))
 
 
-def release(package: str, name: str) -> int:
+def release(package: Place, name: str) -> int:
     """The version that a release name means. Raises VersionError for a name that is not there."""
     names = release_names(package)
     if name not in names:
         fix = nearest(name, names) or "no version has a release name yet; give a number"
-        raise VersionError(f"there is no release {name!r}", package, fix)
-    path = Path(package) / "releases" / f"{name}.json"
-    return int(unsealed(path.read_bytes(), str(path))["version"])
+        raise VersionError(f"there is no release {name!r}", package.uri, fix)
+    path = f"releases/{name}.json"
+    return int(unsealed(package.read(path), package.at(path))["version"])
 
 
-def resolve(package: str, version: int | str | None = None, as_of: str | date | None = None) -> int:
+def resolve(package: Place, version: int | str | None = None, as_of: str | date | None = None) -> int:
     """Find the number of a version given by number, release name, or time (a day means its end, UTC).
 
     Raises
@@ -120,9 +111,9 @@ def resolve(package: str, version: int | str | None = None, as_of: str | date | 
     """
     have = numbers(package)
     if not have:
-        raise _no_package(Path(package))
+        raise _no_package(package)
     if version is not None and as_of is not None:
-        raise VersionError("version and as_of cannot both be given", package, "give one of them")
+        raise VersionError("version and as_of cannot both be given", package.uri, "give one of them")
     if as_of is not None:
         return _at(package, have, as_of)
     if version is None:
@@ -136,24 +127,18 @@ def resolve(package: str, version: int | str | None = None, as_of: str | date | 
     return version
 
 
-def publish(package: str, record: Record, files: FilesList) -> bool:
+def publish(package: Place, record: Record, files: FilesList) -> bool:
     """Make a version visible; False if another builder took its number first."""
-    folder = Path(package) / "versions"
-    content = sealed(asdict(files))
+    content, own = sealed(asdict(files)), own_list(record)
     if blake3(content).hexdigest() != record.files:
         raise ValueError("the record names another list of files")
-    own = folder / _own_name(record)
-    with storage_errors(package):
-        folder.mkdir(parents=True, exist_ok=True)  # another build that failed may have taken it away, empty
-        write(own, content)
-        sync_folder(folder)
-        sync_folder(folder.parent)
-        won = put_if_absent(folder / f"{record.version}.json", sealed(record_document(record)))
+    with storage_errors(package.uri):
+        package.put(own, content)
+        won = package.put_if_absent(f"versions/{record.version}.json", sealed(record_document(record)))
         if won:
-            own.replace(folder / f"{record.version}.files.json")
+            package.rename(own, _list_name(record))
         else:
-            own.unlink()
-        sync_folder(folder)
+            package.remove([own])
     return won
 
 
@@ -162,23 +147,20 @@ def files_digest(files: FilesList) -> str:
     return str(blake3(sealed(asdict(files))).hexdigest())
 
 
-def record_digest(package: str, version: int) -> str:
+def record_digest(package: Place, version: int) -> str:
     """The BLAKE3 by which a record names the one before it, which may have been removed meanwhile."""
     try:
-        return str(blake3((Path(package) / "versions" / f"{version}.json").read_bytes()).hexdigest())
+        return str(blake3(package.read(f"versions/{version}.json")).hexdigest())
     except FileNotFoundError:
         return removed(package, version).record
 
 
-def name_release(package: str, name: str, version: int) -> bool:
+def name_release(package: Place, name: str, version: int) -> bool:
     """Give a version a release name; False if the name is taken, also in other case."""
-    folder = Path(package) / "releases"
-    with storage_errors(package):
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+    with storage_errors(package.uri):
         if name.casefold() in {taken.casefold() for taken in release_names(package)}:
             return False
-        return put_if_absent(folder / f"{name}.json", sealed({"version": version}))
+        return package.put_if_absent(f"releases/{name}.json", sealed({"version": version}))
 
 
 def next_time(previous: str | None) -> str:
@@ -189,27 +171,29 @@ def next_time(previous: str | None) -> str:
     return now.isoformat(timespec="microseconds")
 
 
-def _no_package(folder: Path) -> StoreError:
-    if any(folder.glob("*.lance")):
+def _no_package(package: Place) -> StoreError:
+    if any(name.endswith(".lance") for name in package.names()):
         return StoreError(
             "holds tables but no version: an incomplete copy, or a build that was stopped",
-            str(folder),
+            package.uri,
             "copy the whole package again, or build it again",
         )
-    if (folder.parent / "versions").is_dir():
-        name = folder.name.removesuffix(".lance")
-        return StoreError("is a table", str(folder), f"open {folder.parent} and take its table {name!r}")
-    what = "is no datapkg package" if folder.exists() else "there is no such folder"
-    return StoreError(what, str(folder), "check the path; a package is a folder that `datapkg build` made")
+    parent, _, name = package.uri.rpartition("/")
+    if name.endswith(".lance") and "_versions" in package.names():
+        return StoreError(
+            "is a table", package.uri, f"open {parent} and take its table {name.removesuffix('.lance')!r}"
+        )
+    what = "is no datapkg package" if package.exists() else package.nothing
+    return StoreError(what, package.uri, "check the path; a package is what `datapkg build` made")
 
 
 def own_list(record: Record) -> str:
     """Where the list of a version's files lies in the package until it has its name."""
-    return f"versions/{_own_name(record)}"
+    return f"versions/.{record.version}-{record.attempt}.files.json"
 
 
-def _own_name(record: Record) -> str:
-    return f".{record.version}-{record.attempt}.files.json"
+def _list_name(record: Record) -> str:
+    return f"versions/{record.version}.files.json"
 
 
 def _date_or_time(text: str) -> date:
@@ -219,29 +203,31 @@ def _date_or_time(text: str) -> date:
         return datetime.fromisoformat(text)
 
 
-def _no_version(package: str, version: int, have: list[int]) -> VersionError:
+def _no_version(package: Place, version: int, have: list[int]) -> VersionError:
     there = ", ".join(str(number) for number in have[-10:]) or "none"
-    return VersionError(f"there is no version {version}", package, f"versions that are there: {there}")
+    return VersionError(f"there is no version {version}", package.uri, f"versions that are there: {there}")
 
 
-def _at(package: str, have: list[int], as_of: str | date) -> int:
+def _at(package: Place, have: list[int], as_of: str | date) -> int:
     until = _end(package, as_of)
     for number in reversed(have):
         if datetime.fromisoformat(read_record(package, number).created) <= until:
             return number
     raise VersionError(
-        f"there was no version yet at {as_of}", package, "`datapkg log` lists the versions with their times"
+        f"there was no version yet at {as_of}",
+        package.uri,
+        "`datapkg log` lists the versions with their times",
     )
 
 
-def _end(package: str, as_of: str | date) -> datetime:
+def _end(package: Place, as_of: str | date) -> datetime:
     """The last moment that `as_of` means: the moment itself, or the end of a day."""
     try:
         if isinstance(as_of, str):
             as_of = _date_or_time(as_of)
     except ValueError:
         raise VersionError(
-            f"as_of {as_of!r} is no date or time", package, "write it like 2026-11-01"
+            f"as_of {as_of!r} is no date or time", package.uri, "write it like 2026-11-01"
         ) from None
     if isinstance(as_of, datetime):
         return as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)

@@ -1,36 +1,68 @@
 """The tables of a coming version, as they were written but not yet published: what a check of all rows reads.
 
-A table that was read anew lies in the attempt's staging folder, one that is taken over in the package. Both give
-rows with their positions in the manifest's order, and every position has a place: a file and a line.
+Rows that were read just now lie in the attempt's staging folder, others in the package. Both are given with their
+positions in the manifest's order, and every position has a place: a file and a line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from . import sources, store
 from .content import Content, ResourceContent
+from .known_files import ANY_PLACE
 from .manifest import Resource
-from .plan import Plan, Previous, ResourcePlan, SourceRow
+from .places import Place
+from .plan import Plan, Previous, ResourcePlan
 from .reading import Reading, Seen, SourceFile
 from .records import ColumnRecord
 from .rows import RowOrder
+from .source_list import SourceRow
 
 POSITION = "row_at"
 BATCH_BYTES = 8 << 20
-ANY_FILE = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of a coming table that lie in one place: `gone` tells those that do not count.
+
+    `numbers` gives the number that a fragment has in the coming table's order, where it is another.
+    """
+
+    pinned: store.PinnedTable
+    order: RowOrder
+    gone: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
+    numbers: Mapping[int, int] = field(default_factory=dict)
+
+    def rows(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], pa.RecordBatch]]:
+        """Positions and rows, in batches."""
+        for batch in self.pinned.batches(columns, batch_bytes=BATCH_BYTES):
+            addresses = batch.column("_rowaddr").to_numpy().astype(np.int64)
+            if self.gone is not None:
+                stay = ~self.gone(addresses)
+                addresses, batch = addresses[stay], batch.filter(pa.array(stay))
+            yield self.order.positions(self._numbered(addresses)), batch
+
+    def _numbered(self, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not self.numbers:
+            return addresses
+        fragments, where = np.unique(addresses >> 32, return_inverse=True)
+        renamed = np.array([self.numbers[int(fragment)] for fragment in fragments], np.int64)
+        return renamed[where] << 32 | (addresses & 0xFFFFFFFF)
 
 
 class WrittenTable:
-    """One table; `new` says that it was read from its files, not taken over from the version before."""
+    """One table; `new` says that any of its rows was read from its file, not taken over from the version before."""
 
-    def __init__(self, package: str, attempt: str, content: Content, before: Previous | None) -> None:
+    def __init__(self, package: Place, attempt: str, content: Content, before: Previous | None) -> None:
         self.record, self.files, self.new = content.table, content.rows, content.schema is not None
         self._package, self._attempt, self._content, self._before = package, attempt, content, before
 
@@ -44,42 +76,57 @@ class WrittenTable:
         """The columns by their true names."""
         return {column.name: column for column in self.record.columns}
 
+    @property
+    def ordered(self) -> bool:
+        """Whether `read` gives the rows in the manifest's order."""
+        parts = [part for part in (self._old, self._staged) if part is not None]
+        return len(parts) == 1 and parts[0].order.physical
+
     def read(self, names: Sequence[str]) -> pa.RecordBatchReader:
         """All rows of some columns, named by their numbers (``k0``, ``k1`` ...), and the rows' positions.
 
-        Positions ascend wherever the rows were written in the manifest's order.
+        Positions ascend where the table is `ordered`.
         """
-        types = {field.name: field.type for field in self._pinned.lance.schema}
+        parts = [part for part in (self._old, self._staged) if part is not None]
+        types = {field.name: field.type for field in parts[0].pinned.lance.schema}
         stored = [self.columns[name].stored for name in names]
         fields = [pa.field(f"k{i}", _zoneless(types[name])) for i, name in enumerate(stored)]
         schema = pa.schema([*fields, pa.field(POSITION, pa.int64())])
 
         def batches() -> Iterator[pa.RecordBatch]:
-            for batch in self._pinned.batches(stored, batch_bytes=BATCH_BYTES):
-                at = self._order.positions(batch.column("_rowaddr").to_numpy().astype(np.int64))
-                columns = [batch.column(name).cast(f.type) for name, f in zip(stored, fields, strict=True)]
-                yield pa.RecordBatch.from_arrays([*columns, pa.array(at)], schema=schema)
+            for part in parts:
+                for at, batch in part.rows(stored):
+                    columns = [
+                        batch.column(name).cast(f.type) for name, f in zip(stored, fields, strict=True)
+                    ]
+                    yield pa.RecordBatch.from_arrays([*columns, pa.array(at)], schema=schema)
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
     @cached_property
-    def _staged(self) -> store.Staged | None:
+    def _old(self) -> _Part | None:
+        """The rows of the version before that stay."""
         content = self._content
-        if content.schema is None:
+        if self._before is None or (self.new and content.succession is None):
             return None
-        return store.staged(self._package, self._attempt, self.name, content.schema, content.fragments)
+        old = self._before.record.table(self.name)
+        pinned = store.PinnedTable(self._package, self.name, old.stored)
+        if content.succession is None:
+            return _Part(pinned, RowOrder.of(self._before.files.runs[self.name]))
+        return _Part(pinned, RowOrder.of(content.succession.runs), content.succession.gone)
 
     @cached_property
-    def _pinned(self) -> store.PinnedTable:
-        if self._staged is None:
-            return store.PinnedTable(self._package, self.name, self.record.stored)
-        return store.PinnedTable(self._staged.folder, self.name, self._staged.pin)
-
-    @cached_property
-    def _order(self) -> RowOrder:
-        if self._staged is not None:
-            return RowOrder.of(self._staged.runs)
-        return RowOrder.of(self._before.files.runs[self.name] if self._before is not None else ())
+    def _staged(self) -> _Part | None:
+        """The rows that were read from their files."""
+        content = self._content
+        if content.schema is None or (content.succession is not None and not content.fragments):
+            return None
+        staged = store.staged(self._package, self._attempt, self.name, content.schema, content.fragments)
+        pinned = store.PinnedTable(staged.folder, self.name, staged.pin)
+        if content.succession is None:
+            return _Part(pinned, RowOrder.of(staged.runs))
+        numbers = {fragment: -1 - at for at, fragment in enumerate(staged.runs[::3])}
+        return _Part(pinned, RowOrder.of(content.succession.runs), numbers=numbers)
 
     def origins(self, positions: Iterable[int]) -> dict[int, tuple[SourceRow, int]]:
         """The file that each row is from, and the row's number in it, from 0."""
@@ -116,7 +163,7 @@ class Written:
 
 
 def written(
-    package: str,
+    package: Place,
     attempt: str,
     plan: Plan,
     resources: Sequence[ResourceContent],
@@ -129,7 +176,7 @@ def written(
         for content in resource.tables
     }
     planned = {one.resource.name: one for one in plan.resources}
-    return Written(tables, planned, str(store.staging(package, attempt)))
+    return Written(tables, planned, package.staging(attempt).uri)
 
 
 def _zoneless(kind: pa.DataType) -> pa.DataType:
@@ -138,5 +185,5 @@ def _zoneless(kind: pa.DataType) -> pa.DataType:
 
 
 def _lines(file: SourceFile, sha256: str, resource: Resource, rows: Iterable[int]) -> dict[int, int]:
-    with Reading(file, Seen(ANY_FILE, sha256)) as reading:
+    with Reading(file, Seen(ANY_PLACE, sha256)) as reading:
         return sources.lines_of(reading, resource, set(rows))

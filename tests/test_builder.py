@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import datapkg
-from datapkg import builder, store, versions
+from datapkg import builder, versions
 from datapkg.errors import (
     DatapkgError,
     ManifestError,
@@ -26,6 +26,7 @@ from datapkg.errors import (
     StoreError,
     VersionError,
 )
+from datapkg.places import STAGING, Folder
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_missing_release_name_is_made_by_a_build_of_the_same(manifest: Path, p
     (package / "releases" / "1.0.0.json").unlink()
     report = make.build(manifest, package)
     assert (report.created, report.release) == (False, "1.0.0")
-    assert versions.releases(str(package)) == {"1.0.0": 1}
+    assert versions.releases(Folder(package)) == {"1.0.0": 1}
 
 
 def test_removed_and_added_files(manifest: Path, package: Path) -> None:
@@ -219,7 +220,7 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path, package: Path) -> No
     with pytest.raises(ManifestError):
         make.build(content, package)
     with pytest.raises(SchemaError, match="two tables would be named"):
-        tables = [builder.Content(versions.read_record(str(package), 1).tables[0], ())]
+        tables = [builder.Content(versions.read_record(Folder(package), 1).tables[0], ())]
         builder._refuse_clashes(tables * 2)
 
 
@@ -228,7 +229,7 @@ def test_two_builders_at_once_publish_one_version(manifest: Path, package: Path)
         reports = list(pool.map(lambda _: make.build(manifest, package), range(2)))
     assert [report.version for report in reports] == [1, 1]
     assert sorted(report.created for report in reports) == [False, True]
-    assert versions.numbers(str(package)) == [1]
+    assert versions.numbers(Folder(package)) == [1]
 
 
 def test_the_loser_of_a_race_with_other_content_says_so(
@@ -316,7 +317,7 @@ def test_staging_is_gone_after_success_and_failure(manifest: Path, package: Path
     make.text(manifest.parent / "wells.csv", "Well\nB02,too,many\n")
     with pytest.raises(SourceError):
         make.build(manifest, package)
-    assert not [p.name for p in package.iterdir() if p.name.startswith(store.STAGING)]
+    assert not [p.name for p in package.iterdir() if p.name.startswith(STAGING)]
 
 
 def test_a_movie_is_read_again_if_a_file_that_it_links_to_changes(tmp_path: Path, package: Path) -> None:

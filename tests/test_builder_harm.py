@@ -18,6 +18,7 @@ import pytest
 import datapkg
 from datapkg import store, versions
 from datapkg.errors import DamageError, SourceError, StoreError
+from datapkg.places import STAGING, Folder
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_stopped_first_build_does_not_block_its_folder(manifest: Path, package
         with pytest.raises(KeyboardInterrupt):
             make.build(manifest, package)
     assert (package / "wells.lance" / "_versions").is_dir()
-    (package / f"{store.STAGING}ofakilledbuild").mkdir()
+    (package / f"{STAGING}ofakilledbuild").mkdir()
     with pytest.raises(SourceError):
         make.build(make.manifest(manifest.parent, "name: w, path: broken.csv"), package) if make.text(
             manifest.parent / "broken.csv", "a,b\n1\n"
@@ -88,7 +89,7 @@ def test_files_that_vanish_before_the_record_are_noticed(
     monkeypatch.setattr(store, "commit", commit_and_lose)
     with pytest.raises(StoreError, match="are gone before the version was published"):
         make.build(manifest, package)
-    assert versions.numbers(str(package)) == [1]
+    assert versions.numbers(Folder(package)) == [1]
 
 
 def test_a_package_in_a_folder_with_an_odd_name_keeps_its_pins_inside(manifest: Path, tmp_path: Path) -> None:
@@ -149,13 +150,13 @@ def test_what_fails_after_the_record_is_a_warning(
     assert report.warnings[0].startswith("version 1 is published, but:")
 
 
-def test_only_folders_are_built_into_yet(
+def test_an_address_is_never_a_folder(
     manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StoreError, match="only packages in folders"):
-        make.build(manifest, "s3://bucket/p")  # type: ignore[arg-type]
-    assert not (tmp_path / "s3:").exists()
+    with pytest.raises(StoreError, match="no place for a package"):
+        make.build(manifest, "ftp://host/p")
+    assert not (tmp_path / "ftp:").exists()
 
 
 def test_workers_end_with_a_build_that_is_killed(tmp_path: Path) -> None:

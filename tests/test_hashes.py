@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def file(tmp_path: Path, name: str = "a.csv", content: bytes = b"x") -> SourceFi
 
 def test_a_file_that_was_hashed_is_recalled(cache: Path, tmp_path: Path) -> None:
     one, other = file(tmp_path), file(tmp_path, "b.csv")
-    hashes.remember([(one, "11"), (other, "22")])
+    hashes.remember([(one, "11"), (other, "22")], time.time_ns())
     assert hashes.recalled([one, other]) == {"a.csv": "11", "b.csv": "22"}
     assert hashes.recalled([]) == {}
 
@@ -37,7 +38,7 @@ def test_a_file_that_was_hashed_is_recalled(cache: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("change", ["content", "mtime", "another file in its place", "gone"])
 def test_a_file_that_changed_is_not(change: str, cache: Path, tmp_path: Path) -> None:
     one = file(tmp_path)
-    hashes.remember([(one, "11")])
+    hashes.remember([(one, "11")], time.time_ns())
     if change == "content":
         Path(one.local).write_bytes(b"y")
     elif change == "mtime":
@@ -54,13 +55,13 @@ def test_a_file_that_changed_is_not(change: str, cache: Path, tmp_path: Path) ->
 def test_a_file_touched_just_now_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
     one = file(tmp_path)
-    hashes.remember([(one, "11")])
+    hashes.remember([(one, "11")], time.time_ns())
     assert hashes.recalled([one]) == {}
 
 
 def test_a_missing_member_is_not_remembered(cache: Path, tmp_path: Path) -> None:
     gone = SourceFile("a.ch5", tmp_path / "data" / "a.ch5", tmp_path / "data", MISSING)
-    hashes.remember([(gone, "")])
+    hashes.remember([(gone, "")], time.time_ns())
     assert hashes.recalled([gone]) == {}
 
 
@@ -68,7 +69,7 @@ def test_without_a_cache_folder_files_are_just_read(tmp_path: Path, monkeypatch:
     (tmp_path / "cache").write_text("in the way")
     monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
     one = file(tmp_path)
-    hashes.remember([(one, "11")])
+    hashes.remember([(one, "11")], time.time_ns())
     assert hashes.recalled([one]) == {}
 
 
@@ -76,5 +77,5 @@ def test_a_damaged_memory_is_no_memory(cache: Path, tmp_path: Path) -> None:
     cache.mkdir()
     (cache / "hashes.sqlite").write_bytes(b"no database at all" * 100)
     one = file(tmp_path)
-    hashes.remember([(one, "11")])
+    hashes.remember([(one, "11")], time.time_ns())
     assert hashes.recalled([one]) == {}

@@ -127,7 +127,7 @@ def test_empty_files_are_an_error_or_skipped_with_a_warning(data: Path) -> None:
         look(data, "'*.csv'")
     found = look(data, "'*.csv'", "  empty: skip\n")
     assert (shown(found), found.skipped) == (["a.csv"], ("z.csv",))
-    assert found.warnings == ("t: 1 empty files were skipped: z.csv",)
+    assert found.warnings == ("t: 1 empty file was skipped: z.csv",)
 
 
 def test_many_mistakes_come_at_once(data: Path) -> None:

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 import datapkg
-from datapkg import ingest
+from datapkg import ingest, one_pass
 from datapkg.errors import DatapkgError, SourceError
-from datapkg.ingest import IngestTask, Looked, OnePassTask, ScanTask
+from datapkg.ingest import IngestTask, ScanTask
+from datapkg.one_pass import Looked, OnePassTask, scan_and_store
+from datapkg.places import Folder
 from datapkg.report import Report
 from datapkg.sources.text import guess
 from datapkg.sources.text.source import TextSource
@@ -43,19 +45,19 @@ ENDINGS = {
 def _guess_from_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guess, "HEAD_BYTES", 1 << 10)
     monkeypatch.setattr(guess, "PLACES", 0)
-    monkeypatch.setattr(ingest, "GUESSED_BYTES", 0)
+    monkeypatch.setattr(one_pass, "GUESSED_BYTES", 0)
 
 
 def both(folder: Path, files: dict[str, str], **given: Any) -> tuple[Looked, ingest.Ingested]:
     """What one pass over files gives, and what a second pass stores."""
     entry = make_text.resource(**given)
     sources = tuple(make_text.file(folder, name, text) for name, text in files.items())
-    looked = ingest.scan_and_store(
-        OnePassTask(str(folder / "p"), "one", ScanTask(entry, sources, threads=2)), ignore
+    looked = scan_and_store(
+        OnePassTask(Folder(folder / "p"), "one", ScanTask(entry, sources, threads=2)), ignore
     )
     tables = TextSource().decide(entry, [(one.file, one.scan) for one in looked.files]).tables
     stores = tuple(one.to_store() for one in looked.files)
-    stored = ingest.ingest(IngestTask(str(folder / "p"), "two", entry, tables, stores), ignore)["t"]
+    stored = ingest.ingest(IngestTask(Folder(folder / "p"), "two", entry, tables, stores), ignore)["t"]
     kept = looked.rows_of(tables)
     assert kept is None or kept["t"].fragment is looked.stored.fragment  # type: ignore[union-attr]
     return (looked if kept else Looked(looked.files)), stored
@@ -111,8 +113,8 @@ def test_files_of_one_task_are_stored_as_by_a_second_pass(
 def test_what_was_stored_in_vain_is_gone_and_the_evidence_is_whole(tmp_path: Path) -> None:
     text = HEAD + ROWS * 300 + "x,1,y\n"
     source = make_text.file(tmp_path, "t.csv", text)
-    task = OnePassTask(str(tmp_path / "p"), "one", ScanTask(make_text.resource(), (source,)))
-    looked = ingest.scan_and_store(task, ignore)
+    task = OnePassTask(Folder(tmp_path / "p"), "one", ScanTask(make_text.resource(), (source,)))
+    looked = scan_and_store(task, ignore)
     assert looked.stored is None
     assert [one.scan for one in looked.files] == [make_text.scan(source, make_text.resource())]
     assert not [path for path in (tmp_path / "p").rglob("*") if path.is_file()]
@@ -141,9 +143,20 @@ def test_a_package_is_the_same_whether_the_guess_was_right(
     _, one = built(tmp_path, "one", content)
     monkeypatch.setattr(ingest, "TASK_FILES", 1)  # each task makes its own guess, and some are kept
     _, tasks = built(tmp_path, "tasks", content)
-    monkeypatch.setattr(ingest, "GUESSED_BYTES", 1 << 60)
+    monkeypatch.setattr(one_pass, "GUESSED_BYTES", 1 << 60)
     _, two = built(tmp_path, "two", content)
     assert one == tasks == two
+
+
+@pytest.mark.parametrize(
+    "changed", ["8,2.5,x\n", "x,2.5,x\n", HEAD + "y,1.5,z\n"], ids=["a row", "a late type", "a type"]
+)
+def test_a_changed_file_gives_what_a_clean_build_gives(tmp_path: Path, changed: str) -> None:
+    built(tmp_path, "p", [HEAD + ROWS, HEAD + ROWS])
+    content = [HEAD + ROWS, changed if changed.startswith(HEAD) else HEAD + ROWS + changed]
+    _, following = built(tmp_path, "p", content)
+    _, clean = built(tmp_path, "clean", content)
+    assert {**following, "warnings": ()} == {**clean, "warnings": ()}
 
 
 @pytest.mark.parametrize("last", ["", "x,1,y\n"], ids=["right", "wrong"])

@@ -87,7 +87,13 @@ def test_status_and_dry_run_on_the_command_line(manifest: Path, package: Path) -
         assert "is up to date" in test_cli.run(*command, manifest, package).stdout
     found = json.loads(test_cli.run("status", manifest, package, "--json").stdout)
     assert (found["ok"], found["version"]) == (True, 1)
-    assert found["resources"]["frames"] == {"added": [], "removed": [], "changed": [], "why": ""}
+    assert found["resources"]["frames"] == {
+        "added": [],
+        "removed": [],
+        "changed": [],
+        "why": "",
+        "moved": False,
+    }
 
 
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -119,3 +125,10 @@ def test_a_build_of_the_same_reads_no_file(
     seen.clear()
     assert not make.build(manifest, package, locked=True).created
     assert len(set(seen)) == 4
+
+
+def test_what_a_build_has_read_the_next_one_need_not_read(
+    manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_opened", None)
+    assert not make.build(manifest, package).created

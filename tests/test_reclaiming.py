@@ -13,6 +13,7 @@ import pytest
 import datapkg
 from datapkg import reclaiming, versions
 from datapkg.errors import DamageError, StoreError, VersionError
+from datapkg.places import Folder
 from datapkg.reclaiming import Reclaimed, Rules, length
 
 HOUR, DAY = 3600.0, 86400.0
@@ -33,7 +34,7 @@ def package(tmp_path: Path) -> Path:
 def gc(package: Path, *, after: float = 0.0, dry_run: bool = False, **rules: object) -> Reclaimed:
     """Reclaim as if so many seconds had passed."""
     asked = {"keep_last": None, "older_than": None, "grace": timedelta(hours=24)} | rules
-    return reclaiming._gc(str(package), str(package), Rules(**asked), dry_run, time.time() + after)  # type: ignore[arg-type]
+    return reclaiming._gc(Folder(package), str(package), Rules(**asked), dry_run, time.time() + after)  # type: ignore[arg-type]
 
 
 def wells(package: Path, version: int) -> list[str]:
@@ -51,7 +52,7 @@ def test_without_a_rule_no_version_goes(package: Path) -> None:
 def test_unnamed_versions_go_in_two_steps(package: Path) -> None:
     pinned = datapkg.open(package, version=1)
     assert gc(package, keep_last=1).removed == (1, 3)
-    assert versions.numbers(str(package)) == [2, 4]
+    assert versions.numbers(Folder(package)) == [2, 4]
     with pytest.raises(VersionError, match="no version 3"):
         datapkg.open(package, version=3)
     assert list(pinned["wells"].to_pandas().Well) == ["B00"]
@@ -124,7 +125,7 @@ def test_a_removed_version_can_be_brought_back(package: Path) -> None:
 
 def test_a_version_that_was_named_while_it_was_removed_comes_back(package: Path) -> None:
     gc(package, keep_last=1)
-    versions.name_release(str(package), "late", 3)
+    versions.name_release(Folder(package), "late", 3)
     assert "names version 3, whose record was removed" in str(datapkg.verify(package))
     assert gc(package, after=25 * HOUR, keep_last=1).restored == (3,)
     assert wells(package, 3) == ["B02"]
@@ -134,7 +135,7 @@ def test_a_version_that_was_named_while_it_was_removed_comes_back(package: Path)
 def test_a_name_that_comes_between_is_heeded(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = reclaiming.withdraw
 
-    def named_meanwhile(place: str, number: int) -> None:
+    def named_meanwhile(place: Folder, number: int) -> None:
         if number == 3:
             versions.name_release(place, "late", 3)
         real(place, number)
@@ -183,7 +184,7 @@ def test_what_a_stopped_build_left_goes_after_the_grace(package: Path) -> None:
 
 def test_the_list_of_a_build_that_was_killed_after_its_record_stays(package: Path) -> None:
     folder = package / "versions"
-    own = folder / f".3-{versions.read_record(str(package), 3).attempt}.files.json"
+    own = folder / f".3-{versions.read_record(Folder(package), 3).attempt}.files.json"
     (folder / "3.files.json").rename(own)
     gc(package, after=400 * DAY)
     assert own.exists()
@@ -252,14 +253,17 @@ def test_what_makes_no_sense_is_refused(package: Path, tmp_path: Path) -> None:
     assert length("2w") == timedelta(weeks=2)
 
 
-@pytest.mark.parametrize("moment", ["commit", "publish"])
+@pytest.mark.parametrize(
+    ("moment", "content"),
+    [("commit", "Well,Note\nC09,\n"), ("update", "Well\nC09\n"), ("publish", "Well\nC09\n")],
+)
 def test_a_build_that_runs_meanwhile_is_not_harmed(
-    moment: str, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moment: str, content: str, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The build stands on the newest version, and what it has written is young."""
     from datapkg import store
 
-    home = store if moment == "commit" else versions
+    home = versions if moment == "publish" else store
     real = getattr(home, moment)
     done = []
 
@@ -268,7 +272,7 @@ def test_a_build_that_runs_meanwhile_is_not_harmed(
         return real(*arguments)
 
     monkeypatch.setattr(home, moment, reclaim_first)
-    make.text(tmp_path / "data" / "wells.csv", "Well\nC09\n")
+    make.text(tmp_path / "data" / "wells.csv", content)
     assert make.build(tmp_path / "data" / "manifest.yaml", package).version == 5
     assert done[0].removed == (1, 3)
     assert datapkg.verify(package, deep=True).ok

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,3 +30,33 @@ def test_a_table_without_rows_has_none() -> None:
     assert order.rows == 0
     assert order.addresses(np.empty(0, np.int64)).tolist() == []
     assert order.positions(np.empty(0, np.int64)).tolist() == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3)), max_size=8),
+    st.integers(0, 30),
+    st.randoms(use_true_random=False),
+)
+def test_spans_are_the_runs_with_what_comes_before_them_in_their_fragment(
+    pieces: list[tuple[int, int]], limit: int, random: Any
+) -> None:
+    at: dict[int, int] = {}
+    runs = []
+    for fragment, rows in pieces:
+        first = at.get(fragment, 0) + 2  # a hole: rows that were deleted
+        at[fragment] = first + rows
+        runs.append((fragment, first, rows))
+    random.shuffle(runs)
+    order = RowOrder.of([number for run in runs for number in run])
+    spans = list(order.spans(min(limit, order.rows)))
+    assert sum(span.rows for span in spans) == min(limit, order.rows)
+    for span in spans:
+        address = int(order.addresses(np.array([span.first]))[0])
+        assert address >> 32 == span.fragment
+        live = [
+            f
+            for f, first, rows in runs
+            for row in range(first, first + rows)
+            if f == span.fragment and row < address & 0xFFFFFFFF
+        ]
+        assert span.offset == len(live)

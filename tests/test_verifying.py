@@ -14,6 +14,7 @@ import datapkg
 from datapkg import versions
 from datapkg.durable import sealed, unsealed
 from datapkg.errors import StoreError, VersionError
+from datapkg.places import Folder
 from datapkg.records import record_document
 
 
@@ -49,8 +50,8 @@ def used(package: Path) -> list[str]:
     """Every file that verification must miss: those of tables, records, lists and releases."""
     listed = {
         path
-        for record in versions.all_records(str(package))
-        for files in versions.read_files(str(package), record).files.values()
+        for record in versions.all_records(Folder(package))
+        for files in versions.read_files(Folder(package), record).files.values()
         for _, path, _, _ in files
     }
     ours = [path for folder in ("versions", "releases") for path in (package / folder).iterdir()]
@@ -66,7 +67,7 @@ def test_a_whole_package_is_ok_at_every_depth(package: Path, whole: Path) -> Non
     assert len(outcome.faults) == 0
     assert outcome.versions == (1, 2)
     assert outcome.unused == ()
-    assert (outcome.files, outcome.digest) == (10, opened.digest)
+    assert (outcome.files, outcome.digest) == (11, opened.digest)
     assert "versions 1 and 2 are as written (files, rows and sources)" in str(outcome)
     assert "latest_version_hint.json" in " ".join(outcome.notes)
     assert make.tree(package) == before
@@ -103,7 +104,7 @@ def test_a_record_of_another_version_or_history_is_found(package: Path) -> None:
     document = unsealed(original, "") | {"created": "2020-01-01T00:00:00.000000+00:00"}
     (package / "versions" / "1.json").write_bytes(sealed(document))
     assert "made after another version 1" in str(datapkg.verify(package))
-    record = replace(versions.read_record(str(package), 2), digest="00" * 32)
+    record = replace(versions.read_record(Folder(package), 2), digest="00" * 32)
     (package / "versions" / "2.json").write_bytes(sealed(record_document(record)))
     assert "its digest is not that of its tables" in str(datapkg.verify(package, version=2))
     (package / "versions" / "2.json").write_bytes(sealed({"format": 1, "tables": 3}))

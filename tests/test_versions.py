@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from datapkg import versions
 from datapkg.durable import sealed, unsealed
 from datapkg.errors import DamageError, StoreError, VersionError
+from datapkg.places import Folder
 from datapkg.records import FilesList, Pin, Record, TableRecord, record_document
 
 PIN = Pin(1, "t.lance/_versions/1.manifest", "00", "attempt-a")
@@ -23,8 +24,8 @@ SOURCES = TableRecord("_sources", "sources", "", 0, "00", "", PIN, {}, ())
 
 def publish(package: Path, created: str, attempt: str = "a", digest: str = "d") -> bool:
     (package / "versions").mkdir(parents=True, exist_ok=True)
-    number = (versions.numbers(str(package)) or [0])[-1] + 1
-    return versions.publish(str(package), *documents(number, created, attempt, digest))
+    number = (versions.numbers(Folder(package)) or [0])[-1] + 1
+    return versions.publish(Folder(package), *documents(number, created, attempt, digest))
 
 
 def documents(number: int, created: str, attempt: str, digest: str = "d") -> tuple[Record, FilesList]:
@@ -76,40 +77,40 @@ def test_any_changed_byte_of_a_sealed_document_is_noticed(data: st.DataObject) -
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     assert publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
     record, files = documents(1, "2026-11-01T10:00:00.000000+00:00", "a")
-    assert versions.read_record(str(tmp_path), 1) == record
-    assert asdict(versions.read_files(str(tmp_path), record)) == asdict(files)
+    assert versions.read_record(Folder(tmp_path), 1) == record
+    assert asdict(versions.read_files(Folder(tmp_path), record)) == asdict(files)
 
 
 def test_of_two_builders_one_wins_and_the_other_leaves_nothing(tmp_path: Path) -> None:
     assert publish(tmp_path, "2026-11-01T10:00:00.000000+00:00", "one")
     record, files = documents(1, "2026-11-01T10:00:01.000000+00:00", "two")
-    assert not versions.publish(str(tmp_path), record, files)
+    assert not versions.publish(Folder(tmp_path), record, files)
     assert sorted(p.name for p in (tmp_path / "versions").iterdir()) == ["1.files.json", "1.json"]
-    assert versions.read_record(str(tmp_path), 1).attempt == "one"
+    assert versions.read_record(Folder(tmp_path), 1).attempt == "one"
 
 
 def test_a_builder_killed_before_its_list_had_its_name_has_published(tmp_path: Path) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00", "one")
     folder = tmp_path / "versions"
     (folder / "1.files.json").rename(folder / ".1-one.files.json")
-    record = versions.read_record(str(tmp_path), 1)
-    assert versions.read_files(str(tmp_path), record).files["t"][0][3] == "one"
+    record = versions.read_record(Folder(tmp_path), 1)
+    assert versions.read_files(Folder(tmp_path), record).files["t"][0][3] == "one"
     (folder / "1.files.json").write_bytes(sealed({"version": 1, "files": {}, "runs": {}}))
-    assert versions.read_files(str(tmp_path), record).files["t"][0][3] == "one"
+    assert versions.read_files(Folder(tmp_path), record).files["t"][0][3] == "one"
 
 
 def test_a_lost_list_of_files_is_damage(tmp_path: Path) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
     (tmp_path / "versions" / "1.files.json").unlink()
     with pytest.raises(DamageError, match="list of its files"):
-        versions.read_files(str(tmp_path), versions.read_record(str(tmp_path), 1))
+        versions.read_files(Folder(tmp_path), versions.read_record(Folder(tmp_path), 1))
 
 
 def test_versions_are_found_by_number_name_and_time(tmp_path: Path) -> None:
     for day in (1, 2, 4):
         publish(tmp_path, f"2026-11-0{day}T10:00:00.000000+00:00")
-    assert versions.name_release(str(tmp_path), "1.0.0", 2)
-    package = str(tmp_path)
+    assert versions.name_release(Folder(tmp_path), "1.0.0", 2)
+    package = Folder(tmp_path)
     assert versions.resolve(package) == 3
     assert versions.resolve(package, 1) == 1
     assert versions.resolve(package, "1.0.0") == 2
@@ -134,9 +135,9 @@ def test_a_version_that_is_not_there_is_one_clear_error(
     asked: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
-    versions.name_release(str(tmp_path), "1.0.0", 1)
+    versions.name_release(Folder(tmp_path), "1.0.0", 1)
     with pytest.raises(VersionError, match=message):
-        versions.resolve(str(tmp_path), **asked)  # type: ignore[arg-type]
+        versions.resolve(Folder(tmp_path), **asked)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -146,18 +147,18 @@ def test_a_version_that_is_not_there_is_one_clear_error(
 def test_days_and_times_in_every_form(as_of: str | date, version: int, tmp_path: Path) -> None:
     for day in (1, 2, 4):
         publish(tmp_path, f"2026-11-0{day}T10:00:00.000000+00:00")
-    assert versions.resolve(str(tmp_path), as_of=as_of) == version
+    assert versions.resolve(Folder(tmp_path), as_of=as_of) == version
 
 
 def test_members_of_a_later_datapkg_are_left_alone(tmp_path: Path) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
-    record = versions.read_record(str(tmp_path), 1)
+    record = versions.read_record(Folder(tmp_path), 1)
     document = record_document(record)
     document["lineage"] = {"function": "f"}
     document["tables"][0]["derived"] = True
     document["tables"][0]["pin"]["region"] = "eu"
     (tmp_path / "versions" / "1.json").write_bytes(sealed(document))
-    assert versions.read_record(str(tmp_path), 1) == record
+    assert versions.read_record(Folder(tmp_path), 1) == record
 
 
 @pytest.mark.parametrize("path", ["../evil", "/etc/passwd", "t.lance/../../evil", "versions/1.json"])
@@ -167,18 +168,18 @@ def test_a_files_list_names_nothing_outside_of_its_tables(path: str, tmp_path: P
     files = FilesList(1, {"t": [["data", path, 3, "00"]]}, {})
     (tmp_path / "versions" / "1.files.json").write_bytes(sealed(asdict(files)))
     with pytest.raises(DamageError, match="no place for one"):
-        versions.read_files(str(tmp_path), replace(record, files=versions.files_digest(files)))
+        versions.read_files(Folder(tmp_path), replace(record, files=versions.files_digest(files)))
 
 
 def test_a_strange_or_damaged_release_file_stops_nothing(tmp_path: Path) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
-    versions.name_release(str(tmp_path), "1.0.0", 1)
+    versions.name_release(Folder(tmp_path), "1.0.0", 1)
     (tmp_path / "releases" / "notes.txt").write_text("mine")
     (tmp_path / "releases" / "2.0.0.json").write_text("{}")
-    assert versions.releases(str(tmp_path)) == {"1.0.0": 1}
-    assert not versions.name_release(str(tmp_path), "2.0.0", 1)
+    assert versions.releases(Folder(tmp_path)) == {"1.0.0": 1}
+    assert not versions.name_release(Folder(tmp_path), "2.0.0", 1)
     with pytest.raises(DamageError):
-        versions.resolve(str(tmp_path), "2.0.0")
+        versions.resolve(Folder(tmp_path), "2.0.0")
 
 
 def test_a_record_is_made_where_there_are_no_hard_links(
@@ -190,7 +191,7 @@ def test_a_record_is_made_where_there_are_no_hard_links(
     monkeypatch.setattr(os, "link", refused)
     assert publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
     record, files = documents(1, "2026-11-01T10:00:01.000000+00:00", "two")
-    assert not versions.publish(str(tmp_path), record, files)
+    assert not versions.publish(Folder(tmp_path), record, files)
     assert sorted(p.name for p in (tmp_path / "versions").iterdir()) == ["1.files.json", "1.json"]
     (tmp_path / "versions" / ".2.json.claim").touch()
     with pytest.raises(StoreError, match=r"delete .*2\.json\.claim"):
@@ -199,24 +200,24 @@ def test_a_record_is_made_where_there_are_no_hard_links(
 
 def test_what_is_no_package_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no such folder"):
-        versions.resolve(str(tmp_path / "nowhere"))
+        versions.resolve(Folder(tmp_path / "nowhere"))
     with pytest.raises(StoreError, match="no datapkg package"):
-        versions.resolve(str(tmp_path))
+        versions.resolve(Folder(tmp_path))
 
 
 def test_a_release_name_never_moves_and_is_unique_without_case(tmp_path: Path) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
-    assert versions.name_release(str(tmp_path), "v1-Beta", 1)
-    assert not versions.name_release(str(tmp_path), "V1-beta", 2)
-    assert versions.releases(str(tmp_path)) == {"v1-Beta": 1}
+    assert versions.name_release(Folder(tmp_path), "v1-Beta", 1)
+    assert not versions.name_release(Folder(tmp_path), "V1-beta", 2)
+    assert versions.releases(Folder(tmp_path)) == {"v1-Beta": 1}
 
 
 def test_a_newer_format_says_which_datapkg_reads_it(tmp_path: Path) -> None:
     publish(tmp_path, "2026-11-01T10:00:00.000000+00:00")
-    record = replace(versions.read_record(str(tmp_path), 1), format=2, datapkg="3.0.0")
+    record = replace(versions.read_record(Folder(tmp_path), 1), format=2, datapkg="3.0.0")
     (tmp_path / "versions" / "1.json").write_bytes(sealed(record_document(record)))
     with pytest.raises(VersionError, match=r"install datapkg 3\.0\.0"):
-        versions.read_record(str(tmp_path), 1)
+        versions.read_record(Folder(tmp_path), 1)
 
 
 def test_times_increase_even_if_the_clock_goes_back() -> None:

@@ -58,8 +58,8 @@ def table(shown: Table, as_json: bool) -> str:
 
 def log(opened: Package, as_json: bool) -> str:
     """A package's versions, the newest first."""
-    names = {number: name for name, number in versions.releases(opened.uri).items()}
-    records = list(versions.all_records(opened.uri))[::-1]
+    names = {number: name for name, number in versions.releases(opened.place).items()}
+    records = list(versions.all_records(opened.place))[::-1]
     if as_json:
         entries = [
             {"version": r.version, "release": names.get(r.version), "created": r.created, "digest": r.digest}

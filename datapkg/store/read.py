@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from ..errors import DamageError
 from ..filters import ConditionError
+from ..places import Place, plain, refusal
 from ..records import Pin
-from .files import file_blake3, plain, store_error, table_uri
+from .files import table_uri
 
 if TYPE_CHECKING:
     import lance
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 class PinnedTable:
     """One table in the state that a version pinned. Nothing is opened before the first row is asked for."""
 
-    def __init__(self, package: str, table: str, pin: Pin) -> None:
+    def __init__(self, package: Place, table: str, pin: Pin) -> None:
         self.package, self.table, self.pin = package, table, pin
 
     @cached_property
@@ -39,15 +38,22 @@ class PinnedTable:
         """
         import lance
 
-        manifest = Path(self.package) / self.pin.manifest
-        if not manifest.is_file() or file_blake3(manifest) != self.pin.blake3:
-            raise DamageError(
-                f"its state number {self.pin.lance_version} is not there any more",
-                f"table {self.table} of {self.package}",
-                "copy the package again from a whole one, or build it again",
-            )
         with _reading(self.package, self.table):
-            return lance.dataset(table_uri(self.package, self.table), version=self.pin.lance_version)
+            try:
+                found = self.package.blake3(self.pin.manifest)
+            except FileNotFoundError:
+                found = ""
+            if found != self.pin.blake3:
+                raise DamageError(
+                    f"its state number {self.pin.lance_version} is not there any more",
+                    f"table {self.table} of {self.package.uri}",
+                    "copy the package again from a whole one, or build it again",
+                )
+            return lance.dataset(
+                table_uri(self.package, self.table),
+                version=self.pin.lance_version,
+                storage_options=self.package.options,
+            )
 
     def batches(
         self,
@@ -58,24 +64,46 @@ class PinnedTable:
         limit: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Yield rows in physical order, each with its address in the column ``_rowaddr``."""
-        dataset = self.lance
         with _reading(self.package, self.table), _conditions(where):
-            yield from dataset.scanner(
-                # to name all columns costs the engine their number squared: 16 s for 20,000
-                columns=None if list(columns) == dataset.schema.names else list(columns),
-                filter=where,
-                limit=limit,
-                batch_size_bytes=batch_bytes,
-                batch_readahead=2,
-                fragment_readahead=1,
-                with_row_address=True,
-                scan_in_order=True,
-            ).to_batches()
+            yield from self._scanner(columns, batch_bytes, filter=where, limit=limit).to_batches()
+
+    def span(
+        self, fragment: int, offset: int, rows: int, columns: Sequence[str], *, batch_bytes: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield so many rows of one fragment from its row `offset` (deleted ones do not count), with ``_rowaddr``."""
+        with _reading(self.package, self.table):
+            within: Any = self.lance.get_fragment(fragment)
+            scanner = self._scanner(
+                columns, batch_bytes, fragments=[within], offset=offset or None, limit=rows
+            )
+            yield from scanner.to_batches()
+
+    def _scanner(self, columns: Sequence[str], batch_bytes: int, **what: Any) -> Any:
+        dataset = self.lance
+        return dataset.scanner(
+            # to name all columns costs the engine their number squared: 16 s for 20,000
+            columns=None if list(columns) == dataset.schema.names else list(columns),
+            batch_size_bytes=batch_bytes,
+            batch_readahead=2,
+            fragment_readahead=1,
+            with_row_address=True,
+            scan_in_order=True,
+            **what,
+        )
 
     def take(self, addresses: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """Read the rows at `addresses` in one request, in the order given."""
         with _reading(self.package, self.table):
             return self.lance._take_rows(pa.array(addresses, pa.uint64()), columns=list(columns))
+
+
+def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:
+    """Of each fragment its number, its bytes on the disk, and the rows that were written into it."""
+    for fragment in pinned.lance.get_fragments():
+        metadata: Any = fragment.metadata
+        names = [f"{pinned.table}.lance/data/{file.path}" for file in metadata.files]
+        size = sum(pinned.package.sizes(names).values())
+        yield fragment.fragment_id, size, metadata.physical_rows
 
 
 @contextmanager
@@ -89,28 +117,22 @@ def _conditions(where: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def _reading(package: str, table: str) -> Iterator[None]:
+def _reading(package: Place, table: str) -> Iterator[None]:
     """What the engine cannot read of a pinned table is damage: it could when the version was made."""
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno in (
-            errno.EACCES,
-            errno.EPERM,
-            errno.EMFILE,
-            errno.ENFILE,
-        ):
-            raise store_error(error, f"table {table} of {package}") from None
-        raise _damage(str(error), package, table) from None
+        refused = refusal(error, f"table {table} of {package.uri}")
+        raise refused or _damage(str(error), package, table) from None
     except BaseException as error:
         if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
             raise
         raise _damage(str(error), package, table) from None
 
 
-def _damage(text: str, package: str, table: str) -> DamageError:
+def _damage(text: str, package: Place, table: str) -> DamageError:
     return DamageError(
         f"a file of it is missing or damaged ({plain(text)})",
-        f"table {table} of {package}",
+        f"table {table} of {package.uri}",
         "copy the package again from a whole one, or build it again",
     )

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..durable import put_if_absent, sync_folder
 from ..errors import DamageError, StoreError, VersionError
+from ..places import Folder, Place, refusal, storage_errors
 from ..records import Pin
-from .files import StoredFile, hashed, storage_errors, table_uri
+from .files import StoredFile, hashed, table_uri
 
 if TYPE_CHECKING:
     import lance
 
-STAGING = ".building-"
 TAG = "attempt-"
 STORAGE_VERSION = "2.2"
 COMMIT_TRIES = 10
@@ -56,7 +53,7 @@ class Committed:
 class Staged:
     """Rows that can be read but are in no version: where they lie, their state, their order as flat runs."""
 
-    folder: str
+    folder: Folder
     pin: Pin
     runs: tuple[int, ...]
 
@@ -75,13 +72,8 @@ def stored_name(name: str) -> str:
     return "%5F" + encoded[1:] if RESERVED.match(encoded) else encoded
 
 
-def staging(package: str, attempt: str) -> Path:
-    """The folder for what an attempt has not committed."""
-    return Path(package) / f"{STAGING}{attempt}"
-
-
 def write_fragment(
-    package: str, attempt: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+    package: Place, attempt: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
 ) -> Fragment | None:
     """Write rows as one fragment into the attempt's staging folder.
 
@@ -117,7 +109,7 @@ def write_fragment(
     first = list(islice(source, 1))
     if not first:
         return None
-    folder = staging(package, attempt) / f"{table}.lance"
+    folder = package.staging(attempt).local(f"{table}.lance")
     reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
     try:
         with storage_errors(f"table {table}"):
@@ -127,14 +119,14 @@ def write_fragment(
             raise raised[0] from None
         raise
     files = tuple(
-        hashed("data", folder / "data" / file.path, f"{table}.lance/data/{file.path}")
+        hashed("data", Folder(folder / "data"), file.path, f"{table}.lance/data/{file.path}")
         for file in written.files
     )
     return Fragment(json.dumps(written.to_json()), rows, files)
 
 
 def commit(
-    package: str, attempt: str, table: str, schema: pa.Schema, fragments: Sequence[Fragment]
+    package: Place, attempt: str, table: str, schema: pa.Schema, fragments: Sequence[Fragment]
 ) -> Committed:
     """Make one Lance version of `table` that holds exactly these fragments, in this order, and pin it.
 
@@ -145,12 +137,11 @@ def commit(
     """
     import lance
 
-    uri = table_uri(package, table)
-    moved_in(package, attempt, table, fragments)
+    move_in(package, attempt, fragments)
     plan = [fragment_of(fragment.metadata) for fragment in fragments]
     tag = f"{TAG}{attempt}"
     with storage_errors(f"table {table}"):
-        dataset = _overwrite(uri, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
+        dataset = _overwrite(package, table, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
         found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
         _check(table, plan, [metadata for _, metadata in found])
         described = pin_newest(package, table, tag, dataset.version)
@@ -162,7 +153,7 @@ def commit(
 
 
 def staged(
-    package: str, attempt: str, table: str, schema: pa.Schema, fragments: Sequence[Fragment]
+    package: Place, attempt: str, table: str, schema: pa.Schema, fragments: Sequence[Fragment]
 ) -> Staged:
     """Make the rows that an attempt has written readable before they are committed, in the fragments' order.
 
@@ -170,40 +161,38 @@ def staged(
     """
     import lance
 
-    folder = str(staging(package, attempt))
-    uri = table_uri(folder, table)
+    folder = package.staging(attempt)
     plan = [fragment_of(fragment.metadata) for fragment in fragments]
     with storage_errors(f"table {table}"):
-        Path(uri).mkdir(parents=True, exist_ok=True)
-        dataset = _overwrite(uri, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
-        manifest = Path(uri) / "_versions" / f"{2**64 - 1 - dataset.version}.manifest"
-        described = hashed("manifest", manifest, f"{table}.lance/_versions/{manifest.name}")
+        folder.local(f"{table}.lance").mkdir(parents=True, exist_ok=True)
+        dataset = _overwrite(folder, table, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
+        manifest = manifest_name(table, dataset.version)
+        described = hashed("manifest", folder, manifest, manifest)
     runs = [n for f in dataset.get_fragments() for n in (f.fragment_id, 0, f.metadata.physical_rows)]
     return Staged(folder, Pin(dataset.version, described.path, described.blake3, ""), tuple(runs))
 
 
-def moved_in(package: str, attempt: str, table: str, fragments: Sequence[Fragment]) -> None:
+def move_in(package: Place, attempt: str, fragments: Sequence[Fragment]) -> None:
     """Move staged fragments into their table."""
-    folder = Path(table_uri(package, table))
-    staged = staging(package, attempt) / f"{table}.lance" / "data"
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    for fragment in fragments:
-        for file in fragment.files:
-            (staged / Path(file.path).name).replace(Path(package) / file.path)
-    sync_folder(folder / "data")
+    staged = package.staging(attempt)
+    files = [file.path for fragment in fragments for file in fragment.files]
+    package.move_in([(staged.local(path), path) for path in files])
 
 
-def pin_newest(package: str, table: str, tag: str, version: int) -> StoredFile:
+def manifest_name(table: str, version: int) -> str:
+    """Where the engine describes a state of a table."""
+    return f"{table}.lance/_versions/{2**64 - 1 - version}.manifest"
+
+
+def pin_newest(package: Place, table: str, tag: str, version: int) -> StoredFile:
     """Tag a state that was just committed, bring it to the disk, and describe its manifest."""
-    folder = Path(table_uri(package, table))
-    manifest = folder / "_versions" / f"{2**64 - 1 - version}.manifest"
-    write_pin(folder, tag, version, manifest.stat().st_size)
-    for synced in (folder / "_versions", folder, folder.parent):
-        sync_folder(synced)
-    return hashed("manifest", manifest, f"{table}.lance/_versions/{manifest.name}")
+    manifest = manifest_name(table, version)
+    described = hashed("manifest", package, manifest, manifest)
+    write_pin(package, table, tag, version, described.bytes)
+    return described
 
 
-def write_pin(folder: Path, tag: str, version: int, manifest_bytes: int) -> None:
+def write_pin(package: Place, table: str, tag: str, version: int, manifest_bytes: int) -> None:
     """Tag a state of a table, so that the engine's clean-up spares it.
 
     The engine's own call writes the tag of a package below ``Müller/`` into ``M%C3%BCller/`` (pylance 14.0.2).
@@ -217,36 +206,32 @@ def write_pin(folder: Path, tag: str, version: int, manifest_bytes: int) -> None
         "manifestSize": manifest_bytes,
         "metadata": {},
     }
-    tags = folder / "_refs" / "tags"
-    tags.mkdir(parents=True, exist_ok=True)
-    put_if_absent(tags / f"{tag}.json", json.dumps(content).encode())
-    sync_folder(folder / "_refs")
+    package.put_if_absent(tag_path(table, tag), json.dumps(content).encode())
 
 
-def pinned(folder: Path) -> bool:
-    """Whether a build has pinned any state of the table in this folder."""
-    return any((folder / "_refs" / "tags").glob(f"{TAG}*.json"))
+def tag_path(table: str, tag: str) -> str:
+    """Where the tag lies that keeps a state of a table."""
+    return f"{table}.lance/_refs/tags/{tag}.json"
 
 
-def set_aside(package: str, table: str, version: int) -> int:
+def pins(package: Place, table: str) -> list[str]:
+    """The tags by which builds have pinned states of a table."""
+    tags = f"{table}.lance/_refs/tags"
+    return [
+        f"{tags}/{name}" for name in package.names(tags) if name.startswith(TAG) and name.endswith(".json")
+    ]
+
+
+def set_aside(package: Place, table: str, version: int) -> int:
     """Count the states of a table after `version` that no build has pinned: other programs made them."""
-    import lance
-
-    _refuse_unreadable(table_uri(package, table))
+    dataset = newest(package, table)
     with storage_errors(f"table {table}"):
-        dataset = lance.dataset(table_uri(package, table))
         if dataset.version <= version:
             return 0
-        tags = (Path(table_uri(package, table)) / "_refs" / "tags").glob(f"{TAG}*.json")
-        pinned = {json.loads(tag.read_bytes())["version"] for tag in tags}
+        pinned = {json.loads(package.read(tag))["version"] for tag in pins(package, table)}
         return sum(
             1 for state in dataset.versions() if state["version"] > version and state["version"] not in pinned
         )
-
-
-def clear_staging(package: str, attempt: str) -> None:
-    """Remove what an attempt wrote and did not commit."""
-    shutil.rmtree(staging(package, attempt), ignore_errors=True)
 
 
 def _stored_schema(schema: pa.Schema) -> pa.Schema:
@@ -273,31 +258,33 @@ def fragment_of(metadata: str) -> Any:
     return FragmentMetadata.from_json(metadata)
 
 
-def _overwrite(uri: str, operation: Any) -> lance.LanceDataset:
+def _overwrite(package: Place, table: str, operation: Any) -> lance.LanceDataset:
     import lance
 
+    uri = table_uri(package, table)
     for _ in range(COMMIT_TRIES):
         try:
-            return lance.LanceDataset.commit(uri, operation)
+            return lance.LanceDataset.commit(uri, operation, storage_options=package.options)
         except (
             OSError
         ) as error:  # another builder's commit came between: ours replaces the whole table anyway
             if not re.search("conflict|already exists", str(error)):
-                _refuse_unreadable(uri)
+                newest(package, table)
                 raise
     raise VersionError(
         "other builds keep writing to the package", uri, "wait until they are done, and build again"
     )
 
 
-def _refuse_unreadable(uri: str) -> None:
-    """The engine adds a state only to a table whose newest state it can read."""
+def newest(package: Place, table: str) -> lance.LanceDataset:
+    """The newest state of a table, whoever made it; the engine adds a state only where it can read that one."""
     import lance
 
+    uri = table_uri(package, table)
     try:
-        lance.dataset(uri)
-    except (OSError, ValueError):
-        raise DamageError(
+        return lance.dataset(uri, storage_options=package.options)
+    except (OSError, ValueError) as error:
+        raise refusal(error, uri) or DamageError(
             "its newest state is damaged, so that nothing can be added to it",
             uri,
             "copy the package again from a whole one, or build into another folder",

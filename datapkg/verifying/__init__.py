@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .. import leftovers, versions
-from ..errors import DamageError, StoreError, VersionError
+from ..errors import DamageError, VersionError
 from ..faults import Fault, Verification, numbered
+from ..places import Place, place
 from ..progress import Progress, silent
 from ..records import Record
 from .files import Listed, all_listed, check_files
@@ -21,7 +23,7 @@ SHORTEST_DIGEST, FULL_DIGEST = 12, 64
 
 
 def verify(
-    package: str | Path,
+    package: str | Path | Place,
     deep: bool = False,
     version: int | str | None = None,
     digest: str | None = None,
@@ -30,6 +32,7 @@ def verify(
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     progress: Progress = silent,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Verification:
     """Check that a package is as it was written; damage is what this finds, never an error.
 
@@ -46,6 +49,8 @@ def verify(
         A manifest: its files are read again and compared with `version` (default the newest), row by row.
     root, allow
         Where the data of `sources` are, instead of what that manifest says.
+    storage_options
+        As for `datapkg.open`.
 
     Returns
     -------
@@ -59,35 +64,30 @@ def verify(
         It has no such version, or `digest` is none.
     """
     started = time.monotonic()
-    if "://" in str(package):
-        raise StoreError(
-            "only packages in folders can be verified yet", str(package), "copy it to a local folder"
-        )
-    place = str(Path(package).expanduser().absolute())
+    lies = place(package, storage_options)
     wanted = None if digest is None else _hex(digest)
-    newest = versions.resolve(place)
+    newest = versions.resolve(lies)
     try:
-        only = None if version is None else versions.resolve(place, version)
+        only = None if version is None else versions.resolve(lies, version)
     except DamageError as error:
-        file = Path(error.where).relative_to(place).as_posix()
-        checked = Checked(faults=[Fault(error.what, file)])
+        checked = Checked(faults=[Fault(error.what, lies.name_of(error.where))])
         return _outcome(str(package), checked, [], started, False, False)
-    checked = check_records(place, only)
+    checked = check_records(lies, only)
     listed = all_listed(checked.lists)
-    checked.faults += check_files(place, listed, progress)
+    checked.faults += check_files(lies, listed, progress)
     chosen = checked.records.get(newest if only is None else only)
     if wanted is not None:
         checked.faults += _against(wanted, newest if only is None else only, checked.records)
     if deep:
         damaged = {fault.table for fault in checked.faults}
         whole = [(record, checked.lists[n]) for n, record in checked.records.items() if n in checked.lists]
-        checked.faults += check_rows(place, whole, damaged, progress)
+        checked.faults += check_rows(lies, whole, damaged, progress)
     if sources is not None and chosen is not None and chosen.version in checked.lists:
         from .sources import check_sources
 
         files = checked.lists[chosen.version]
-        checked.faults += check_sources(place, chosen, files, sources, root, allow, checked.notes, progress)
-    unused = () if only is not None else _unused(place, checked)
+        checked.faults += check_sources(lies, chosen, files, sources, root, allow, checked.notes, progress)
+    unused = () if only is not None else _unused(lies, checked)
     return replace(_outcome(str(package), checked, listed, started, deep, sources is not None), unused=unused)
 
 
@@ -109,7 +109,7 @@ def _outcome(
     )
 
 
-def _unused(package: str, checked: Checked) -> tuple[str, ...]:
+def _unused(package: Place, checked: Checked) -> tuple[str, ...]:
     """Files of no version; not known while a list of files is damaged."""
     if set(checked.lists) != set(checked.covered):
         checked.notes.append("files that no version uses are not named while a record is damaged")
@@ -119,9 +119,9 @@ def _unused(package: str, checked: Checked) -> tuple[str, ...]:
     for number, record in checked.records.items():
         used |= leftovers.used_by(record, checked.lists[number])
         lists.add(versions.own_list(record))
-    hints = sorted(Path(package).glob(f"*.lance/{leftovers.HINT}"))
+    hints = package.sizes(f"{table}/{leftovers.HINT}" for table in leftovers.tables(package))
     if hints:
-        first = hints[0].relative_to(package).as_posix()
+        first = min(hints)
         checked.notes.append(f"{first} and its like are the engine's own, and say nothing of a version")
     found = [*leftovers.unused(package, used), *leftovers.attempts(package, lists)]
     return tuple(entry.path for entry in found)

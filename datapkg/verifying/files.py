@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from ..engine.local import cpus
 from ..faults import Fault, numbered
+from ..places import Place
 from ..progress import Counter, Progress
 from ..records import FilesList
-from ..store import file_blake3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def all_listed(lists: Mapping[int, FilesList]) -> list[Listed]:
     return [Listed(*key, tuple(versions)) for key, versions in found.items()]
 
 
-def check_files(package: str, listed: Iterable[Listed], progress: Progress) -> Iterator[Fault]:
+def check_files(package: Place, listed: Iterable[Listed], progress: Progress) -> Iterator[Fault]:
     """Hash all files in threads, with plain reads, and yield a fault for each that is not as listed."""
     files = list(listed)
     count = Counter("hashing", len(files), sum(file.bytes for file in files), progress)
@@ -47,16 +46,15 @@ def check_files(package: str, listed: Iterable[Listed], progress: Progress) -> I
                 yield Fault(f"{wrong} ({numbered(file.versions)})", file.path, file.table)
 
 
-def wrong_with(package: str, file: Listed) -> str:
+def wrong_with(package: Place, file: Listed) -> str:
     """What is wrong with a file; empty if nothing is."""
-    path = Path(package) / file.path
     try:
-        if not path.is_file():
+        size = package.sizes([file.path]).get(file.path)
+        if size is None:
             return "is missing"
-        size = path.stat().st_size
         if size != file.bytes:
             return f"has {size:,} bytes where {file.bytes:,} were written"
-        if file_blake3(path) != file.blake3:
+        if package.blake3(file.path) != file.blake3:
             return "is not what was written"
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"

@@ -8,17 +8,20 @@ release, the package's descriptor, or the list of its files.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .. import versions
 from ..digest import package_digest
 from ..errors import DamageError, DatapkgError
 from ..faults import Fault, numbered
-from ..leftovers import tag_path
+from ..places import Place
 from ..records import FilesList, Record
-from ..removed import Removed, note_path, removed, removed_numbers
+from ..removed import Removed, note_name, removed, removed_numbers
+from ..store import tag_path
+
+LIST = re.compile(r"^([1-9]\d*)\.files\.json$")
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class Checked:
     notes: list[str] = field(default_factory=list)
 
 
-def check_records(package: str, only: int | None) -> Checked:
+def check_records(package: Place, only: int | None) -> Checked:
     """Check every version's record, or that of one version; whatever is wrong becomes a fault."""
     there = versions.numbers(package)
     checked = Checked(there if only is None else [only])
@@ -48,7 +51,7 @@ def check_records(package: str, only: int | None) -> Checked:
 
 
 def _check_record(
-    package: str, number: int, there: Sequence[int], gone: Mapping[int, Removed], checked: Checked
+    package: Place, number: int, there: Sequence[int], gone: Mapping[int, Removed], checked: Checked
 ) -> None:
     file = f"versions/{number}.json"
     try:
@@ -78,7 +81,7 @@ def _inside(record: Record) -> Iterator[str]:
 
 
 def _chain(
-    package: str,
+    package: Place,
     record: Record,
     there: Sequence[int],
     gone: Mapping[int, Removed],
@@ -101,18 +104,17 @@ def _chain(
         yield f"is not younger than version {before}"
 
 
-def _removed(package: str, checked: Checked) -> dict[int, Removed]:
+def _removed(package: Place, checked: Checked) -> dict[int, Removed]:
     notes = {}
     for number in removed_numbers(package):
         try:
             notes[number] = removed(package, number)
         except DamageError as error:
-            file = note_path(package, number).relative_to(package).as_posix()
-            checked.faults.append(Fault(error.what, file))
+            checked.faults.append(Fault(error.what, note_name(number)))
     return notes
 
 
-def _missing(package: str, there: Sequence[int], gone: Mapping[int, Removed]) -> Iterator[Fault]:
+def _missing(package: Place, there: Sequence[int], gone: Mapping[int, Removed]) -> Iterator[Fault]:
     """Gaps below the newest version, and versions of which only the list of files is left."""
     known = sorted({*there, *removed_numbers(package)})
     whole = max([number for number, note in gone.items() if note.all_before], default=1)
@@ -120,10 +122,7 @@ def _missing(package: str, there: Sequence[int], gone: Mapping[int, Removed]) ->
         if number > max(before + 1, whole):
             lost = range(max(before + 1, whole), number)
             yield _lost(lost[0] if len(lost) == 1 else lost)
-    folder = Path(package) / "versions"
-    listed = {
-        int(path.name.split(".")[0]) for path in folder.glob("[1-9]*.files.json") if path.name[0] != "."
-    }
+    listed = {int(found[1]) for name in package.names("versions") if (found := LIST.match(name))}
     newest = versions.numbers(package)[-1]  # a build may have published meanwhile
     yield from (_lost(number) for number in sorted(listed) if number > max(known[-1], newest))
 
@@ -134,7 +133,7 @@ def _lost(number: int | range) -> Fault:
     return Fault(f"the record of version {number} is missing", f"versions/{number}.json")
 
 
-def _releases(package: str, gone: Mapping[int, Removed], only: int | None) -> Iterator[Fault]:
+def _releases(package: Place, gone: Mapping[int, Removed], only: int | None) -> Iterator[Fault]:
     for name in versions.release_names(package):
         file = f"releases/{name}.json"
         try:
@@ -150,11 +149,10 @@ def _releases(package: str, gone: Mapping[int, Removed], only: int | None) -> It
             yield Fault(f"names version {number}, whose record {state}", file)
 
 
-def _named_by_descriptor(package: str, gone: Mapping[int, Removed], notes: list[str]) -> Iterator[Fault]:
+def _named_by_descriptor(package: Place, gone: Mapping[int, Removed], notes: list[str]) -> Iterator[Fault]:
     """Nothing of ours reads the descriptor; but it may know of a version that is missing."""
-    path = Path(package) / "datapackage.json"
     try:
-        named = json.loads(path.read_bytes())["version"]
+        named = json.loads(package.read("datapackage.json"))["version"]
     except FileNotFoundError:
         notes.append("datapackage.json is not there; the next build makes it again")
         return
@@ -166,7 +164,7 @@ def _named_by_descriptor(package: str, gone: Mapping[int, Removed], notes: list[
         yield Fault(f"names version {named}, whose record is missing", "datapackage.json")
 
 
-def _tags(package: str, records: Mapping[int, Record]) -> Iterator[Fault]:
+def _tags(package: Place, records: Mapping[int, Record]) -> Iterator[Fault]:
     """The tags that keep the engine's clean-up from deleting a version's states."""
     wanted = {
         (table.name, table.stored.tag): table.stored.lance_version
@@ -176,7 +174,7 @@ def _tags(package: str, records: Mapping[int, Record]) -> Iterator[Fault]:
     for (table, tag), state in wanted.items():
         path = tag_path(table, tag)
         try:
-            kept = json.loads((Path(package) / path).read_bytes())["version"]
+            kept = json.loads(package.read(path))["version"]
         except (OSError, ValueError, KeyError, TypeError):
             kept = None
         if kept != state:

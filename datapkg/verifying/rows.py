@@ -19,6 +19,7 @@ from ..engine import Note
 from ..errors import DatapkgError
 from ..faults import Fault
 from ..frames import FILE_COLUMN
+from ..places import Place
 from ..progress import Counter, Progress
 from ..records import FilesList, Record, TableRecord
 from ..verified import FILE_PROOF, wrong_files, wrong_images
@@ -39,14 +40,14 @@ class StoredSource:
 class StoredTable:
     """A table to be read: its record, its files and rows, its sources in order; None for ``_sources`` itself."""
 
-    package: str
+    package: Place
     record: TableRecord
     files: FilesList
     sources: tuple[StoredSource, ...] | None
 
 
 def check_rows(
-    package: str, records: Sequence[tuple[Record, FilesList]], damaged: set[str], progress: Progress
+    package: Place, records: Sequence[tuple[Record, FilesList]], damaged: set[str], progress: Progress
 ) -> Iterator[Fault]:
     """Recompute every digest of these versions; a table that several versions share is read once."""
     done: set[tuple[object, ...]] = set()

@@ -26,6 +26,7 @@ from ..ingest import BATCH_BYTES, Scanned, ScanTask, digest_columns
 from ..locate import find
 from ..manifest import Resource, normal
 from ..manifest.load import LoadedManifest, load
+from ..places import Place
 from ..progress import Counter, Progress
 from ..reading import Reading, Seen, SourceFile
 from ..records import FilesList, Record, TableRecord
@@ -50,7 +51,7 @@ class DigestTask:
 class Comparison:
     """Compares the files of a manifest with one version of a package."""
 
-    package: str
+    package: Place
     record: Record
     files: FilesList
     stored: Mapping[str, Sequence[StoredSource]]
@@ -129,7 +130,7 @@ class Comparison:
 
 
 def check_sources(
-    package: str,
+    package: Place,
     record: Record,
     files: FilesList,
     manifest: str | Path,

@@ -20,6 +20,7 @@ import make_ch5
 import datapkg
 from datapkg import versions
 from datapkg.errors import DatapkgError
+from datapkg.places import Folder
 
 SEED = 5
 
@@ -62,10 +63,10 @@ def package(folder: Path) -> Path:
 
 def used(package: Path) -> list[str]:
     """All files that a version uses."""
-    found = {f"releases/{name}.json" for name in versions.release_names(str(package))}
-    for record in versions.all_records(str(package)):
+    found = {f"releases/{name}.json" for name in versions.release_names(Folder(package))}
+    for record in versions.all_records(Folder(package)):
         found |= {f"versions/{record.version}.json", f"versions/{record.version}.files.json"}
-        listed = versions.read_files(str(package), record).files
+        listed = versions.read_files(Folder(package), record).files
         found |= {path for files in listed.values() for _, path, _, _ in files}
     return sorted(found)
 

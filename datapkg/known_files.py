@@ -1,0 +1,107 @@
+"""Files as rows of ``_sources``, and back: what a look at a file told stands there, so that it need not be looked at again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .ingest import Scanned
+from .plan import Previous, ResourcePlan, member_file
+from .reading import Seen, SourceFile
+from .source_list import MATCHED_MEMBER, SourceRow
+from .sources.base import Scan
+
+ANY_PLACE = (0, 0, 0, 0)
+"""The identity of a file that was seen by another build: only its content counts."""
+
+
+def file_rows(resource: ResourcePlan, scanned: Iterable[Scanned]) -> list[SourceRow]:
+    """One row for each file that was matched, and for each other one that was read with it, in the lead's group."""
+    looks = list(scanned)
+    rows = []
+    for one in looks:
+        row = file_row(resource, one.scan.lead or one.file.path, one.file, one.seen, one.scan.warnings)
+        rows.append(replace(row, evidence=MATCHED_MEMBER) if one.scan.lead else row)
+    led = {one.file.path for one in looks if one.scan.lead}
+    for one in looks:
+        others = [(file, seen) for file, seen in one.members if file.path not in led]
+        rows += [file_row(resource, one.file.path, file, seen) for file, seen in others]
+    return rows
+
+
+def file_row(
+    resource: ResourcePlan, group: str, file: SourceFile, seen: Seen, warnings: Sequence[str] = ()
+) -> SourceRow:
+    """A file's row as it is where the file adds to no table."""
+    return SourceRow(
+        resource=resource.resource.name,
+        table="",
+        group=group,
+        path=file.path,
+        bytes=file.bytes,
+        sha256=seen.sha256,
+        rows=0,
+        digest="",
+        evidence="null",
+        warnings=as_json(list(warnings)) if warnings else "",
+    )
+
+
+def table_row(
+    resource: ResourcePlan, one: Scanned, table: str, rows: int, digest: str, held: Mapping[str, int]
+) -> SourceRow:
+    """The row of a file that adds to a table."""
+    return replace(
+        file_row(resource, one.file.path, one.file, one.seen, one.scan.warnings),
+        table=table,
+        rows=rows,
+        digest=digest,
+        evidence=as_json(one.scan.evidence[table]),
+        held=as_json(dict(held)) if held else "",
+    )
+
+
+def known_files(resource: ResourcePlan, before: Previous) -> dict[str, Scanned]:
+    """The files of a resource that need not be looked at, by path, as if they had been."""
+    wanted = {file.path: file for file in resource.files if file.path not in resource.stale}
+    own: dict[str, list[SourceRow]] = {}
+    groups: dict[str, list[SourceRow]] = {}
+    for row in before.sources:
+        if row.resource != resource.resource.name:
+            continue
+        if row.matched and row.path in wanted:
+            own.setdefault(row.path, []).append(row)
+        if row.path != row.group:
+            groups.setdefault(row.group, []).append(row)
+    return {
+        path: _known(wanted[path], rows, () if rows[0].group != path else groups.get(path, ()))
+        for path, rows in own.items()
+    }
+
+
+def held_of(row: SourceRow) -> dict[str, int]:
+    """The bytes that image columns hold of a file."""
+    held: dict[str, int] = json.loads(row.held) if row.held else {}
+    return held
+
+
+def as_json(value: Any) -> str:
+    """A value as ``_sources`` holds it."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _known(file: SourceFile, rows: Sequence[SourceRow], members: Sequence[SourceRow]) -> Scanned:
+    first = rows[0]
+    evidence = {row.table: json.loads(row.evidence) for row in rows if row.table}
+    lead = first.group if first.group != file.path else ""
+    warnings = tuple(json.loads(first.warnings)) if first.warnings else ()
+    with_it = tuple(_member(row, file.root) for row in members)
+    scan = Scan(evidence, warnings, tuple(one for one, _ in with_it), lead)
+    return Scanned(file, scan, Seen(ANY_PLACE, first.sha256), with_it)
+
+
+def _member(row: SourceRow, root: Path) -> tuple[SourceFile, Seen]:
+    return member_file(row, root), Seen(ANY_PLACE, row.sha256)

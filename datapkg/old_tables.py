@@ -1,0 +1,106 @@
+"""A table of the version before, where the coming version changes some of its rows only.
+
+What stays is known without being read: which rows each file gave, their digests, and the sums of all columns. Of files
+that go, the rows are read once more, to take them out of the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from .access import RowAccess
+from .digest import ColumnSums, SourceHasher
+from .errors import DamageError
+from .ingest import digest_columns
+from .plan import Previous
+from .source_list import SourceRow
+from .sources.base import TableSchema
+from .store import stored_name
+from .succession import Piece, Stay, Succession
+
+
+class OldTable:
+    """One table as the version before has it, under the schema that the coming one would give it."""
+
+    def __init__(self, before: Previous, schema: TableSchema) -> None:
+        self._schema, self._before = schema, before
+        self.record = before.record.table(schema.name)
+        self._rows = RowAccess(before.package, self.record, before.files)
+        self.files: dict[str, SourceRow] = {}
+        self._first: dict[str, int] = {}
+        at = 0
+        for row in before.sources:
+            if row.table == schema.name:
+                self.files[row.path], self._first[row.path] = row, at
+                at += row.rows
+
+    def stay(self, path: str) -> Stay:
+        """Where a file's rows stand."""
+        return Stay(self._first[path], self.files[path].rows)
+
+    def succession(self, pieces: Sequence[Piece]) -> Succession:
+        """How the coming table follows from this one."""
+        return Succession.of(self._before.files.runs[self.record.name], pieces)
+
+    def unlike(self) -> str:
+        """Why the table's rows cannot stay as they are; empty where they can."""
+        old = {column.name: column for column in self.record.columns}
+        new = {column.name: column for column in self._schema.columns}
+        for name in [*new, *old]:
+            if name not in old:
+                return f"the column `{name}` is new"
+            if name not in new:
+                return f"the column `{name}` is gone"
+            if old[name].type != new[name].logical:
+                return f"`{name}` was {old[name].type} and is {new[name].logical} now"
+        if list(old) != list(new):
+            return "its columns stand in another order"
+        if self.record.kind != self._schema.kind:
+            return f"it was of the kind {self.record.kind}"
+        there, wanted = self._rows.schema, self._schema.arrow()
+        for column in self._schema.columns:
+            if old[column.name].stored != stored_name(column.name) or _differ(
+                there.field(column.name), wanted.field(column.name)
+            ):
+                return f"`{column.name}` needs another form of storage for its {'images' if column.image else 'values'}"
+        return ""
+
+    def sums_without(self, gone: Collection[str]) -> ColumnSums:
+        """The sums of all columns over the files that stay.
+
+        Raises
+        ------
+        DamageError
+            The rows of a file that goes are not those that were stored.
+        """
+        columns = digest_columns(self._schema.columns)
+        sums = ColumnSums.of(
+            columns, [c.digest for c in self.record.columns], [c.nulls for c in self.record.columns]
+        )
+        seen_as = {c.name: c.image_digest or c.name for c in columns}
+        schema = pa.schema([(name, self._rows.schema.field(seen).type) for name, seen in seen_as.items()])
+        hasher = SourceHasher(columns, schema)
+        for path in gone:
+            hasher.again()
+            stay = self.stay(path)
+            positions = np.arange(stay.first, stay.first + stay.rows)
+            for _, batch in self._rows.take(positions, sorted(set(seen_as.values()))):
+                arrays = [batch.column(seen) for seen in seen_as.values()]
+                hasher.update(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            result = hasher.result()
+            if result.digest != self.files[path].digest:
+                raise DamageError(
+                    f"the rows of {path} are not those that were stored",
+                    f"table {self.record.name}",
+                    "copy the package again from a whole one, or build into another folder",
+                )
+            sums.remove(result)
+        return sums
+
+
+def _differ(stored: pa.Field, wanted: pa.Field) -> bool:
+    ours = {key: value for key, value in (wanted.metadata or {}).items() if key.startswith(b"datapkg:")}
+    return stored.type != wanted.type or (stored.metadata or {}) != ours

@@ -1,0 +1,126 @@
+"""What a package needs of the place where it lies: a folder of this machine, or a prefix in a bucket.
+
+Names below a place are relative and written with ``/``. What is written is whole and safe when the call returns, and
+a file that must not be there yet is created so that of two builders one wins. All else of a package, what its files
+mean and in which order they are written, is the same on every place.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .folder import Folder
+
+STAGING = ".building-"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file below a place: its name, its bytes, and when it was last touched (seconds since 1970)."""
+
+    name: str
+    bytes: int
+    touched: float
+
+
+class Place(ABC):
+    """Where a package lies.
+
+    `uri` names it for people and for the engine, `options` is what the engine needs beside, `nothing` says that there
+    is nothing.
+    """
+
+    uri: str
+    nothing: str
+    options: dict[str, str] | None
+
+    def __str__(self) -> str:
+        return self.uri
+
+    def at(self, name: str) -> str:
+        """The address of something below the place."""
+        return f"{self.uri}/{name}"
+
+    def name_of(self, address: str) -> str:
+        """The name of what has this address."""
+        return address.removeprefix(f"{self.uri}/")
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is anything."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """A file's bytes. Raises FileNotFoundError where there is none."""
+
+    @abstractmethod
+    def chunks(self, name: str) -> Iterator[memoryview | bytes]:
+        """A file's bytes piece by piece; a piece is gone when the next one comes."""
+
+    @abstractmethod
+    def blake3(self, name: str) -> str:
+        """The BLAKE3 of a file."""
+
+    @abstractmethod
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """The bytes of those of some files that are there."""
+
+    @abstractmethod
+    def touched(self, name: str) -> float:
+        """When a file got its bytes or its name (seconds since 1970)."""
+
+    @abstractmethod
+    def names(self, folder: str = "") -> list[str]:
+        """The names of files and folders right below a folder, sorted; none where there is no such folder."""
+
+    @abstractmethod
+    def entries(self, folder: str = "", *, deep: bool = True) -> list[Entry]:
+        """The files below a folder, sorted; only those right below it if not `deep`."""
+
+    @abstractmethod
+    def put(self, name: str, content: bytes) -> None:
+        """Write a whole file, in the place of one that may be there."""
+
+    @abstractmethod
+    def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Create a file with all of its content at once; False if it is there already."""
+
+    @abstractmethod
+    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
+        """Move files of this machine, which are on its disk, to their names."""
+
+    @abstractmethod
+    def rename(self, name: str, to: str) -> None:
+        """Give a file another name; its time is that of the renaming. Raises FileNotFoundError where there is none."""
+
+    @abstractmethod
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files, those that are there."""
+
+    @abstractmethod
+    def settle(self, name: str) -> None:
+        """Bring a file to the disk that the engine has written."""
+
+    def refuse_careless(self) -> None:  # noqa: B027 - a disk never overwrites what must not be there
+        """Raise StoreError where the place cannot keep two builders apart."""
+
+    @abstractmethod
+    def begin(self, attempt: str) -> None:
+        """Make ready for a build; a place that may not be written to is told now, not after an hour."""
+
+    @abstractmethod
+    def staging(self, attempt: str) -> Folder:
+        """The folder of this machine for what a build has not committed."""
+
+    @abstractmethod
+    def stagings(self) -> list[Folder]:
+        """The staging folders of all builds that run, or were stopped, as far as this machine knows."""
+
+    @abstractmethod
+    def end(self, attempt: str) -> None:
+        """Leave nothing behind of what a build did not commit."""

@@ -1,0 +1,172 @@
+"""A package in a folder: every file is on the disk, under its name, when a call returns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from blake3 import blake3
+
+from ..durable import put_if_absent, replace, sync_file, sync_folder
+from ..errors import StoreError
+from .base import STAGING, Entry, Place
+
+CHUNK_BYTES = 1 << 22
+
+
+class Folder(Place):
+    """A folder of this machine."""
+
+    nothing = "there is no such folder"
+    options = None
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser().absolute()  # a later change of the current folder does not matter
+        self.uri = str(self.path)
+
+    def __repr__(self) -> str:
+        return f"Folder({self.uri!r})"
+
+    def local(self, name: str) -> Path:
+        """Where a file lies."""
+        return self.path / name
+
+    def exists(self) -> bool:
+        """Whether there is anything."""
+        return self.path.exists()
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes."""
+        return self.local(name).read_bytes()
+
+    def chunks(self, name: str) -> Iterator[memoryview | bytes]:
+        """A file's bytes piece by piece, with plain reads: a memory map would count as this process's memory."""
+        with open(self.local(name), "rb", buffering=0) as file:
+            piece = memoryview(bytearray(min(CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
+            while got := file.readinto(piece):
+                yield piece[:got]
+
+    def blake3(self, name: str) -> str:
+        """The BLAKE3 of a file."""
+        digest = blake3()
+        for chunk in self.chunks(name):
+            digest.update(chunk)
+        return str(digest.hexdigest())
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """The bytes of those of some files that are there."""
+        found = {}
+        for name in names:
+            path = self.local(name)
+            if path.is_file():
+                found[name] = path.stat().st_size
+        return found
+
+    def touched(self, name: str) -> float:
+        """When a file got its bytes or its name."""
+        return self._entry(self.local(name)).touched
+
+    def names(self, folder: str = "") -> list[str]:
+        """The names right below a folder."""
+        try:
+            return sorted(os.listdir(self.local(folder)))  # noqa: PTH208 - names are all that is wanted
+        except (FileNotFoundError, NotADirectoryError):
+            if self.path.is_file():
+                raise StoreError("is a file, not a folder", self.uri, "name a folder") from None
+            return []
+
+    def entries(self, folder: str = "", *, deep: bool = True) -> list[Entry]:
+        """The files below a folder; links to folders are not followed."""
+        found = []
+        for parent, folders, files in os.walk(self.local(folder)):
+            for file in files:
+                with suppress(FileNotFoundError):  # builds come and go
+                    found.append(self._entry(Path(parent, file)))
+            if not deep:
+                folders.clear()
+        return sorted(found, key=lambda entry: entry.name)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a whole file."""
+        made(self.local(name).parent)
+        replace(self.local(name), content)
+
+    def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Create a file, by a link where the disk has them: of two builders one wins."""
+        made(self.local(name).parent)
+        return put_if_absent(self.local(name), content)
+
+    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
+        """Rename files of the same disk: no byte is moved."""
+        folders = {self.local(name).parent for _, name in files}
+        for folder in folders:
+            made(folder)
+        for path, name in files:
+            path.replace(self.local(name))
+        for folder in folders:
+            sync_folder(folder)
+
+    def rename(self, name: str, to: str) -> None:
+        """Give a file another name."""
+        os.utime(self.local(name))
+        self.local(name).rename(self.local(to))
+        for folder in {self.local(name).parent, self.local(to).parent}:
+            sync_folder(folder)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files, and folders in which nothing is left."""
+        for name in names:
+            self.local(name).unlink(missing_ok=True)
+        emptied = {folder for name in names for folder in Path(name).parents if folder.name}
+        for folder in sorted(emptied, key=lambda folder: -len(folder.parts)):
+            with suppress(OSError):  # a folder that holds anything stays
+                self.local(str(folder)).rmdir()
+
+    def settle(self, name: str) -> None:
+        """Bring a file, and the names of all folders that it lies in, to the disk."""
+        path = self.local(name)
+        sync_file(path)
+        while path != self.path:
+            path = path.parent
+            sync_folder(path)
+
+    def begin(self, attempt: str) -> None:
+        """Make the package's folder, and one for the attempt."""
+        made(self.path / "versions")
+        self.staging(attempt).path.mkdir()
+
+    def staging(self, attempt: str) -> Folder:
+        """A folder beside the tables: what is committed is renamed into them."""
+        return Folder(self.local(f"{STAGING}{attempt}"))
+
+    def stagings(self) -> list[Folder]:
+        """The staging folders in the package."""
+        return [Folder(self.local(name)) for name in self.names() if name.startswith(STAGING)]
+
+    def end(self, attempt: str) -> None:
+        """Remove the attempt's folder, and the package's if there is nothing in it."""
+        self.staging(attempt).clear()
+        if self.names() == ["versions"]:
+            for empty in (self.path / "versions", self.path):
+                with suppress(OSError):
+                    empty.rmdir()
+
+    def clear(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _entry(self, path: Path) -> Entry:
+        stat = path.lstat()
+        return Entry(path.relative_to(self.path).as_posix(), stat.st_size, max(stat.st_mtime, stat.st_ctime))
+
+
+def made(folder: Path) -> None:
+    """Make a folder, and those it lies in; their names are on the disk when the call returns."""
+    if folder.is_dir():
+        return
+    made(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
