@@ -97,7 +97,7 @@ def build(
         fix = "take `derive` out of the manifest"
         raise DeriveError("derived columns cannot be built yet", str(loaded.path), fix)
     named = package or f"{loaded.manifest.name}.datapkg"
-    target = place(named, storage_options, single_writer=single_writer)
+    target = place(named, storage_options, single_writer=single_writer, progress=progress)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)

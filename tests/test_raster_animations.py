@@ -220,6 +220,12 @@ def test_an_animated_webp_has_all_its_frames(tmp_path: Path, mode: str) -> None:
     assert [frame["DelayMs"] for frame in json.loads(row["metadata"])["frames"]] == [40, 50, 60]
 
 
+def test_no_other_limit_than_ours_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    path = written(tmp_path / "a.webp", MOVING["webp"])
+    assert len(rows(path, rows="plane")) == 3
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32"])
 @pytest.mark.parametrize("shape", [(20, 30), (300, 17), (64, 128), (20, 30, 2), (20, 30, 3), (48, 64, 4)])
 @pytest.mark.parametrize("boxed", [False, True])

@@ -85,3 +85,13 @@ def test_kinds_that_are_not_read_say_so(tmp_path: Path) -> None:
     content[content.index(b"\xff\xc0") + 4] = 12
     with pytest.raises(SourceError, match="12 bits, baseline"):
         scan(written(tmp_path / "a.jpg", bytes(content)))
+
+
+@pytest.mark.parametrize("size", [1, 8, 9, 30])
+@pytest.mark.parametrize("value", [0, 2048, 4095])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_small_and_flat_images_are_whole(tmp_path: Path, size: int, value: int, samples: int) -> None:
+    image = np.full((size, size) if samples == 1 else (size, size, samples), value, "uint16")
+    for how in ({"lossless": True, "bitspersample": 16}, {"level": 95, "bitspersample": 12}):
+        row = one(written(tmp_path / "a.jpg", imagecodecs.jpeg8_encode(image, **how)))
+        assert np.abs(row["image_array"].astype(int) - image).max() <= (0 if "lossless" in how else 4)

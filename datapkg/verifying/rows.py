@@ -16,7 +16,7 @@ from .. import engine as engines
 from ..access import FILE_COLUMN, RowAccess
 from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher, logical, table_digest
 from ..engine import Note
-from ..errors import DatapkgError
+from ..errors import DatapkgError, StoreError
 from ..faults import Fault
 from ..places import Place
 from ..progress import Counter, Progress
@@ -77,6 +77,8 @@ def stored_sources(listing: StoredTable) -> dict[str, list[StoredSource]] | None
             for row in batch.to_pylist():
                 source = StoredSource(row["path"], row["rows"], row["digest"])
                 found.setdefault(row["table"], []).append(source)
+    except StoreError:
+        raise
     except (DatapkgError, ValueError):
         return None
     return found
@@ -87,6 +89,8 @@ def recompute(table: StoredTable, note: Note) -> list[Fault]:
     found: list[Fault] = []
     try:
         found.extend(_faults(table, note))
+    except StoreError:  # out of reach is not damaged
+        raise
     except DatapkgError as error:
         found.append(Fault(error.what, table=table.record.name))
     except (pa.ArrowException, ValueError, TypeError) as error:

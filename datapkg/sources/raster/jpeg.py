@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ...errors import SourceError
 from ..tiff.exif import HEAD, exif_tags, orientation
 from .format import CONVERT, COPY_AGAIN, Header, StillFormat, cut_off, trailing
-from .refill import FILLING, LAST_BYTES, decoded_whole
+from .refill import FILLING, decoded_whole
 
 LOSSLESS, LOSSLESS_ARITHMETIC, LS = 0xC3, 0xCB, 0xF7
 SIZES = {
@@ -96,7 +96,7 @@ class Jpeg(StillFormat):
 
             # lossless values are of no colour space that libjpeg would have to leave
             same = "RGB" if process == SIZES[LOSSLESS] and samples == 3 else None
-            variants = bytes(content), filled(content), spoiled(content)
+            variants = bytes(content), filled(content)
             return decoded_whole(
                 lambda data: jpeg8_decode(data, colorspace=same, outcolorspace=same), *variants
             )
@@ -148,12 +148,6 @@ def filled(content: memoryview) -> bytes:
         pieces += [bytes(content[at:end]), FILLING]
         at = end
     return b"".join([*pieces, bytes(content[at:])])
-
-
-def spoiled(content: memoryview) -> bytes:
-    """A whole file with other bytes at the end of its compressed data."""
-    end = list(_data_ends(content))[-1]
-    return bytes(content[: end - LAST_BYTES]) + FILLING[:LAST_BYTES] + bytes(content[end:])
 
 
 def _data_ends(content: memoryview) -> Iterator[int]:

@@ -54,20 +54,19 @@ class Pnm(RasterFormat):
 
     def frames(self, content: memoryview, header: Header, path: str) -> Iterator[NDArray[Any]]:
         """Take the values."""
-        place = next(place for one, place in _images(content, path) if one.tags == header.tags)
+        found = _image_at(content, header.tags["Offset"], path)
+        assert found is not None  # it was there when the headers were read
+        place = found[1]
         yield _plain(content, header, place) if place.plain else _binary(content, header, place)
 
 
 def _images(content: memoryview, path: str) -> Iterator[tuple[Header, Place]]:
     at = 0
     for _ in range(MOST_IMAGES):
-        kind = bytes(content[at + 1 : at + 2])
-        head = (
-            HEADS[kind].match(content, at) if bytes(content[at : at + 1]) == b"P" and kind in HEADS else None
-        )
-        if head is None:
+        found = _image_at(content, at, path)
+        if found is None:
             break
-        header, place = _image(kind, head, path)
+        header, place = found
         if place.plain:
             due = prod(header.shape) * (1 if place.stored == "bits" else 2) - 1
             if place.start + due > len(content):
@@ -77,7 +76,6 @@ def _images(content: memoryview, path: str) -> Iterator[tuple[Header, Place]]:
         end = place.start + _stored_bytes(header, place)
         if end > len(content):
             raise cut_off(path, len(content), "image")
-        header = replace(header, tags={**header.tags, "DataOffset": place.start})
         behind = len(content) - end
         more = behind > 0 and bytes(content[end : end + 1]) == b"P"
         if behind > 0 and not more and bytes(content[end:]).strip():
@@ -91,6 +89,15 @@ def _images(content: memoryview, path: str) -> Iterator[tuple[Header, Place]]:
     raise SourceError(f"the header of the image at byte {at:,} makes no sense", path, COPY_AGAIN)
 
 
+def _image_at(content: memoryview, at: int, path: str) -> tuple[Header, Place] | None:
+    """The image whose header begins at a place; None where none does."""
+    kind = bytes(content[at + 1 : at + 2])
+    if bytes(content[at : at + 1]) != b"P" or kind not in HEADS:
+        return None
+    head = HEADS[kind].match(content, at)
+    return None if head is None else _image(kind, head, path)
+
+
 def _image(kind: bytes, head: re.Match[bytes], path: str) -> tuple[Header, Place]:
     if kind == ARBITRARY:
         width, height, samples, most, tags = _arbitrary(head[1], path)
@@ -98,7 +105,7 @@ def _image(kind: bytes, head: re.Match[bytes], path: str) -> tuple[Header, Place
         width, height, samples = int(head[1]), int(head[2]), 3 if kind in COLOUR else 1
         most, tags = 1, {}
     shape = (height, width) if samples == 1 else (height, width, samples)
-    tags["Format"] = f"P{kind.decode()}"
+    tags |= {"Format": f"P{kind.decode()}", "Offset": head.start()}
     if kind in FLOATS:
         scale = float(head[3])
         tags["Scale"] = scale

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from ...errors import SourceError
 from ..tiff.exif import exif_tags, orientation
 from .format import COPY_AGAIN, Header, RasterFormat, cut_off, trailing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 ANIMATED, ALPHA = 0x02, 0x10
 EXTENDED, ANIMATION, FRAME = b"VP8X", b"ANIM", b"ANMF"
@@ -55,9 +58,7 @@ class Webp(RasterFormat):
         """Decode the pixels."""
         bytes_like: Any = content
         if header.frames:
-            from PIL import Image
-
-            with Image.open(io.BytesIO(bytes_like), formats=("WEBP",)) as image:
+            with _opened(bytes_like) as image:
                 for number in range(header.frames):
                     image.seek(number)
                     yield np.asarray(image)
@@ -65,6 +66,17 @@ class Webp(RasterFormat):
             from imagecodecs import webp_decode
 
             yield webp_decode(bytes_like, hasalpha=header.shape[2] == 4)
+
+
+def _opened(content: bytes) -> Image:
+    """Open a file with Pillow, whose size was held against our own limit already: Pillow's own is put aside."""
+    from PIL import Image
+
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        return Image.open(io.BytesIO(content), formats=("WEBP",))
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def _check_frames(frames: list[memoryview], path: str) -> None:
