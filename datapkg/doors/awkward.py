@@ -26,8 +26,8 @@ def to_awkward(column: pa.ChunkedArray) -> Any:
 
     Examples
     --------
-    >>> to_awkward(pa.chunked_array([[[1, 2], []]], pa.large_list(pa.uint16()))).type.show()
-    2 * var * uint16
+    >>> str(to_awkward(pa.chunked_array([[[1, 2], []]], pa.large_list(pa.uint16()))).type)
+    '2 * var * uint16'
     """
     values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if not values.null_count:
