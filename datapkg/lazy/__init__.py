@@ -20,7 +20,15 @@ from .stored import StoredColumn
 
 IMAGE_COLUMN, METADATA_COLUMN = "image_array", "metadata"
 
-__all__ = ["IMAGE_COLUMN", "LazyArray", "LazyDtype", "decodes_files", "lazy_column", "lazy_columns"]
+__all__ = [
+    "IMAGE_COLUMN",
+    "LazyArray",
+    "LazyDtype",
+    "StoredColumn",
+    "decodes_files",
+    "lazy_column",
+    "lazy_columns",
+]
 
 
 def lazy_columns(record: TableRecord) -> dict[str, Kind]:
