@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from . import engine as engines
-from . import image_names, keys, plan, store, versions
+from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, taken_over
 from .errors import DeriveError, SchemaError, StoreError
-from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, renew_lock
+from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import load
@@ -101,6 +100,9 @@ def build(
         raise DeriveError("derived columns cannot be built yet", str(loaded.path), fix)
     named = package or f"{loaded.manifest.name}.datapkg"
     target = place(named, storage_options, single_writer=single_writer, progress=progress)
+    question, begun = unchanged.Question(target, loaded), time.time_ns()
+    if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
+        return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)
@@ -118,18 +120,23 @@ def build(
         keys.check(tables)
         notes = image_names.compare(tables, before)
         publisher = Publisher(target, str(named), attempt, loaded, planned, before)
-        built = partial(lock_of, loaded, publisher.digest(resources), resources)
+        built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:
-            refuse_other_content(loaded.path, lock, built())
+            refuse_other_content(loaded.path, lock, built)
         report = publisher.publish(resources, notes, started)
-    return report if locked else _with_lock(report, loaded.path, target, built)
+    if not locked:
+        report = _with_lock(report, loaded.path, built)
+    said = [*planned.warnings, *(warning for one in resources for warning in one.warnings), *notes]
+    if not planned.disturbed and list(report.warnings) == said:
+        unchanged.remember(question, planned, resources, report, begun)
+    return report
 
 
-def _with_lock(report: Report, manifest: Path, package: Place, make: Callable[[], Lock]) -> Report:
+def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
     """Write the lock: the version is out, so that what fails here is a warning."""
     try:
         with store.storage_errors(str(lock_path(manifest))):
-            renew_lock(manifest, versions.record_digest(package, report.version), make)
+            write_lock(manifest, lock)
     except StoreError as error:
         return replace(
             report, warnings=(*report.warnings, f"the lock was not written: {error.what} ({error.where})")

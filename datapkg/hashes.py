@@ -12,18 +12,17 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 
 from .cache import cache_folder
 from .reading import MISSING, SourceFile, Stat
 
 YOUNG_NS = 2_000_000_000
 WAIT_S = 5.0
-TABLES = (
-    "create table if not exists hashes (path text primary key, dev int, ino int, size int, mtime_ns int, "
-    "ctime_ns int, sha256 text) without rowid",
-    "create table if not exists locks (path text primary key, record text, blake3 text) without rowid",
-)
+TABLE = """
+create table if not exists hashes (
+  path text primary key, dev int, ino int, size int, mtime_ns int, ctime_ns int, sha256 text
+) without rowid
+"""
 
 
 def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
@@ -57,22 +56,6 @@ def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
         database.commit()
 
 
-def recalled_lock(path: Path) -> tuple[str, str] | None:
-    """The BLAKE3 of the version's record that a lock was last written for, and that of the lock."""
-    with suppress(sqlite3.Error, OSError), _database() as database:
-        asked = "select record, blake3 from locks where path = ?"
-        found: tuple[str, str] | None = database.execute(asked, (str(path),)).fetchone()
-        return found
-    return None
-
-
-def remember_lock(path: Path, record: str, digest: str) -> None:
-    """Remember for which version's record a lock stands, so that it need not be made again to be compared."""
-    with suppress(sqlite3.Error, OSError), _database() as database:
-        database.execute("insert or replace into locks values (?, ?, ?)", (str(path), record, digest))
-        database.commit()
-
-
 def _known(database: sqlite3.Connection, folder: str) -> dict[str, tuple[object, ...]]:
     rows = database.execute(
         "select path, dev, ino, size, mtime_ns, ctime_ns, sha256 from hashes where path >= ? and path < ?",
@@ -91,6 +74,5 @@ def _database() -> Iterator[sqlite3.Connection]:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(folder / "hashes.sqlite", timeout=WAIT_S)) as database:
-        for table in TABLES:
-            database.execute(table)
+        database.execute(TABLE)
         yield database

@@ -32,11 +32,15 @@ JUNCTION = 0xA0000003
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user."""
+    """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user.
+
+    `folders` are those that were listed to find them, as they are named on this machine.
+    """
 
     files: tuple[SourceFile, ...]
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 def find(loaded: LoadedManifest, resource: Resource) -> Found:
@@ -106,7 +110,7 @@ class _Search:
         if self.tree.links_to_folders:
             links = first_names(sorted(self.tree.links_to_folders))
             self.warnings.append(f"{self.resource.name}: links to folders are not followed: {links}")
-        return Found(files, skipped, tuple(self.warnings))
+        return Found(files, skipped, tuple(self.warnings), self.tree.folders)
 
     def place(self, *path: str | int) -> str:
         names = [resource.name for resource in self.loaded.manifest.resources]
@@ -231,6 +235,11 @@ class _Tree:
         self.places = [os.path.realpath(place).rstrip(os.sep) + os.sep for place in places]
         self.links_to_folders: set[str] = set()
         self._listed: dict[str, dict[str, _Entry]] = {}
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that were listed."""
+        return tuple(self._listed)
 
     def holds(self, local: str) -> bool:
         """Whether a path without links lies inside of an allowed place."""

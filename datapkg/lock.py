@@ -6,16 +6,13 @@ git diff. A plain build writes it; ``build --locked`` compares with it, and neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blake3 import blake3
-
 from .durable import replace, sealed, unsealed
 from .errors import LockedError, ManifestError
-from .hashes import recalled_lock, remember_lock
 from .records import known
 
 
@@ -101,19 +98,6 @@ def write_lock(manifest: Path, lock: Lock) -> bool:
         return False
     replace(path, content)
     return True
-
-
-def renew_lock(manifest: Path, record: str, make: Callable[[], Lock]) -> None:
-    """Write a manifest's lock, where it is not known to be the one of this very version's record (its BLAKE3)."""
-    path = lock_path(manifest).absolute()
-    if path.is_file() and recalled_lock(path) == (record, _blake3(path)):
-        return
-    write_lock(manifest, make())
-    remember_lock(path, record, _blake3(path))
-
-
-def _blake3(path: Path) -> str:
-    return str(blake3(path.read_bytes()).hexdigest())
 
 
 def _document(lock: Lock) -> dict[str, Any]:
