@@ -134,6 +134,7 @@ class Publisher:
             before.files.files[name],
             content.succession.deleted,
             content.fragments,
+            [column.stored for column in content.table.columns],
         )
         runs = content.succession.numbered([number for number, _ in done.fragments])
         return _listed(content.table, done, runs, files)

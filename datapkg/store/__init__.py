@@ -1,18 +1,18 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
-from .files import StoredFile, intact, storage_errors, table_uri
+from .files import Fragment, StoredFile, intact, storage_errors, table_uri
+from .layers import Layer
+from .names import stored_name
 from .read import PinnedTable, fragment_sizes
 from .update import update
 from .write import (
     TAG,
     Committed,
-    Fragment,
     Staged,
     commit,
     pins,
     set_aside,
     staged,
-    stored_name,
     tag_path,
     write_fragment,
     write_pin,
@@ -22,6 +22,7 @@ __all__ = [
     "TAG",
     "Committed",
     "Fragment",
+    "Layer",
     "PinnedTable",
     "Staged",
     "StoredFile",
