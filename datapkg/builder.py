@@ -15,8 +15,10 @@ from pathlib import Path
 
 from . import engine as engines
 from . import image_names, keys, plan, store
+from .compaction import settled
 from .content import Content, Reader, taken_over
-from .errors import DeriveError, SchemaError, StoreError
+from .deriving import derive
+from .errors import SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
@@ -84,9 +86,6 @@ def build(
         root=None if root is None else Path(root),
         allow={name: Path(folder) for name, folder in (allow or {}).items()},
     )
-    if loaded.manifest.derive:
-        fix = "take `derive` out of the manifest"
-        raise DeriveError("derived columns cannot be built yet", str(loaded.path), fix)
     named = package or f"{loaded.manifest.name}.datapkg"
     target = place(named)
     lock = read_lock(loaded.path) if locked else None
@@ -105,6 +104,11 @@ def build(
         tables = written(target, attempt, planned, resources, before)
         keys.check(tables)
         notes = image_names.compare(tables, before)
+        resources = [
+            replace(one, tables=tuple(settled(target, attempt, content, before) for content in one.tables))
+            for one in resources
+        ]
+        resources = derive(loaded, target, attempt, resources, before, run, progress)
         publisher = Publisher(target, str(named), attempt, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:

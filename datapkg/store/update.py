@@ -134,9 +134,12 @@ def _planned(
 ) -> tuple[list[Any], list[int], list[Any], list[Any]]:
     """The fragments that stay, the numbers of those that go, of the first those that change, and the new ones."""
     numbers = numbers_of(dataset.lance_schema)
-    kept, removed, updated = [], [], []
+    kept: list[Any] = []
+    removed: list[int] = []
+    updated: list[Any] = []
     for fragment in dataset.get_fragments():
-        at, left = fragment.fragment_id, fragment.metadata
+        at: int = fragment.fragment_id
+        left: Any = fragment.metadata
         if at in change.deleted:
             left = fragment.delete_rows(change.deleted[at].tolist())
         if left is None:

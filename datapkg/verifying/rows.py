@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from .. import engine as engines
 from ..access import RowAccess
+from ..companions import companions
 from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher, logical, table_digest
 from ..engine import Note
 from ..errors import DatapkgError
@@ -140,7 +141,9 @@ def _read(
 
 def _faults(table: StoredTable, note: Note) -> Iterator[Fault]:
     record = table.record
-    columns = [DigestColumn(c.name, c.type, "image_digest" if c.image else None) for c in record.columns]
+    columns = [
+        DigestColumn(c.name, c.type, companions(c.name).digest if c.image else None) for c in record.columns
+    ]
     rows = RowAccess(table.package, record, table.files)
     yield from _types(record, rows.schema)
     stream = RowStream(batch for _, batch in rows.read(rows.schema.names))

@@ -1,0 +1,236 @@
+"""Have values computed by workers, in tasks of rows; what they write can be read at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import store
+from ..companions import companions
+from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
+from ..engine import Note, Run
+from ..errors import DeriveError, WorkerDiedError
+from ..manifest.models import Derivation
+from ..progress import Counter, Progress
+from ..sources.base import Column
+from ..store import Fragment
+from .calling import Origins, Way
+from .coming import Coming, Stretch
+from .gathering import Located, Positions, Stored, gather
+from .loading import FunctionName
+from .outputs import Outputs
+from .tasks import ComputeTask, Inputs, Kept, WriteTask, compute, marked, write
+
+TASKS = 256
+"""About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
+TASK_BYTES = 16 << 20
+BATCH_BYTES = 12 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What was computed for some rows: where it can be read, in their order, and how many rows came of each.
+
+    `folder` is None where nothing came of them.
+    """
+
+    located: Located
+    counts: Positions
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs tasks, and who hears of it."""
+
+    run: Run
+    progress: Progress
+
+    def computed(
+        self,
+        coming: Coming,
+        entry: Derivation,
+        function: FunctionName,
+        outputs: Outputs,
+        stretches: Sequence[Stretch],
+        values: str,
+        schema: pa.Schema,
+        kept: Kept | None = None,
+    ) -> Values:
+        """Call a function for all rows of some sources.
+
+        Raises
+        ------
+        DeriveError
+            With the row and its source.
+        """
+        tasks = list(_tasks(coming, entry, function, outputs, stretches, values, kept))
+        rows = sum(task.rows for task in tasks)
+        label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
+        note = Counter(label, len(tasks), rows, self.progress)
+        done = list(self._explained(tasks, entry, note))
+        fragments = [one.fragment for one in done if one.fragment is not None]
+        counts = np.concatenate([np.empty(0, np.int64), *(one.counts for one in done)])
+        located = staged_values(coming, values, schema, fragments)
+        size = sum(file.bytes for one in fragments for file in one.files)
+        return Values(located, counts, size)
+
+    def written(self, tasks: Sequence[WriteTask], label: str) -> list[Fragment]:
+        """Have values written in another order."""
+        note = Counter(f"storing {label}", len(tasks), sum(task.rows for task in tasks), self.progress)
+        return list(self.run(write, tasks, note))
+
+    def _explained(self, tasks: Sequence[ComputeTask], entry: Derivation, note: Note) -> Iterator[Any]:
+        """The results; the death of a worker is told with the row that it was at."""
+        try:
+            yield from self.run(compute, tasks, note)
+        except WorkerDiedError as error:
+            raise death([task for task in tasks if task.name in error.places] or tasks, entry) from None
+
+
+def death(tasks: Sequence[ComputeTask], entry: Derivation) -> DeriveError:
+    """Say at which row a process ended, and whether it had been silent for too long."""
+    rows = [(task, at) for task in tasks if (at := marked(task)) is not None]
+    where = " or ".join(task.origins.told(at) for task, (at, _) in rows[:3]) or f"table {entry.table}"
+    if entry.timeout_s is not None and rows and all(age >= entry.timeout_s for _, (_, age) in rows):
+        what = f"gave no answer within {entry.timeout_s:g} s, and its process was ended"
+        return DeriveError(
+            f"the function {entry.function} {what}", where, "mend the function, or raise timeout_s"
+        )
+    what = (
+        f"the process that ran the function {entry.function} died, perhaps by a crash or for want of memory"
+    )
+    return DeriveError(what, where, "try the function on this row alone, or build with fewer --workers")
+
+
+def staged_values(coming: Coming, values: str, schema: pa.Schema, fragments: Sequence[Fragment]) -> Located:
+    """Make values readable, one after the other."""
+    if not fragments:
+        return Located.of([], [])
+    staged = store.staged(coming.package, coming.attempt, values, schema, fragments)
+    flat = np.array(staged.runs, np.int64).reshape(-1, 3).tolist()
+    runs = [(0, fragment, first, rows) for fragment, first, rows in flat]
+    return Located.of(runs, [Stored.of(staged.folder, values, staged.pin)])
+
+
+def way(entry: Derivation) -> Way:
+    """How an entry wants its function to be called."""
+    return Way(entry.on_error, entry.seed, entry.timeout_s, entry.batch_size)
+
+
+def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positions: Positions) -> Inputs:
+    """What to read of the rows at some positions: the inputs, with what goes with images, and what is kept of a row."""
+    images = frozenset(name for name in names if coming.columns[name].image)
+    wanted = dict.fromkeys(
+        [*names, *(beside for name in names if name in images for beside in _beside(name)), *kept]
+    )
+    groups: dict[int, list[str]] = {}
+    places: dict[int, Located] = {}
+    for name in wanted:
+        located = coming.located(name)
+        places[id(located)] = located
+        groups.setdefault(id(located), []).append(name)
+    return Inputs(
+        tuple(names),
+        images,
+        tuple(pa.schema([coming.field(name) for name in group]) for group in groups.values()),
+        tuple(
+            places[key].asked([(name, coming.columns[name].stored) for name in group], positions)
+            for key, group in groups.items()
+        ),
+    )
+
+
+def digests(columns: Sequence[Column]) -> list[DigestColumn]:
+    """Columns as the digest sees them, where images are read by their digests alone."""
+    return [DigestColumn(c.name, c.logical, companions(c.name).digest if c.image else None) for c in columns]
+
+
+def hashed(
+    located: Located, columns: Sequence[Column], schema: pa.Schema, counts: Sequence[int], start: int = 0
+) -> Iterator[SourceDigest]:
+    """The digests of sources that have so many rows each, one after the other from position `start`; no pixel is read."""
+    seen = {c.name: companions(c.name).digest if c.image else c.name for c in columns}
+    reading = pa.schema([(name, schema.field(other).type) for name, other in seen.items()])
+    asked_names = list(dict.fromkeys(seen.values()))
+    small = pa.schema([schema.field(name) for name in asked_names])
+    hasher = SourceHasher(digests(columns), reading)
+    total = sum(counts)
+    asked = located.asked([(n, store.stored_name(n)) for n in asked_names], np.arange(start, start + total))
+    step = max(1, 1 << 16) if not any(pa.types.is_large_binary(f.type) for f in small) else 64
+    batch: pa.RecordBatch | None = None
+    at = held = 0  # `batch` holds the rows from `held` on
+    for count in counts:
+        hasher.again()
+        end = at + count
+        while at < end:
+            if batch is None or at >= held + batch.num_rows:
+                held = at
+                batch = gather(asked, small, at, min(at + step, total))
+            part = batch.slice(at - held, end - at)
+            hasher.update(
+                pa.RecordBatch.from_arrays([part.column(name) for name in seen.values()], schema=reading)
+            )
+            at += part.num_rows
+        yield hasher.result()
+
+
+def summed(columns: Sequence[Column], sources: Iterator[SourceDigest]) -> ColumnSums:
+    """The columns' sums over sources."""
+    sums = ColumnSums(digests(columns))
+    for source in sources:
+        sums.add(source)
+    return sums
+
+
+def _beside(name: str) -> tuple[str, str]:
+    return companions(name).dtype, companions(name).shape
+
+
+def _tasks(
+    coming: Coming,
+    entry: Derivation,
+    function: FunctionName,
+    outputs: Outputs,
+    stretches: Sequence[Stretch],
+    values: str,
+    kept: Kept | None,
+) -> Iterator[ComputeTask]:
+    total = sum(one.source.rows for one in stretches)
+    width = sum(coming.row_bytes(name) for name in entry.input)
+    step = _rows_at_once(total, width, entry.batch_size or 1)
+    ends = np.cumsum([0, *(one.source.rows for one in stretches)])
+    for number, start in enumerate(range(0, total, step)):
+        stop = min(start + step, total)
+        first, last = int(np.searchsorted(ends, start, "right")) - 1, int(np.searchsorted(ends, stop, "left"))
+        parts = []
+        for one, begin in zip(stretches[first:last], ends[first:last].tolist(), strict=True):
+            skip = max(start - begin, 0)
+            parts.append((one, skip, min(stop - begin, one.source.rows) - skip))
+        positions = np.concatenate(
+            [np.arange(one.first + skip, one.first + skip + rows) for one, skip, rows in parts]
+        )
+        yield ComputeTask(
+            package=coming.package,
+            attempt=coming.attempt,
+            name=f"{values} {number}",
+            values=values,
+            function=function,
+            way=way(entry),
+            inputs=inputs_of(coming, entry.input, () if kept is None else kept.names, positions),
+            outputs=outputs,
+            origins=Origins(coming.name, tuple((one.source.path, skip, rows) for one, skip, rows in parts)),
+            rows=stop - start,
+            kept=kept,
+        )
+
+
+def _rows_at_once(total: int, width: float, batch: int) -> int:
+    """How many rows a task has: by their bytes and their number, and whole batches."""
+    rows = min(math.ceil(total / TASKS), max(1, int(TASK_BYTES / max(width, 1))))
+    return max(batch, rows // batch * batch)
