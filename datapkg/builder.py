@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from . import engine as engines
 from . import image_names, keys, plan, store
@@ -43,6 +44,8 @@ def build(
     allow_removals: bool = False,
     rehash: bool = False,
     max_image_bytes: int = MAX_IMAGE_BYTES,
+    storage_options: Mapping[str, Any] | None = None,
+    single_writer: bool = False,
     progress: Progress = silent,
 ) -> Report:
     """Build a package, or its next version, from a manifest.
@@ -52,7 +55,8 @@ def build(
     manifest
         The YAML file.
     package
-        The package's folder; default ``<name>.datapkg`` in the current folder.
+        The package's folder, or its address in an object store (``s3://``, ``gs://``, ``az://``); default
+        ``<name>.datapkg`` in the current folder.
     locked
         Hold the build to the lock beside the manifest: every file is hashed, and any difference is a LockedError
         before a version is written. A build that is not locked writes the lock.
@@ -68,6 +72,11 @@ def build(
         Read every file, also those that the user's cache remembers as they are.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
+    storage_options
+        What it takes to reach an object store, as for `datapkg.open`.
+    single_writer
+        Nobody else writes to the package meanwhile: then a store may be used that ignores ``If-None-Match``, and so
+        cannot keep two builders apart.
     progress
         Called with what is being done, files done, all files, bytes done, all bytes.
 
@@ -87,7 +96,7 @@ def build(
         allow={name: Path(folder) for name, folder in (allow or {}).items()},
     )
     named = package or f"{loaded.manifest.name}.datapkg"
-    target = place(named)
+    target = place(named, storage_options, single_writer=single_writer)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from blake3 import blake3
 
@@ -18,7 +20,13 @@ from .removed import earlier_versions
 from .store import storage_errors, write_pin
 
 
-def checkout(package: str | Path | Place, version: int | str, dest: str | Path) -> str:
+def checkout(
+    package: str | Path | Place,
+    version: int | str,
+    dest: str | Path,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+) -> str:
     """Copy one version of a package to `dest`, under its own number, release name and digest.
 
     The manifest that made it and its lock are written beside `dest`, as ``<dest>.yaml`` and ``<dest>.lock``: with
@@ -30,6 +38,8 @@ def checkout(package: str | Path | Place, version: int | str, dest: str | Path) 
         A number or a release name.
     dest
         A folder that does not exist yet. It appears when it is whole.
+    storage_options
+        As for `datapkg.open`.
 
     Returns
     -------
@@ -42,7 +52,7 @@ def checkout(package: str | Path | Place, version: int | str, dest: str | Path) 
     DamageError
         A file of the version is missing, or is not what was written.
     """
-    source, target = place(package), Path(dest)
+    source, target = place(package, storage_options), Path(dest)
     record = versions.read_record(source, versions.resolve(source, version))
     listed = versions.read_files(source, record)
     beside = target.with_name(f"{target.name}.yaml")

@@ -7,6 +7,8 @@ It is a courtesy: nothing of ours reads it, and every build makes it again. It p
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from . import versions
@@ -26,9 +28,13 @@ BEGINNINGS = {
     "date": "date", "timestamp": "datetime", "time": "time", "decimal": "number", "list": "array",
     "struct": "object", "image": "array",
 }  # fmt: skip
+EMAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
 DECLARED = {"year": "integer", "yearmonth": "string"}
 """Declared types that say more than what is stored, with that."""
-BOUNDS = ("required", "unique", "enum", "minimum", "maximum")
+BOUNDS = ("required", "unique", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 CONSTRAINTS = {
     "string": ("required", "unique", "enum", "pattern", "minLength", "maxLength"),
     "boolean": ("required", "unique", "enum"),
@@ -40,6 +46,7 @@ CONSTRAINTS = {
 def descriptor(manifest: Manifest, record: Record, files: FilesList, release: str | None) -> dict[str, Any]:
     """Describe a version in Frictionless's words (Data Package v2)."""
     about = _said(manifest, {"title", "description", "contributors", "keywords", "homepage"})
+    _reachable(about.get("contributors", ()))
     resources = {resource.name: resource for resource in manifest.resources}
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
@@ -132,10 +139,18 @@ def _beginning(logical: str) -> str:
 def _rights(said: Manifest | Resource) -> dict[str, Any]:
     """Licences and sources; Frictionless wants a licence's name or path where we take a title alone."""
     rights = _said(said, {"licenses", "sources"})
+    _reachable(rights.get("sources", ()))
     for license_ in rights.get("licenses", ()):
         if "name" not in license_ and "path" not in license_:
             license_["name"] = license_.get("title", "other")
     return rights
+
+
+def _reachable(people: Iterable[dict[str, Any]]) -> None:
+    """Leave out e-mail addresses that are none, which Frictionless refuses; the recorded manifest keeps them."""
+    for one in people:
+        if "email" in one and not EMAIL.fullmatch(one["email"]):
+            del one["email"]
 
 
 def _said(model: Any, keys: set[str]) -> dict[str, Any]:

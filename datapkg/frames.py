@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import sources
+from .companions import companions
 from .encoding import decoded
 from .errors import DamageError
 from .records import ColumnRecord, TableRecord
@@ -40,7 +41,7 @@ def to_pandas(
     batches: Iterable[tuple[NDArray[np.int64], pa.RecordBatch]],
     schema: pa.Schema,
 ) -> pd.DataFrame:
-    """Make a DataFrame of `columns` from (positions, batch) pairs; an image column needs ``dtype`` and ``shape``.
+    """Make a DataFrame of `columns` from (positions, batch) pairs; an image column needs its companions.
 
     The dtypes depend on the whole column in this version, not on the rows asked for: nullable ones where the
     column has a missing value, NumPy's where it has none.
@@ -71,7 +72,7 @@ def images(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.generi
     if column == FILE_COLUMN:
         return _decoded(table, positions)
     found: list[NDArray[np.generic]] = []
-    for batch in table.take(positions, [column, "dtype", "shape"]).to_batches():
+    for batch in table.take(positions, [column, *companions(column).names[1:]]).to_batches():
         found += image_cells(table.name, positions[len(found) :], batch, column)
     return found
 
@@ -107,10 +108,11 @@ def _member(table: Table, path: str) -> memoryview:
 
 def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch, column: str) -> list[Any]:
     """An image column's cells as arrays, each in its own dtype and shape; `positions` are the batch's rows."""
+    beside = companions(column)
     return decoded(
         batch.column(column),
-        batch.column("dtype").to_pylist(),
-        batch.column("shape").to_pylist(),
+        batch.column(beside.dtype).to_pylist(),
+        batch.column(beside.shape).to_pylist(),
         lambda at: f"table {table}, row {positions[at]}",
     )
 

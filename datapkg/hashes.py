@@ -12,8 +12,8 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 
+from .cache import cache_folder
 from .reading import MISSING, SourceFile
 
 YOUNG_NS = 2_000_000_000
@@ -54,13 +54,6 @@ def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
     with suppress(sqlite3.Error, OSError), _database() as database:
         database.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?, ?)", rows)
         database.commit()
-
-
-def cache_folder() -> Path:
-    """Where what can be made again is kept for this user."""
-    if given := os.environ.get("DATAPKG_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "datapkg"
 
 
 def _known(database: sqlite3.Connection, folder: str) -> dict[str, tuple[object, ...]]:

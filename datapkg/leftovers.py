@@ -19,7 +19,9 @@ from .store import TAG, tag_path
 HINT = "_versions/latest_version_hint.json"
 ENGINE_FOLDERS = ("data/", "_deletions/", "_versions/", "_indices/", "_transactions/", "_refs/tags/")
 TRANSACTION = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txn")
-ATTEMPT_FILE = re.compile(r"^\.(\d+-[0-9a-f]+\.files\.json|.+\.json-\d+-[0-9a-f]{8}|.+\.json\.claim)$")
+ATTEMPT_FILE = re.compile(
+    r"^\.(\d+-[0-9a-f]+\.files\.json|.+\.json-\d+-[0-9a-f]{8}|.+\.json\.claim|building-[0-9a-f]+\.probe)$"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,13 @@ from .manifest.models import FieldModel
 from .written import Written, WrittenTable
 
 Limit = int | float
+LIMITS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+}
+"""The limits by Frictionless's names, and by those of the model."""
 
 
 def broken_limits(written: Written, table: WrittenTable, resource: Resource) -> Iterator[str]:
@@ -21,8 +28,8 @@ def broken_limits(written: Written, table: WrittenTable, resource: Resource) -> 
         column = table.columns.get(field.name)
         if column is None or column.nulls == table.record.rows:
             continue
-        for name in ("minimum", "maximum"):
-            limit = getattr(field.constraints, name)
+        for name, attribute in LIMITS.items():
+            limit = getattr(field.constraints, attribute)
             if limit is None:
                 continue
             if column.type not in ("int64", "uint64", "double") or not _is_number(limit):
@@ -40,7 +47,7 @@ def limited(resource: Resource) -> list[FieldModel]:
         field
         for field in resource.table_schema.fields
         if field.type in (None, "any")
-        and (field.constraints.minimum is not None or field.constraints.maximum is not None)
+        and any(getattr(field.constraints, attribute) is not None for attribute in LIMITS.values())
     ]
 
 
@@ -62,16 +69,22 @@ def _beyond(written: Written, table: WrittenTable, column: str, name: str, limit
 
 def _breaks(values: pa.Array, name: str, limit: Limit) -> pa.Array:
     """Which values are beyond the limit, compared exactly: a whole number is never rounded to a double."""
-    if pa.types.is_integer(values.type):
-        whole = math.ceil(limit) if name == "minimum" else math.floor(limit)
-        least, most = (0, 2**64 - 1) if values.type == pa.uint64() else (-(2**63), 2**63 - 1)
-        if whole < least or whole > most:
-            all_break = (whole > most) if name == "minimum" else (whole < least)
-            return pc.and_(values.is_valid(), pa.scalar(all_break))
-        bound = pa.scalar(whole, values.type)
-    else:
+    lower, exclusive = name.lower().endswith("minimum"), name.startswith("exclusive")
+    if not pa.types.is_integer(values.type):
         bound = pa.scalar(float(limit))
-    return pc.less(values, bound) if name == "minimum" else pc.greater(values, bound)
+        if exclusive:
+            return pc.less_equal(values, bound) if lower else pc.greater_equal(values, bound)
+        return pc.less(values, bound) if lower else pc.greater(values, bound)
+    if lower:
+        whole = math.floor(limit) + 1 if exclusive else math.ceil(limit)
+    else:
+        whole = math.ceil(limit) - 1 if exclusive else math.floor(limit)
+    least, most = (0, 2**64 - 1) if values.type == pa.uint64() else (-(2**63), 2**63 - 1)
+    if whole < least or whole > most:
+        all_break = (whole > most) if lower else (whole < least)
+        return pc.and_(values.is_valid(), pa.scalar(all_break))
+    bound = pa.scalar(whole, values.type)
+    return pc.less(values, bound) if lower else pc.greater(values, bound)
 
 
 def _is_number(limit: object) -> bool:

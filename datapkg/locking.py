@@ -86,12 +86,17 @@ def _derived(table: TableRecord) -> Iterator[LockedDerivation]:
 
 
 def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:
-    """Every source file as it is now: resource, path, bytes and sha256; all of them are read."""
-    return [
-        (one.resource.name, file.path, file.bytes, sha256)
-        for one in planned.resources
-        for file, sha256 in zip(one.files, hashed(one.files, rehash=True), strict=True)
-    ]
+    """Every source file as it is now: resource, path, bytes and sha256; those that the plan did not read are read.
+
+    The plan must have been made with `rehash`.
+    """
+    found = []
+    for one in planned.resources:
+        unread = [file for file in one.files if file.path not in one.hashes]
+        fresh = dict(zip((file.path for file in unread), hashed(unread, rehash=True), strict=True))
+        hashes = {**one.hashes, **fresh}
+        found += [(one.resource.name, file.path, file.bytes, hashes[file.path]) for file in one.files]
+    return found
 
 
 def _sources(rows: Iterable[SourceRow], order: Sequence[str]) -> list[LockedSource]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .store.files import store_error
+from .places.failures import store_error
 from .written import POSITION
 
 MEMORY = "256MB"

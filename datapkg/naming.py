@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from . import versions
 from .descriptor import DESCRIPTOR
@@ -12,7 +14,14 @@ from .places import Place, place
 from .store import storage_errors
 
 
-def release(package: str | Path | Place, name: str, version: int | str | None = None) -> int:
+def release(
+    package: str | Path | Place,
+    name: str,
+    version: int | str | None = None,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    single_writer: bool = False,
+) -> int:
     """Name a version, so that it is found by that name and kept by `gc`.
 
     Parameters
@@ -21,6 +30,8 @@ def release(package: str | Path | Place, name: str, version: int | str | None = 
         1 to 64 letters, digits and ``._+-``, not digits only; unique without case.
     version
         A number or a release name; default the newest.
+    storage_options, single_writer
+        As for `datapkg.build`.
 
     Returns
     -------
@@ -31,7 +42,7 @@ def release(package: str | Path | Place, name: str, version: int | str | None = 
     VersionError
         The name is another version's, or is none; or there is no such version.
     """
-    lies = place(package)
+    lies = place(package, storage_options, single_writer=single_writer)
     number = versions.resolve(lies, version)
     if not versions.RELEASE.match(f"{name}.json"):
         raise VersionError(
@@ -40,6 +51,7 @@ def release(package: str | Path | Place, name: str, version: int | str | None = 
             "take 1 to 64 letters, digits and ._+-, beginning with a letter or digit, and not digits only",
         )
     versions.read_record(lies, number)  # a damaged version gets no name
+    lies.refuse_careless()
     if not versions.name_release(lies, name, number):
         _refuse_other(lies, name, number)
     if number not in versions.numbers(lies):

@@ -77,9 +77,7 @@ class OldTable:
             The rows of a file that goes are not those that were stored.
         """
         columns = digest_columns(self._schema.columns)
-        sums = ColumnSums.of(
-            columns, [c.digest for c in self.record.own], [c.nulls for c in self.record.own]
-        )
+        sums = ColumnSums.of(columns, [c.digest for c in self.record.own], [c.nulls for c in self.record.own])
         seen_as = {c.name: c.image_digest or c.name for c in columns}
         schema = pa.schema([(name, self._rows.schema.field(seen).type) for name, seen in seen_as.items()])
         hasher = SourceHasher(columns, schema)

@@ -66,12 +66,13 @@ def status(
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     rehash: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Pending:
     """Say what a build would do.
 
     Parameters
     ----------
-    manifest, package, root, allow, rehash
+    manifest, package, root, allow, rehash, storage_options
         As for `datapkg.build`.
 
     Raises
@@ -82,7 +83,7 @@ def status(
     places = {name: Path(folder) for name, folder in (allow or {}).items()}
     loaded = load(Path(manifest), None if root is None else Path(root), places)
     shown = package or f"{loaded.manifest.name}.datapkg"
-    before = plan.previous(place(shown), loaded.manifest.name)
+    before = plan.previous(place(shown, storage_options), loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash)
     names = {one.resource.name for one in planned.resources}
     old = before.record if before else None

@@ -48,7 +48,10 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class ResourcePlan:
-    """One resource: its files, what is not as in the newest version, and the paths of the files to be read for it."""
+    """One resource: its files, what is not as in the newest version, and the paths of the files to be read for it.
+
+    `hashes` has the sha256, by path, of the files that were looked into to know that.
+    """
 
     resource: Resource
     settings: str
@@ -56,6 +59,7 @@ class ResourcePlan:
     files: tuple[SourceFile, ...]
     change: Change
     stale: frozenset[str]
+    hashes: Mapping[str, str]
 
     @property
     def unchanged(self) -> bool:
@@ -112,14 +116,15 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
             _refuse_removals(resource, before.of(resource.name), found.files)
         settings = normal.settings_digest(resource)
         readers = sources.readers(resource.type)
-        change = _change(before, resource, settings, readers, found.files, rehash)
+        hashes: dict[str, str] = {}
+        change = _change(before, resource, settings, readers, found.files, hashes, rehash)
         if (
             not change and resource.hash is not None
         ):  # the manifest may say another one than when the file was read
             for file in found.files:
                 check_hash(file, resource.hash)
         stale = _stale(before, resource, change, found.files)
-        resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale))
+        resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale, hashes))
     return Plan(tuple(resources), tuple(warnings))
 
 
@@ -145,9 +150,13 @@ def _change(
     settings: str,
     readers: Mapping[str, str | int],
     files: Sequence[SourceFile],
+    hashes: dict[str, str],
     rehash: bool,
 ) -> Change:
-    """What is not as it was; files are not looked into where all of them are to be read anyway."""
+    """What is not as it was; files are not looked into where all of them are to be read anyway.
+
+    The sha256 of those that are, is added to `hashes`.
+    """
     paths = [file.path for file in files]
     if before is None:
         return Change(added=tuple(paths), why="it is new")
@@ -164,6 +173,7 @@ def _change(
     expected += [(member_file(row, roots[row.group]), row) for row in members]
     same_size = [(file, row) for file, row in expected if file.bytes == row.bytes]
     seen = hashed([file for file, _ in same_size], rehash)
+    hashes |= {file.path: sha256 for (file, _), sha256 in zip(same_size, seen, strict=True)}
     same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
     changed = dict.fromkeys(row.group for _, row in expected if id(row) not in same)
     if (added or removed or changed) and not before.complete:

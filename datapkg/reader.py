@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import versions
 from .places import Place, place
@@ -29,13 +29,14 @@ def open_package(
     version: int | str | None = None,
     as_of: str | date | None = None,
     verify: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Package:
     """Open a package; one small file is read.
 
     Parameters
     ----------
     uri
-        The package's folder.
+        The package's folder, or its address in an object store: ``s3://``, ``gs://``, ``az://``.
     version
         A number, or a release name such as ``"1.0.0"``; default the newest.
     as_of
@@ -43,6 +44,9 @@ def open_package(
     verify
         Check what is read before it is handed out: pixels by their `image_digest`, image files by their `sha256`;
         before the first other column of a table is read, all of its files are hashed. DamageError names table and row.
+    storage_options
+        What it takes to reach an object store, in the words of Lance's `storage_options`, such as ``aws_endpoint``;
+        what is not given comes from the environment (``AWS_...``) or the profile.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def open_package(
     DamageError
         Its record is not as written.
     """
-    package = place(uri)
+    package = place(uri, storage_options)
     return Package(package, versions.read_record(package, versions.resolve(package, version, as_of)), verify)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,6 +81,7 @@ def gc(
     keep_last: int | None = None,
     older_than: str | timedelta | None = None,
     grace: str | timedelta = "24h",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Reclaimed:
     """Reclaim what stopped builds left and what no version uses; with a rule, remove unnamed versions too.
 
@@ -94,6 +95,8 @@ def gc(
         Remove versions made longer ago than this, such as ``"90d"`` or ``"12h"``.
     grace
         Leave alone what a build may have touched since so long ago.
+    storage_options
+        As for `datapkg.open`.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def gc(
     """
     if keep_last is not None and keep_last < 1:
         raise VersionError(f"keep_last is {keep_last}", str(package), "keep at least one version")
-    lies = place(package)
+    lies = place(package, storage_options)
     versions.resolve(lies)  # there is a package at all
     rules = Rules(keep_last, None if older_than is None else length(older_than), length(grace))
     return _gc(lies, str(package), rules, dry_run, time.time())

@@ -34,8 +34,13 @@ class Removed:
 
 
 def removed_numbers(package: Place) -> list[int]:
-    """Numbers of the versions that have a note, ascending."""
-    return sorted(int(found[1]) for name in package.names("versions") if (found := NOTE.match(name)))
+    """Numbers of the versions that have a note and no record, ascending.
+
+    Where a file cannot be renamed in one step, one that is killed meanwhile leaves both: then the version is there.
+    """
+    names = set(package.names("versions"))
+    noted = [int(found[1]) for name in names if (found := NOTE.match(name))]
+    return sorted(number for number in noted if f"{number}.json" not in names)
 
 
 def removed(package: Place, version: int) -> Removed:

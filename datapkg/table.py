@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from .companions import companions
 from .errors import SchemaError
 from .movies import MovieMethods
 from .records import TableRecord
@@ -180,9 +181,9 @@ class Table(MovieMethods):
         """Columns that bring images back in their own dtype and shape, or that count rows."""
         if not wanted:
             return self.columns[:1]
-        if not any(column.image and column.name in wanted for column in self.record.columns):
-            return []
-        return [name for name in ("dtype", "shape") if name not in wanted]
+        images = [column.name for column in self.record.columns if column.image and column.name in wanted]
+        helpers = [name for image in images for name in companions(image).names[1:]]
+        return [name for name in helpers if name not in wanted]
 
     def _positions(self, positions: Sequence[int]) -> NDArray[np.int64]:
         import numpy as np

@@ -183,10 +183,8 @@ def _no_package(package: Place) -> StoreError:
         return StoreError(
             "is a table", package.uri, f"open {parent} and take its table {name.removesuffix('.lance')!r}"
         )
-    what = "is no datapkg package" if package.exists() else f"there is no such {package.kind}"
-    return StoreError(
-        what, package.uri, f"check the path; a package is a {package.kind} that `datapkg build` made"
-    )
+    what = "is no datapkg package" if package.exists() else package.nothing
+    return StoreError(what, package.uri, "check the path; a package is what `datapkg build` made")
 
 
 def own_list(record: Record) -> str:

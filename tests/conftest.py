@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import make
 import pytest
+import stores
 from hypothesis import settings
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
@@ -47,3 +50,40 @@ def package(manifest: Path, tmp_path: Path) -> Path:
     """The package of that manifest."""
     make.build(manifest, tmp_path / "p")
     return tmp_path / "p"
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[stores.ObjectStore]:
+    """A store that heeds conditional puts."""
+    store = stores.moto()
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.ObjectStore]:
+    """A store that does not: packages in it need a single writer."""
+    store = stores.rclone(tmp_path_factory.mktemp("rclone"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture
+def reached(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> stores.ObjectStore:
+    """The store that a test is parametrized with by name, with the environment to reach it."""
+    store: stores.ObjectStore = request.getfixturevalue(request.param)
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    return store
+
+
+@pytest.fixture
+def uri() -> str:
+    """An empty prefix."""
+    return f"s3://{stores.BUCKET}/{uuid.uuid4().hex[:12]}/Müller 1"
+
+
+@pytest.fixture
+def options(reached: stores.ObjectStore) -> dict[str, Any]:
+    """What a build into the store needs."""
+    return {"single_writer": reached.single_writer}

@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
     )
 
 
-def build(manifest: Path, package: Path, **options: Any) -> Report:
+def build(manifest: Path, package: Path | str, **options: Any) -> Report:
     """Build in this process, which is quick."""
     return datapkg.build(manifest, package, **{"engine": "inline", **options})
 

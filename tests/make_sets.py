@@ -69,6 +69,20 @@ def names_by(axis: str, image: NDArray[Any]) -> Mapping[str, list[Block]]:
     return files
 
 
+def pyramids(folder: Path, image: NDArray[Any], axis: str = "t") -> list[Path]:
+    """One image spread over files whose pages have a half and a quarter of their size below them."""
+    files = names_by(axis, image)
+    described = image_xml(0, image, [block for blocks in files.values() for block in blocks])
+    for name, blocks in files.items():
+        with tifffile.TiffWriter(folder / name) as writer:
+            for number, block in enumerate(blocks):
+                text, plane = (xml(name, described).encode() if number == 0 else None), image[block[2:]]
+                writer.write(plane, description=text, metadata=None, subifds=2)
+                writer.write(plane[::2, ::2], subfiletype=1, metadata=None)
+                writer.write(plane[::4, ::4], subfiletype=1, metadata=None)
+    return [folder / name for name in files]
+
+
 def spread(
     folder: Path, image: NDArray[Any], axis: str = "t", order: str = "XYZCT", **how: Any
 ) -> list[Path]:

@@ -150,13 +150,13 @@ def test_what_fails_after_the_record_is_a_warning(
     assert report.warnings[0].startswith("version 1 is published, but:")
 
 
-def test_only_folders_are_built_into_yet(
+def test_an_address_is_never_a_folder(
     manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StoreError, match="only packages in folders"):
-        make.build(manifest, "s3://bucket/p")  # type: ignore[arg-type]
-    assert not (tmp_path / "s3:").exists()
+    with pytest.raises(StoreError, match="no place for a package"):
+        make.build(manifest, "ftp://host/p")
+    assert not (tmp_path / "ftp:").exists()
 
 
 def test_workers_end_with_a_build_that_is_killed(tmp_path: Path) -> None:

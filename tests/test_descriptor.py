@@ -8,6 +8,7 @@ from typing import Any
 
 import frictionless
 import make
+import pytest
 from conftest import PROJECT
 
 HEAD = """\
@@ -108,4 +109,17 @@ def test_frictionless_accepts_the_sample_with_its_movies(tmp_path: Path) -> None
     make.build(PROJECT / "manifests" / "screen.yaml", tmp_path / "p")
     described = json.loads((tmp_path / "p" / "datapackage.json").read_text("utf-8"))
     assert len(described["resources"]) > 5
+    assert mistakes(described) == []
+
+
+@pytest.mark.parametrize(
+    "email", ["a@b.org", "ada.l+x@lab.example.co.uk", "none", "a@b", "a..b@c.org", "@x.org"]
+)
+def test_an_address_that_is_none_is_left_out(tmp_path: Path, email: str) -> None:
+    make.text(tmp_path / "t.csv", "a\n1\n")
+    head = f'contributors: [{{title: Ada, email: "{email}"}}]\nsources: [{{title: Lab, email: "{email}"}}]\n'
+    make.build(make.manifest(tmp_path, "name: t, path: t.csv", head=head), tmp_path / "p")
+    described = json.loads((tmp_path / "p" / "datapackage.json").read_text("utf-8"))
+    kept = email if email[0] == "a" and email.count(".") and ".." not in email else None
+    assert described["contributors"][0].get("email") == described["sources"][0].get("email") == kept
     assert mistakes(described) == []

@@ -196,6 +196,13 @@ def test_an_undeclared_column_is_held_against_its_limits(tmp_path: Path) -> None
     assert "cannot be held against a column of text, because 3 values are not numbers" in told(
         "t", "minimum: 1"
     )
+    assert "1 value in `n` against its exclusiveMaximum 3, first 3" in told("n", "exclusiveMaximum: 3")
+    assert "2 values in `n` against its exclusiveMinimum 2, first 1" in told("n", "exclusiveMinimum: 2")
+    assert "1 value in `n` against its exclusiveMinimum 1.5" in told("n", "exclusiveMinimum: 1.5")
+    assert "1 value in `d` against its exclusiveMinimum 0.5" in told("d", "exclusiveMinimum: 0.5")
+    assert "1 value in `d` against its exclusiveMaximum 1.5" in told("d", "exclusiveMaximum: 1.5")
+    assert told("n", "exclusiveMinimum: 0, exclusiveMaximum: 4 ") == ""
+    assert told("d", "exclusiveMinimum: 0, exclusiveMaximum: 2 ") == ""
     assert told("n", "minimum: 1, maximum: 3 ") == ""
     assert told("n", "maximum: 1.0e+30 ") == ""
 

@@ -10,6 +10,7 @@ import pytest
 import test_cli
 
 import datapkg
+from datapkg import changes
 from datapkg.errors import DamageError, LockedError, ManifestError
 from datapkg.lock import read_lock
 
@@ -167,3 +168,14 @@ def test_the_lock_of_the_sample_is_true(tmp_path: Path) -> None:
     manifest = make.PROJECT / "manifests" / "screen.yaml"
     report = make.build(manifest, tmp_path / "p", locked=True)
     assert report.digest == read_lock(manifest).digest
+
+
+@pytest.mark.parametrize("place", ["p", "elsewhere"])
+def test_a_locked_build_hashes_each_file_once_before_it_reads_any(
+    place: str, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    real = changes.look
+    monkeypatch.setattr(changes, "look", lambda file: looked.append(file.path) or real(file))
+    make.build(manifest, tmp_path / place, locked=True)
+    assert (len(looked), len(set(looked))) == (4, 4)

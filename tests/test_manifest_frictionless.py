@@ -94,3 +94,50 @@ def test_a_schema_beside_the_descriptor_is_recorded_and_its_mistakes_are_told(tm
     make.text(tmp_path / "wells.json", '{"fields": [}')
     with pytest.raises(ManifestError, match=r"wells.json:1:13"):
         load(path)
+
+
+BESIDE = [
+    {"name": "report", "path": "report.pdf"},
+    {"name": "notes", "path": ["a.docx", "b.docx"], "mediatype": "application/msword"},
+    {"name": "readme", "path": "readme.txt", "type": "text", "mediatype": "text/plain"},
+    {"name": "map", "data": {"type": "FeatureCollection", "features": []}, "format": "geojson"},
+]
+
+
+def test_what_is_no_table_is_left_out_and_told(tmp_path: Path) -> None:
+    make.text(tmp_path / "wells.csv", "Well,N\n005,1\n")
+    make.text(tmp_path / "readme.txt", "Hello, you\n")
+    path = descriptor(tmp_path, BESIDE[0], {"name": "wells", "path": "wells.csv"}, *BESIDE[1:])
+    loaded = load(path)
+    assert [resource.name for resource in loaded.manifest.resources] == ["wells"]
+    report = make.build(path, tmp_path / "p")
+    told = [warning for warning in report.warnings if "is not built" in warning]
+    assert [warning.split("'")[1] for warning in told] == ["report", "notes", "readme", "map"]
+    assert "(report.pdf) is not built: it is no table, image or movie" in told[0]
+    assert datapkg.open(tmp_path / "p").tables == ["wells"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        (BESIDE[0], "cannot be told from its suffix"),
+        ({"name": "far", "path": "https://example.org/a.csv"}, "not on this machine"),
+        ({"name": "odd", "path": "a.xyz", "schema": {"fields": [{"name": "a"}]}}, "cannot be told"),
+    ],
+)
+def test_what_remains_or_may_be_a_table_is_a_mistake(
+    tmp_path: Path, resource: dict[str, object], said: str
+) -> None:
+    tables = [] if resource is BESIDE[0] else [{"name": "wells", "path": "wells.csv"}]
+    with pytest.raises(ManifestError, match=said):
+        load(descriptor(tmp_path, resource, *tables))
+
+
+def test_mistakes_behind_what_is_left_out_have_their_places(tmp_path: Path) -> None:
+    path = make.text(
+        tmp_path / "datapackage.json",
+        '{"resources": [{"name": "r", "path": "r.pdf"},\n{"name": "w", "path": "../w.csv"}]}',
+    )
+    with pytest.raises(ManifestError) as caught:
+        load(path)
+    assert f"{path}:2:23" in str(caught.value)

@@ -60,5 +60,5 @@ def test_only_versions_that_are_there_are_named(package: Path, tmp_path: Path) -
         datapkg.release(package, "x", 9)
     with pytest.raises(StoreError):
         datapkg.release(tmp_path / "nowhere", "x")
-    with pytest.raises(StoreError, match="only packages in folders"):
-        datapkg.release("s3://bucket/p", "x")
+    with pytest.raises(StoreError, match="no place for a package"):
+        datapkg.release("https://host/p", "x")

@@ -1,42 +1,60 @@
-"""What a package needs of a place holds for folders: files are whole, created once, listed and removed."""
+"""What a package needs of a place holds for every place: files are whole, created once, listed and removed."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import threading
+import uuid
 from pathlib import Path
 
 import pytest
+import stores
 from blake3 import blake3
 
 from datapkg.errors import StoreError
-from datapkg.places import CHUNK_BYTES, Entry, Folder, place
+from datapkg.places import Entry, Folder, Place, place
+from datapkg.places.bucket import RANGE_BYTES, RANGES
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "p")
+@pytest.fixture(params=["folder", "moto", "rclone"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """An empty place of each kind."""
+    if request.param == "folder":
+        return Folder(tmp_path / "p")
+    store: stores.ObjectStore = request.getfixturevalue(request.param)
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    uri = f"s3://{stores.BUCKET}/{uuid.uuid4().hex}/Größe 1"
+    return place(uri, single_writer=store.single_writer)
 
 
-def test_what_is_put_comes_back_whole(folder: Folder) -> None:
-    content = os.urandom(CHUNK_BYTES + 7)
-    folder.put("t.lance/data/a", content)
-    folder.put("t.lance/data/a", content[1:])
-    assert folder.read("t.lance/data/a") == content[1:]
-    assert [len(chunk) for chunk in folder.chunks("t.lance/data/a")] == [CHUNK_BYTES, 6]
-    assert folder.blake3("t.lance/data/a") == blake3(content[1:]).hexdigest()
-    assert folder.sizes(["t.lance/data/a", "t.lance/data/b", "t.lance"]) == {
-        "t.lance/data/a": CHUNK_BYTES + 6
-    }
+def test_what_is_put_comes_back_whole(anywhere: Place) -> None:
+    name = "t.lance/data/a"
+    content = os.urandom(RANGES * RANGE_BYTES + RANGE_BYTES + 7)
+    anywhere.put(name, content)
+    assert b"".join(bytes(chunk) for chunk in anywhere.chunks(name)) == content
+    anywhere.put(name, content[1:])
+    assert anywhere.read(name) == content[1:]
+    assert anywhere.blake3(name) == blake3(content[1:]).hexdigest()
+    assert anywhere.sizes([name, "t.lance/data/b", "t.lance"]) == {name: len(content) - 1}
+    anywhere.put("t.lance/data/b", b"")
+    assert list(map(bytes, anywhere.chunks("t.lance/data/b"))) in ([], [b""])
+    assert anywhere.sizes([name, "t.lance/data/b"]) == {name: len(content) - 1, "t.lance/data/b": 0}
 
 
-def test_of_many_who_create_a_file_one_does(folder: Folder) -> None:
+def test_of_many_who_create_a_file_one_does(anywhere: Place) -> None:
+    if getattr(anywhere, "single_writer", False):
+        assert anywhere.put_if_absent("versions/1.json", b"0")
+        assert not anywhere.put_if_absent("versions/1.json", b"1")
+        assert anywhere.read("versions/1.json") == b"0"
+        return
     won = []
     go = threading.Barrier(8)
 
     def create(number: int) -> None:
         go.wait()
-        if folder.put_if_absent("versions/1.json", f"{number}".encode()):
+        if anywhere.put_if_absent("versions/1.json", f"{number}".encode()):
             won.append(number)
 
     threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
@@ -44,63 +62,93 @@ def test_of_many_who_create_a_file_one_does(folder: Folder) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [folder.read("versions/1.json")] == [str(number).encode() for number in won]
-    assert folder.names("versions") == ["1.json"]
+    assert [anywhere.read("versions/1.json")] == [str(number).encode() for number in won]
+    assert anywhere.names("versions") == ["1.json"]
 
 
-def test_files_are_listed_deep_and_flat(folder: Folder) -> None:
-    for name in ("b", "v/2", "v/10", "v/w/x"):
-        folder.put(name, b"123")
-    assert folder.names() == ["b", "v"]
-    assert folder.names("v") == ["10", "2", "w"]
-    assert [(entry.name, entry.bytes) for entry in folder.entries("v")] == [
+def test_files_are_listed_deep_and_flat(anywhere: Place) -> None:
+    for name in ("b", "v/2", "v/10", "v/w/x", "v2/x"):
+        anywhere.put(name, b"123")
+    assert anywhere.names() == ["b", "v", "v2"]
+    assert anywhere.names("v") == ["10", "2", "w"]
+    assert [(entry.name, entry.bytes) for entry in anywhere.entries("v")] == [
         ("v/10", 3),
         ("v/2", 3),
         ("v/w/x", 3),
     ]
-    assert [entry.name for entry in folder.entries(deep=False)] == ["b"]
-    assert folder.entries("v/w") == [Entry("v/w/x", 3, folder.touched("v/w/x"))]
-    assert (folder.names("nowhere"), folder.entries("nowhere")) == ([], [])
+    assert [entry.name for entry in anywhere.entries(deep=False)] == ["b"]
+    (only,) = anywhere.entries("v/w")
+    assert (only.name, only.bytes) == ("v/w/x", 3)
+    assert int(only.touched) == int(anywhere.touched("v/w/x"))
+    assert (anywhere.names("nowhere"), anywhere.entries("nowhere")) == ([], [])
 
 
-def test_a_moved_renamed_and_removed_file(folder: Folder, tmp_path: Path) -> None:
-    (tmp_path / "staged").write_bytes(b"rows")
-    folder.move_in([(tmp_path / "staged", "t.lance/data/a")])
-    folder.rename("t.lance/data/a", "t.lance/data/b")
-    assert (folder.names("t.lance/data"), (tmp_path / "staged").exists()) == (["b"], False)
-    folder.put("t.lance/data/c", b"")
-    folder.remove(["t.lance/data/b", "t.lance/data/gone"])
-    assert folder.names("t.lance") == ["data"]
-    folder.remove(["t.lance/data/c"])
-    assert folder.names() == []
-    for missing in (folder.read, folder.blake3, folder.touched, lambda name: folder.rename(name, "other")):
+def test_a_moved_renamed_and_removed_file(anywhere: Place, tmp_path: Path) -> None:
+    staged = tmp_path / "p" / "staged"
+    staged.parent.mkdir(exist_ok=True)
+    staged.write_bytes(b"rows")
+    anywhere.move_in([(staged, "t.lance/data/a")])
+    anywhere.rename("t.lance/data/a", "t.lance/data/b")
+    assert (anywhere.names("t.lance/data"), staged.exists()) == (["b"], False)
+    assert anywhere.read("t.lance/data/b") == b"rows"
+    anywhere.put("t.lance/data/c", b"1")
+    anywhere.remove(["t.lance/data/b", "t.lance/data/gone"])
+    assert anywhere.names("t.lance/data") == ["c"]
+    anywhere.remove(["t.lance/data/c"])
+    assert anywhere.entries() == []
+    for missing in (
+        anywhere.read,
+        anywhere.blake3,
+        anywhere.touched,
+        lambda name: anywhere.rename(name, "x"),
+    ):
         with pytest.raises(FileNotFoundError):
             missing("t.lance/data/b")
 
 
-def test_an_attempt_that_committed_nothing_leaves_nothing(folder: Folder) -> None:
-    folder.begin("a")
-    folder.staging("a").put("t.lance/data/x", b"rows")
-    folder.begin("b")
-    assert [staging.uri for staging in folder.stagings()] == [
-        f"{folder.uri}/.building-a",
-        f"{folder.uri}/.building-b",
-    ]
-    folder.end("a")
-    assert folder.names() == [".building-b", "versions"]
-    folder.end("b")
-    assert not folder.exists()
+def test_an_attempt_that_committed_nothing_leaves_nothing(anywhere: Place) -> None:
+    assert not anywhere.exists()
+    for attempt in ("a", "b"):
+        anywhere.begin(attempt)
+        anywhere.staging(attempt).put("t.lance/data/x", b"rows")
+    assert [Path(staging.uri).name[-1] for staging in anywhere.stagings()] == ["a", "b"]
+    for attempt in ("a", "b"):
+        anywhere.end(attempt)
+    assert (anywhere.stagings(), anywhere.entries(), anywhere.exists()) == ([], [], False)
+
+
+def test_a_place_goes_to_workers(anywhere: Place) -> None:
+    anywhere.put("b", b"1")
+    copy: Place = pickle.loads(pickle.dumps(anywhere))
+    assert (copy.read("b"), copy.uri, repr(copy)) == (b"1", anywhere.uri, repr(anywhere))
+
+
+def test_empty_folders_go_with_their_last_file(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "p")
+    folder.put("t.lance/data/c", b"")
+    folder.put("t.lance/x", b"")
+    assert folder.entries("t.lance/data") == [Entry("t.lance/data/c", 0, folder.touched("t.lance/data/c"))]
+    folder.remove(["t.lance/data/c"])
+    assert folder.names("t.lance") == ["x"]
+    folder.remove(["t.lance/x"])
+    assert folder.names() == []
 
 
 def test_an_address_means_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     here = place("p")
-    assert (here.uri, str(place(here)), here.at("versions/1.json")) == (
-        f"{tmp_path}/p",
-        f"{tmp_path}/p",
-        f"{tmp_path}/p/versions/1.json",
-    )
+    assert (here.uri, str(place(here))) == (f"{tmp_path}/p", f"{tmp_path}/p")
+    assert here.at("versions/1.json") == f"{tmp_path}/p/versions/1.json"
     assert here.name_of(here.at("versions/1.json")) == "versions/1.json"
+    assert place(f"file://{tmp_path}/Gr%C3%B6%C3%9Fe").uri == f"{tmp_path}/Größe"
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="is a file"):
         place("file").names()
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://host/p", "https://host/p", "http://host/p", "memory://p", "s3a://b/p"]
+)
+def test_no_other_kind_of_address_is_opened(address: str) -> None:
+    with pytest.raises(StoreError, match="is no place for a package"):
+        place(address)

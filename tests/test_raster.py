@@ -159,12 +159,6 @@ def test_a_jpeg_is_as_libjpeg_turbo_decodes_it(tmp_path: Path, samples: int, how
     assert tags(row)["Process"] == ("progressive" if how.get("progressive") else "baseline")
 
 
-def test_a_jpeg_of_inks_is_refused(tmp_path: Path) -> None:
-    path = make.pillow(tmp_path / "a.jpg", Image.fromarray(make.smooth(samples=3)).convert("CMYK"))
-    with pytest.raises(SourceError, match="four inks"):
-        scan(path)
-
-
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
 @pytest.mark.parametrize("shape", [(40, 56), (40, 56, 3)])
 @pytest.mark.parametrize("codec", ["jp2", "j2k"])
@@ -193,6 +187,37 @@ def test_a_grey_bmp_is_grey_and_four_bits_are_indices(tmp_path: Path) -> None:
     assert row["image_array"].tolist() == [[4, 5, 6], [1, 2, 3]]
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_run_length_coded_bmp_is_as_pillow_reads_it(tmp_path: Path, bits: int) -> None:
+    values = pixels((9, 7), "uint8") & ((1 << bits) - 1)
+    path = written(tmp_path / "a.bmp", make.bmp_runs(values, bits, bytes(range(256)) * 4))
+    row = one(path)
+    assert np.array_equal(row["image_array"], values)
+    with Image.open(path) as opened:
+        assert np.array_equal(np.asarray(opened), values)
+    assert tags(row)["Compression"] == f"RLE{bits}"
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(SourceError, match="cut off"):
+        one(path)
+
+
+def test_a_palette_of_jpeg_2000_keeps_its_indices(tmp_path: Path) -> None:
+    values, colours = pixels((5, 7), "uint8") % 4, [(1, 2, 3), (40, 50, 60), (7, 8, 9), (255, 0, 128)]
+    content = imagecodecs.jpeg2k_encode(values, reversible=True, level=0)
+    path = written(tmp_path / "a.jp2", make.with_palette(content, colours))
+    row = one(path)
+    assert np.array_equal(row["image_array"], values)
+    assert tags(row)["ColorMap"] == [list(channel) for channel in zip(*colours, strict=True)]
+    assert np.array_equal(imagecodecs.jpeg2k_decode(path.read_bytes()), np.array(colours)[values])
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_qoi_is_exact(tmp_path: Path, samples: int) -> None:
+    image = pixels((20, 30, samples), "uint8")
+    row = one(written(tmp_path / "a.qoi", imagecodecs.qoi_encode(image)))
+    assert np.array_equal(row["image_array"], image)
+
+
 def test_an_image_stands_at_the_files_only_place(tmp_path: Path) -> None:
     path = make.pillow(tmp_path / "a.png", pixels((5, 7), "uint8"))
     whole, plane = one(path), one(path, rows="plane")
@@ -213,6 +238,12 @@ def test_formats_make_one_table_together(tmp_path: Path) -> None:
 def test_the_limit_holds_before_anything_is_decoded(tmp_path: Path) -> None:
     image = make.smooth(64, 64, 3)
     files = [make.pillow(tmp_path / f"a.{suffix}", image) for suffix in ("png", "jpg", "jp2", "webp", "bmp")]
+    files += [
+        written(tmp_path / "a.jxl", imagecodecs.jpegxl_encode(image, lossless=True)),
+        written(tmp_path / "a.qoi", imagecodecs.qoi_encode(image)),
+        written(tmp_path / "a.jls", imagecodecs.jpegls_encode(image)),
+        make.pillow(tmp_path / "a.ppm", image),
+    ]
     for path in files:
         scan(path, max_image_bytes=image.nbytes)
         with pytest.raises(SourceError, match=r"takes 12\.3 kB, more than the limit of 12\.3 kB") as caught:

@@ -253,14 +253,17 @@ def test_what_makes_no_sense_is_refused(package: Path, tmp_path: Path) -> None:
     assert length("2w") == timedelta(weeks=2)
 
 
-@pytest.mark.parametrize("moment", ["commit", "publish"])
+@pytest.mark.parametrize(
+    ("moment", "content"),
+    [("commit", "Well,Note\nC09,\n"), ("update", "Well\nC09\n"), ("publish", "Well\nC09\n")],
+)
 def test_a_build_that_runs_meanwhile_is_not_harmed(
-    moment: str, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moment: str, content: str, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The build stands on the newest version, and what it has written is young."""
     from datapkg import store
 
-    home = store if moment == "commit" else versions
+    home = versions if moment == "publish" else store
     real = getattr(home, moment)
     done = []
 
@@ -269,7 +272,7 @@ def test_a_build_that_runs_meanwhile_is_not_harmed(
         return real(*arguments)
 
     monkeypatch.setattr(home, moment, reclaim_first)
-    make.text(tmp_path / "data" / "wells.csv", "Well\nC09\n")
+    make.text(tmp_path / "data" / "wells.csv", content)
     assert make.build(tmp_path / "data" / "manifest.yaml", package).version == 5
     assert done[0].removed == (1, 3)
     assert datapkg.verify(package, deep=True).ok

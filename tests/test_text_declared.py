@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
+import make
 import make_text
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datapkg.errors import ManifestError, SchemaError
+from datapkg.errors import ManifestError, SchemaError, SourceError
+from datapkg.manifest.load import load
 
 
 def declared(folder: Path, cells: list[str], **field: Any) -> Any:
@@ -183,3 +186,56 @@ def test_moments_come_back(tmp_path_factory: pytest.TempPathFactory, values: lis
     folder = tmp_path_factory.mktemp("moments")
     cells = [value.isoformat() for value in values]
     assert declared(folder, cells, type="datetime") == ("timestamp[us]", values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "limit", "beyond"),
+    [
+        ("integer", ["1", "2", "3"], "2", "2"),
+        ("number", ["1.5", "2", ""], "2", "2"),
+        ("date", ["2024-05-06", "2024-05-07"], "2024-05-07", "2024-05-07"),
+    ],
+)
+def test_an_exclusive_limit_is_no_value_itself(
+    tmp_path: Path, kind: str, cells: list[str], limit: str, beyond: str
+) -> None:
+    told = refusal(tmp_path, cells, type=kind, constraints={"exclusiveMaximum": limit})
+    assert f"exclusiveMaximum, first `{beyond}`" in told
+    told = refusal(tmp_path, cells, type=kind, constraints={"exclusiveMinimum": cells[0]})
+    assert f"exclusiveMinimum, first `{cells[0]}`" in told
+    declared(tmp_path, cells[:1], type=kind, constraints={"exclusiveMaximum": limit})
+
+
+def test_json_in_cells_is_held_against_its_schema(tmp_path: Path) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"$ref": "#/$defs/n"}},
+        "$defs": {"n": {"type": "integer"}},
+    }
+    good = ["{}", '{""n"": 1}', "", '{""n"": 1}']
+    assert declared(tmp_path, good, type="string", constraints={"jsonSchema": schema})[1][1] == '{"n": 1}'
+    wrong = [*good, '{""n"": 1.5}', "[]", "no json"]
+    told = refusal(tmp_path, wrong, type="string", constraints={"jsonSchema": schema})
+    assert '3 values in `x` that are against its jsonSchema, first `{"n": 1.5}` at t.csv:6' in told
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [({"type": "objekt"}, "no JSON Schema"), ({"$ref": "https://example.org/a.json"}, "which is not in it")],
+)
+def test_a_json_schema_that_makes_no_sense_is_a_mistake(
+    tmp_path: Path, schema: dict[str, Any], said: str
+) -> None:
+    field = {"name": "x", "type": "string", "constraints": {"jsonSchema": schema}}
+    listed = json.dumps([{"name": "t", "path": "t.csv", "schema": {"fields": [field]}}])
+    with pytest.raises(ManifestError, match=said):
+        load(make.text(tmp_path / "manifest.yaml", f"name: p\nresources: {listed}\n"))
+
+
+def test_quotes_mean_nothing_where_the_manifest_says_so(tmp_path: Path) -> None:
+    content = 'id,size\n1,5" tube\n"2,"6"\n3,""\n'
+    table = make_text.read_text(tmp_path, content, dialect={"quoteChar": ""})
+    assert table.column("size").to_pylist() == ['5" tube', '"6"', '""']
+    assert table.column("id").to_pylist() == ["1", '"2', "3"]
+    with pytest.raises(SourceError, match="NUL"):
+        make_text.read_text(tmp_path, "id,size\n1,a\0b\n", dialect={"quoteChar": ""})

@@ -13,6 +13,7 @@ import tifffile
 from make_tiff import decide, pixels, rows, scan, scans
 
 from datapkg.errors import SourceError
+from datapkg.sources.tiff import ome_index
 
 
 def image(*shape: int, dtype: str = "uint16") -> np.ndarray[Any, Any]:
@@ -294,3 +295,37 @@ def test_the_limit_is_that_of_the_whole_set_or_of_a_plane(tmp_path: Path) -> Non
         scan(files[0], max_image_bytes=whole - 1)
     assert "rows: plane" in caught.value.fix and "--max-image-bytes" in caught.value.fix
     scan(files[0], max_image_bytes=8 * 9 * 2, rows="plane")
+
+
+def test_the_levels_of_a_sets_pyramid_are_listed(tmp_path: Path) -> None:
+    stack = image(3, 2, 1, 32, 48)
+    files = make.pyramids(tmp_path, stack)
+    (row, *_) = rows(*files)
+    assert row["shape"] == [3, 2, 32, 48] and np.array_equal(row["image_array"], stack[:, :, 0])
+    assert json.loads(row["metadata"])["levels"] == [[3, 2, 32, 48], [3, 2, 16, 24], [3, 2, 8, 12]]
+    planes = rows(*files, rows="plane")
+    assert len(planes) == 6
+    assert json.loads(planes[5]["metadata"])["levels"] == [[3, 2, 32, 48], [3, 2, 16, 24], [3, 2, 8, 12]]
+
+
+@pytest.mark.parametrize("positions", [False, True])
+def test_the_xml_of_a_set_is_parsed_once(tmp_path: Path, positions: bool) -> None:
+    stack = image(30, 1, 1, 8, 9)
+    if positions:
+        names = [f"p{i}.ome.tif" for i in range(30)]
+        described = [
+            make.image_xml(i, stack[i : i + 1], [(name, 0, 0, 0, 0)]) for i, name in enumerate(names)
+        ]
+        files = [
+            make.write(tmp_path / name, [stack[i, 0, 0]], make.xml(name, *described))
+            for i, name in enumerate(names)
+        ]
+    else:
+        files = make.spread(tmp_path, stack)
+    before = ome_index._index.cache_info().misses
+    found = rows(*files)
+    assert ome_index._index.cache_info().misses == before + 1
+    assert len(found) == (30 if positions else 1)
+    if positions:
+        assert all(np.array_equal(row["image_array"], stack[i, 0, 0]) for i, row in enumerate(found))
+        assert json.loads(found[7]["metadata"])["ome"]["Name"] == "i7"

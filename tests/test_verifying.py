@@ -67,7 +67,7 @@ def test_a_whole_package_is_ok_at_every_depth(package: Path, whole: Path) -> Non
     assert len(outcome.faults) == 0
     assert outcome.versions == (1, 2)
     assert outcome.unused == ()
-    assert (outcome.files, outcome.digest) == (10, opened.digest)
+    assert (outcome.files, outcome.digest) == (11, opened.digest)
     assert "versions 1 and 2 are as written (files, rows and sources)" in str(outcome)
     assert "latest_version_hint.json" in " ".join(outcome.notes)
     assert make.tree(package) == before

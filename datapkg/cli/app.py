@@ -25,10 +25,16 @@ app = typer.Typer(
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 ManifestArg = Annotated[Path, typer.Argument(help="The manifest, a YAML file.", show_default=False)]
-PackageArg = Annotated[str, typer.Argument(help="The package's folder.", show_default=False)]
+PackageArg = Annotated[
+    str, typer.Argument(help="The package's folder, or s3://bucket/prefix.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Root = Annotated[
     Path | None, typer.Option(help="Take relative paths from here, not from the manifest's root.")
+]
+SingleWriter = Annotated[
+    bool,
+    typer.Option("--single-writer", help="Nobody else writes: allow a store that ignores If-None-Match."),
 ]
 Allow = Annotated[
     list[str] | None, typer.Option(help="NAME=FOLDER: where @NAME/... paths lie on this machine.")
@@ -110,6 +116,7 @@ def build(
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")
     ] = False,
+    single_writer: SingleWriter = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, as `status` does.")
     ] = False,
@@ -133,6 +140,7 @@ def build(
             allow_removals=allow_removals,
             rehash=rehash,
             max_image_bytes=max_image_bytes,
+            single_writer=single_writer,
             progress=progress,
         )
     typer.echo(json_text(report.as_json()) if as_json else str(report))

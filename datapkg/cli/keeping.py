@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .app import Allow, Json, PackageArg, Root, VersionOption, app, folders, json_text, number_or_name
+from .app import (
+    Allow,
+    Json,
+    PackageArg,
+    Root,
+    SingleWriter,
+    VersionOption,
+    app,
+    folders,
+    json_text,
+    number_or_name,
+)
 
 
 @app.command()
@@ -43,11 +54,13 @@ def release(
     package: PackageArg,
     name: Annotated[str, typer.Argument(help="The name, such as 1.0.0.", show_default=False)],
     version: VersionOption = None,
+    single_writer: SingleWriter = False,
 ) -> None:
     """Name a version of PACKAGE (the newest unless --version says which); a name never moves."""
     from ..naming import release as name_version
 
-    number = name_version(package, name, None if version is None else number_or_name(version))
+    named = None if version is None else number_or_name(version)
+    number = name_version(package, name, named, single_writer=single_writer)
     typer.echo(f"{package}: version {number} is release {name}")
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
-from .kinds import SUFFIXES
+from .document import Node
+from .kinds import SUFFIXES, kind_of
 from .models import Dialect
 from .names import PACKAGE_NAME, RELEASE_NAME, package_name, suggested_table_name, table_name
 from .shape import keys_of
@@ -37,6 +38,42 @@ UNDERSTOOD = {
 def is_descriptor(path: PurePath) -> bool:
     """Whether a file's name says that it is a Frictionless descriptor."""
     return path.name in FILE_NAMES
+
+
+def leave_out(document: Node) -> list[str]:
+    """Take resources that are no table, image or movie out of a descriptor, and say so; one at least stays."""
+    listed = document.get("resources")
+    nodes = listed.items() if listed is not None else []
+    others = [node for node in nodes if _is_other(node.plain())]
+    if listed is None or len(others) == len(nodes):
+        return []
+    listed.content = [node for node in nodes if node not in others]
+    return [
+        f"the resource {_told(node.plain())} is not built: it is no table, image or movie" for node in others
+    ]
+
+
+def _is_other(said: Any) -> bool:
+    """Whether a resource is surely nothing that we build; what looks like a table is held to be one."""
+    if not isinstance(said, dict) or said.get("type") in KINDS or "schema" in said or "dialect" in said:
+        return False
+    if any(TABULAR.fullmatch(str(said.get(key))) for key in ("profile", "format", "mediatype")):
+        return False
+    if "data" in said:
+        return isinstance(said["data"], dict)
+    paths = said.get("path")
+    listed = [paths] if isinstance(paths, str) else paths
+    if not isinstance(listed, list) or not all(isinstance(one, str) and "://" not in one for one in listed):
+        return False
+    kinds = {kind_of(one) for one in listed}
+    no_table = isinstance(said.get("type"), str) or str(said.get("mediatype")) == "text/plain"
+    return bool(listed) and (kinds == {None} or (no_table and kinds <= {None, "table"}))
+
+
+def _told(said: Any) -> str:
+    paths = said.get("path", "")
+    path = paths[0] if isinstance(paths, list) and paths else paths
+    return f"{said.get('name', path)!r}" + (f" ({path})" if path else "")
 
 
 def adapt(data: dict[str, Any], raw: dict[str, Any]) -> list[str]:

@@ -13,7 +13,11 @@ from .mistakes import Mistakes
 
 SUFFIXES = {
     **dict.fromkeys(("csv", "tsv", "txt"), "table"),
-    **dict.fromkeys(("tif", "tiff", "png", "jpg", "jpeg", "bmp", "jp2", "j2k", "webp"), "images"),
+    **dict.fromkeys(("tif", "tiff", "btf", "stk", "lsm", "svs"), "images"),
+    **dict.fromkeys(
+        ("png", "jpg", "jpeg", "jls", "bmp", "jp2", "j2k", "jxl", "webp", "gif", "qoi"), "images"
+    ),
+    **dict.fromkeys(("pbm", "pgm", "ppm", "pnm", "pam", "pfm"), "images"),
     "ch5": "ch5",
 }
 HINTS = {
@@ -21,7 +25,8 @@ HINTS = {
     "h5": "if it is a CellH5 file, write type: ch5", "hdf5": "if it is a CellH5 file, write type: ch5",
     "parquet": "write it as CSV", "sqlite": "write its tables as CSV", "zip": "unpack it",
     "czi": "convert it to OME-TIFF", "nd2": "convert it to OME-TIFF", "lif": "convert it to OME-TIFF",
-    "gif": "save it as PNG or TIFF", "jxl": "save it as PNG or TIFF",
+    "jxr": "save it as PNG or TIFF", "exr": "save it as TIFF",
+    "heic": "save it as PNG or TIFF", "avif": "save it as PNG or TIFF",
     "dat": "write type: table, if it is text",
 }  # fmt: skip
 

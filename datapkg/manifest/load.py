@@ -114,6 +114,7 @@ def read_text(text: str, mistakes: Mistakes, descriptor: bool = False) -> Manife
         what = f"a manifest is a mapping (key: value), and this is {document.kind()}"
         mistakes.add(document.place, what, "begin with name: and resources:, with a space behind each colon")
         return ManifestText(None, None, {}, ())
+    left_out = frictionless.leave_out(document) if descriptor else []
     unknown = _Unknown(mistakes, descriptor)
     data = known(document, Manifest, unknown)
     warnings = frictionless.adapt(data, document.plain()) if descriptor else []
@@ -131,7 +132,7 @@ def read_text(text: str, mistakes: Mistakes, descriptor: bool = False) -> Manife
         resources = zip(manifest.resources, found, strict=True)
         marked = tuple(resource.model_copy(update=flags) for resource, flags in resources)
         manifest = manifest.model_copy(update={"resources": marked})
-    return ManifestText(manifest, document, data, (*unknown.warnings(), *warnings))
+    return ManifestText(manifest, document, data, (*left_out, *unknown.warnings(), *warnings))
 
 
 class _Unknown:

@@ -28,6 +28,8 @@ Pattern = Annotated[str, AfterValidator(values.pattern)]
 FileHash = Annotated[str, AfterValidator(values.file_hash)]
 Inline = Annotated[Any, AfterValidator(values.inline)]
 Encoding = Annotated[str, AfterValidator(values.encoding)]
+JsonSchema = Annotated[dict[str, Any], AfterValidator(values.json_schema)]
+QuoteCharacter = Annotated[str, AfterValidator(values.quote_character)]
 Character = Annotated[str, AfterValidator(values.one_character)]
 Function = Annotated[str, AfterValidator(values.function)]
 DerivedName = Annotated[str, AfterValidator(values.derived_name)]
@@ -84,9 +86,12 @@ class Constraints(Strict):
     enum: Many[Any] | None = None
     minimum: Any = None
     maximum: Any = None
+    exclusive_minimum: Any = Field(None, alias="exclusiveMinimum")
+    exclusive_maximum: Any = Field(None, alias="exclusiveMaximum")
     pattern: str | None = None
     min_length: int | None = Field(None, alias="minLength")
     max_length: int | None = Field(None, alias="maxLength")
+    json_schema: JsonSchema | None = Field(None, alias="jsonSchema")
 
 
 class FieldModel(Strict):
@@ -146,7 +151,7 @@ class Dialect(Strict):
     """A Frictionless Table Dialect; what is not said is found by looking at the file."""
 
     delimiter: Character | None = None
-    quote_char: Character | None = Field(None, alias="quoteChar")
+    quote_char: QuoteCharacter | None = Field(None, alias="quoteChar")
     double_quote: bool | None = Field(None, alias="doubleQuote")
     escape_char: Character | None = Field(None, alias="escapeChar")
     skip_initial_space: bool | None = Field(None, alias="skipInitialSpace")

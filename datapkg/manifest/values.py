@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -178,6 +179,39 @@ def one_character(text: str) -> str:
     tab = text.lower() in ("\\t", "tab")
     fix = 'for a tab write "\\t" in double quotes' if tab else 'write it in double quotes, such as ";"'
     raise mistake(f"{text!r} is not one character", fix)
+
+
+def quote_character(text: str) -> str:
+    """The character around text; empty where quotes mean nothing."""
+    return one_character(text) if text else text
+
+
+def json_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON Schema that makes sense, and fetches nothing from elsewhere."""
+    from jsonschema import SchemaError, validators
+
+    try:
+        validators.validator_for(schema).check_schema(schema)
+    except SchemaError as error:
+        raise mistake(f"this is no JSON Schema ({error.message})", "see https://json-schema.org") from None
+    elsewhere = [one for one in _references(schema) if not one.startswith("#")]
+    if elsewhere:
+        raise mistake(
+            f"the JSON Schema refers to {elsewhere[0]!r}, which is not in it", "write it into $defs"
+        )
+    return schema
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
 
 
 def function(text: str) -> str:

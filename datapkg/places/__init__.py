@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ..errors import StoreError
+from .address import SCHEMES
 from .base import STAGING, Entry, Place
+from .failures import plain, refusal, storage_errors
 from .folder import CHUNK_BYTES, Folder
 
-__all__ = ["CHUNK_BYTES", "STAGING", "Entry", "Folder", "Place", "place"]
+__all__ = [
+    "CHUNK_BYTES",
+    "STAGING",
+    "Entry",
+    "Folder",
+    "Place",
+    "place",
+    "plain",
+    "refusal",
+    "storage_errors",
+]
 
 
-def place(package: str | Path | Place) -> Place:
+def place(
+    package: str | Path | Place,
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    single_writer: bool = False,
+) -> Place:
     """The place that an address means.
+
+    Parameters
+    ----------
+    package
+        A folder, or an address in an object store: ``s3://``, ``gs://`` or ``az://``.
+    storage_options
+        What it takes to reach the store, in the words of Lance's `storage_options`, such as ``aws_endpoint``; what is
+        not given comes from the environment (``AWS_...``) or the profile.
+    single_writer
+        Nobody else writes to the package, so that a store may be used that cannot keep two builders apart.
 
     Raises
     ------
@@ -21,11 +51,19 @@ def place(package: str | Path | Place) -> Place:
 
     Examples
     --------
-    >>> place("nf1.datapkg")
-    Folder('/.../nf1.datapkg')
+    >>> place("nf1.datapkg"), place("s3://screens/nf1")
+    (Folder('/.../nf1.datapkg'), Bucket('s3://screens/nf1'))
     """
     if isinstance(package, Place):
         return package
-    if "://" in str(package):
-        raise StoreError("only packages in folders can be used yet", str(package), "name a local folder")
-    return Folder(package)
+    scheme, separator, _ = str(package).partition("://")
+    if not separator:
+        return Folder(package)
+    if scheme == "file":
+        return Folder(unquote(urlsplit(str(package)).path))
+    if scheme in SCHEMES:
+        from .bucket import Bucket
+
+        return Bucket(str(package), storage_options, single_writer)
+    fix = "name a folder, or an address that begins with s3://, gs:// or az://"
+    raise StoreError(f"{scheme}:// is no place for a package", str(package).partition("?")[0], fix)

@@ -31,11 +31,12 @@ class Entry:
 class Place(ABC):
     """Where a package lies.
 
-    `uri` names it for people and for the engine, `kind` says what it is, `options` is what the engine needs beside.
+    `uri` names it for people and for the engine, `options` is what the engine needs beside, `nothing` says that there
+    is nothing.
     """
 
     uri: str
-    kind: str
+    nothing: str
     options: dict[str, str] | None
 
     def __str__(self) -> str:
@@ -104,6 +105,9 @@ class Place(ABC):
     @abstractmethod
     def settle(self, name: str) -> None:
         """Bring a file to the disk that the engine has written."""
+
+    def refuse_careless(self) -> None:  # noqa: B027 - a disk never overwrites what must not be there
+        """Raise StoreError where the place cannot keep two builders apart."""
 
     @abstractmethod
     def begin(self, attempt: str) -> None:

@@ -20,7 +20,7 @@ CHUNK_BYTES = 1 << 22
 class Folder(Place):
     """A folder of this machine."""
 
-    kind = "folder"
+    nothing = "there is no such folder"
     options = None
 
     def __init__(self, path: str | Path) -> None:

@@ -1,6 +1,7 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
-from .files import Fragment, StoredFile, intact, storage_errors, table_uri
+from ..places import storage_errors
+from .files import Fragment, StoredFile, intact, table_uri
 from .layers import Layer
 from .names import stored_name
 from .read import PinnedTable, fragment_sizes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,9 +11,9 @@ import pyarrow as pa
 
 from ..errors import DamageError
 from ..filters import ConditionError
-from ..places import Place
+from ..places import Place, plain, refusal
 from ..records import Pin
-from .files import plain, store_error, table_uri
+from .files import table_uri
 
 if TYPE_CHECKING:
     import lance
@@ -123,14 +122,8 @@ def _reading(package: Place, table: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno in (
-            errno.EACCES,
-            errno.EPERM,
-            errno.EMFILE,
-            errno.ENFILE,
-        ):
-            raise store_error(error, f"table {table} of {package.uri}") from None
-        raise _damage(str(error), package, table) from None
+        refused = refusal(error, f"table {table} of {package.uri}")
+        raise refused or _damage(str(error), package, table) from None
     except BaseException as error:
         if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
             raise

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import VersionError
-from ..places import Place
+from ..places import Place, storage_errors
 from ..records import Pin
-from .files import Fragment, StoredFile, hashed, storage_errors, table_uri
+from .files import Fragment, StoredFile, hashed, table_uri
 from .layers import Layer, numbers_of, with_columns, with_layers
 from .write import COMMIT_TRIES, TAG, Committed, all_of, fragment_of, move_in, newest, pin_newest
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import DamageError, StoreError, VersionError
-from ..places import Folder, Place
+from ..places import Folder, Place, refusal, storage_errors
 from ..records import Pin
-from .files import Fragment, StoredFile, hashed, storage_errors, table_uri
+from .files import Fragment, StoredFile, hashed, table_uri
 from .layers import Layer, numbers_of, whole_schema, with_layers
 from .names import stored_schema
 
@@ -272,8 +272,8 @@ def newest(package: Place, table: str) -> lance.LanceDataset:
     uri = table_uri(package, table)
     try:
         return lance.dataset(uri, storage_options=package.options)
-    except (OSError, ValueError):
-        raise DamageError(
+    except (OSError, ValueError) as error:
+        raise refusal(error, uri) or DamageError(
             "its newest state is damaged, so that nothing can be added to it",
             uri,
             "copy the package again from a whole one, or build into another folder",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .. import leftovers, versions
 from ..errors import DamageError, VersionError
@@ -31,6 +32,7 @@ def verify(
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     progress: Progress = silent,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Verification:
     """Check that a package is as it was written; damage is what this finds, never an error.
 
@@ -47,6 +49,8 @@ def verify(
         A manifest: its files are read again and compared with `version` (default the newest), row by row.
     root, allow
         Where the data of `sources` are, instead of what that manifest says.
+    storage_options
+        As for `datapkg.open`.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def verify(
         It has no such version, or `digest` is none.
     """
     started = time.monotonic()
-    lies = place(package)
+    lies = place(package, storage_options)
     wanted = None if digest is None else _hex(digest)
     newest = versions.resolve(lies)
     try:

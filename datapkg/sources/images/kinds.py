@@ -31,11 +31,16 @@ def _kind(name: str, begins: bytes, suffixes: str = "", form: str = "") -> Kind:
     return Kind(name, re.compile(begins, re.DOTALL), tuple(suffixes.split()), form)
 
 
-TIFF = _kind("a TIFF", rb"II[*+]\0|MM\0[*+]|II|MM", "tif tiff", "datapkg.sources.tiff.format:TiffFormat")
+TIFF = _kind(
+    "a TIFF",
+    rb"II[*+]\0|MM\0[*+]|II|MM",
+    "tif tiff btf stk lsm svs",
+    "datapkg.sources.tiff.format:TiffFormat",
+)
 RASTER = "datapkg.sources.raster."
 KINDS = (
     _kind("a PNG image", rb"\x89PNG\r\n\x1a\n", "png", RASTER + "png:Png"),
-    _kind("a JPEG image", rb"\xff\xd8\xff", "jpg jpeg", RASTER + "jpeg:Jpeg"),
+    _kind("a JPEG image", rb"\xff\xd8\xff", "jpg jpeg jls", RASTER + "jpeg:Jpeg"),
     _kind(
         "a JPEG 2000 image",
         rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
@@ -45,8 +50,14 @@ KINDS = (
     _kind("a WebP image", rb"RIFF....WEBP", "webp", RASTER + "webp:Webp"),
     _kind("a BMP image", rb"BM", "bmp", RASTER + "bmp:Bmp"),
     _kind("a damaged PNG image", rb"\x89PNG"),
-    _kind("a GIF image", rb"GIF8", "gif"),
-    _kind("a JPEG XL image", rb"\xff\x0a|\0\0\0\x0cJXL ", "jxl"),
+    _kind("a GIF image", rb"GIF8[79]a", "gif", RASTER + "gif:Gif"),
+    _kind("a JPEG XL image", rb"\xff\x0a|\0\0\0\x0cJXL ", "jxl", RASTER + "jpegxl:JpegXl"),
+    _kind("a QOI image", rb"qoif", "qoi", RASTER + "qoi:Qoi"),
+    _kind("a Netpbm image", rb"P[1-7fF][ \t\r\n\v\f#]", "pbm pgm ppm pnm pam pfm", RASTER + "pnm:Pnm"),
+    _kind("a JPEG XR image", rb"II\xbc", "jxr wdp hdp"),
+    _kind("a HEIF or AVIF image", rb"....ftyp(?:avif|avis|heic|heix|hevc|mif1|msf1)", "heic heif avif"),
+    _kind("an OpenEXR image", rb"v/1\x01", "exr"),
+    _kind("a Radiance image", rb"#\?(?:RADIANCE|RGBE)", "hdr"),
     _kind("an HDF5 file", rb"\x89HDF"),
     _kind("a gzip file", rb"\x1f\x8b"),
     _kind("a zip archive", rb"PK\x03\x04"),

@@ -40,8 +40,8 @@ class ImagesSource:
     """All formats of image files."""
 
     kind = "images"
-    reads = 2
-    libraries = ("tifffile", "imagecodecs", "simplejpeg")
+    reads = 3
+    libraries = ("tifffile", "imagecodecs", "simplejpeg", "pillow")
 
     def scan(self, reading: Reading, resource: Resource) -> Scan:
         """Read a file's headers; evidence is how many images of which dtype and shape it has."""

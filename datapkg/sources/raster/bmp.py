@@ -1,4 +1,4 @@
-"""BMP: uncompressed, with a palette or in colour; read without a library, since it is but rows of bytes.
+"""BMP: with a palette, also run-length coded, or in colour; read without a library, since it is but rows of bytes.
 
 A palette image keeps its indices, and its colours are in `metadata`; only the palette that is a ramp of greys, which
 programs write for lack of a grey BMP, is none.
@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SourceError
-from .format import CONVERT, COPY_AGAIN, Header, RasterFormat, cut_off
+from .format import CONVERT, COPY_AGAIN, Header, StillFormat, cut_off
+from .runs import unpacked
 
 PLAIN, MASKS = 0, 3
+RUNS = {1: 8, 2: 4}
+"""The run-length codings, with the bits that each is of."""
 BGR = (0xFF0000, 0xFF00, 0xFF)
 
 
-class Bmp(RasterFormat):
+class Bmp(StillFormat):
     """The format of BMP files."""
 
     def header(self, content: memoryview, path: str) -> Header:
@@ -27,15 +30,18 @@ class Bmp(RasterFormat):
         if len(content) < 54:
             raise cut_off(path, len(content), "BMP")
         start, size, width, height, _, bits, packing = struct.unpack_from("<IIiiHHI", content, 10)
-        if size < 40 or packing not in (PLAIN, MASKS) or bits not in (1, 4, 8, 24, 32):
+        runs = RUNS.get(packing) == bits and height > 0
+        if size < 40 or not (runs or packing in (PLAIN, MASKS)) or bits not in (1, 4, 8, 24, 32):
             what = f"a BMP of a kind that is not read ({bits} bits, compression {packing})"
             raise SourceError(what, path, CONVERT)
         if width <= 0:
             raise SourceError("the BMP's header makes no sense", path, COPY_AGAIN)
-        if start + _row_bytes(width, bits) * abs(height) > len(content):
+        (stored,) = struct.unpack_from("<I", content, 34)
+        if start + (stored if runs else _row_bytes(width, bits) * abs(height)) > len(content):
             raise cut_off(path, len(content), "BMP")
         x, y, used = struct.unpack_from("<iiI", content, 38)
         tags: dict[str, Any] = {"BitsPerPixel": bits, "DataOffset": start, "TopDown": height < 0}
+        tags |= {"Compression": f"RLE{bits}"} if runs else {}
         if packing == MASKS:
             masks = struct.unpack_from("<IIII" if size >= 56 else "<III", content, 54)
             if bits != 32 or masks[:3] != BGR or masks[3:] not in ((), (0,), (0xFF000000,)):
@@ -53,6 +59,9 @@ class Bmp(RasterFormat):
     def pixels(self, content: memoryview, header: Header) -> NDArray[Any]:
         """Take the rows, which mostly stand from the lowest to the highest."""
         height, width = header.shape[:2]
+        if "Compression" in header.tags:
+            data = content[header.tags["DataOffset"] :]
+            return unpacked(data, height, width, header.tags["BitsPerPixel"])[::-1]
         bits, step = header.tags["BitsPerPixel"], _row_bytes(width, header.tags["BitsPerPixel"])
         rows = np.frombuffer(content, np.uint8, step * height, header.tags["DataOffset"]).reshape(
             height, step

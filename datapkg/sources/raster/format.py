@@ -1,7 +1,10 @@
-"""What the formats of one image a file have in common: a header that is checked first, pixels decoded once.
+"""What the formats beside TIFF have in common: headers that are checked first, pixels decoded once.
 
 Their libraries are forgiving: they paint grey over what is missing. So each format makes sure that the file's own
 structure goes to its end before anything is decoded, and what is decoded must be what the header says.
+
+An animation is one image with an axis T, as a stack of pages of a TIFF is one; with `rows: plane` each frame is a
+row, decoded by itself. Frames are those that a viewer shows, put together from what the file stores of each.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from ..tiff.metadata import as_text
 
 COPY_AGAIN = "copy the file again from where it came from, or exclude it"
 CONVERT = "save it as PNG or TIFF, or exclude it"
+BY_PLANE = "store its frames as rows of their own with `rows: plane`, or exclude the file"
 AXES = {2: "YX", 3: "YXS"}
 CENTIMETRE = 3  # the code of TIFF's unit, whose rule of what is a specimen's pixel size holds here too
 
@@ -33,7 +37,8 @@ CENTIMETRE = 3  # the code of TIFF's unit, whose rule of what is a specimen's pi
 class Header:
     """What an image's header says; `pixels_per_cm` is (x, y) as fractions, None where it has no unit.
 
-    `tags` is what else the file says, by the format's own names.
+    `shape` is that of one frame; `frames` is how many there are, 0 where the image is still. `tags` is what else the
+    file says, by the format's own names, `frame_tags` what it says of each frame.
     """
 
     dtype: str
@@ -42,57 +47,139 @@ class Header:
     pixels_per_cm: tuple[tuple[int, int], tuple[int, int]] | None = None
     orientation: int | None = None
     warnings: tuple[str, ...] = field(default=())
+    frames: int = 0
+    frame_tags: tuple[Mapping[str, Any], ...] = ()
 
-    def facts(self) -> ImageFacts:
-        """The image as a row tells it."""
+    @property
+    def whole_shape(self) -> tuple[int, ...]:
+        """The shape of all frames together."""
+        return (self.frames, *self.shape) if self.frames else self.shape
+
+    def facts(self, frame: int | None = None) -> ImageFacts:
+        """The image as a row tells it, or one of its frames."""
         found: dict[str, Any] = {} if self.orientation is None else {"orientation": self.orientation}
         x, y = self.pixels_per_cm or (None, None)
         said = from_resolution({282: x, 283: y, 296: CENTIMETRE})
-        text = as_text({**found, "tags": self.tags})
-        return ImageFacts(
-            self.dtype, self.shape, AXES[len(self.shape)], said.x_um, said.y_um, None, None, text
-        )
+        if frame is None or not self.frames:
+            shape, axes = self.whole_shape, ("T" if self.frames else "") + AXES[len(self.shape)]
+            frames: dict[str, Any] = {"frames": self.frame_tags} if self.frame_tags else {}
+        else:
+            shape, axes = self.shape, AXES[len(self.shape)]
+            frames = {"frame": self.frame_tags[frame]} if self.frame_tags else {}
+        text = as_text({**found, "tags": self.tags, **frames})
+        return ImageFacts(self.dtype, shape, axes, said.x_um, said.y_um, None, None, text)
 
 
 class RasterFormat(ABC):
-    """A format whose files hold one image each."""
+    """A format whose files hold one image, or several."""
+
+    @abstractmethod
+    def headers(self, content: memoryview, path: str) -> tuple[Header, ...]:
+        """Read what is not pixels. Raises SourceError where the file is not whole, or of a kind that is not read."""
+
+    @abstractmethod
+    def frames(self, content: memoryview, header: Header, path: str) -> Iterator[NDArray[Any]]:
+        """Decode the frames of an image one after the other; a still image is one."""
+
+    def counted(self, content: memoryview, header: Header, path: str) -> Header:  # noqa: ARG002
+        """Count the frames of an image whose header does not; it is called once a frame is known to fit."""
+        return header
+
+    def look(self, file: ImageFile) -> Look:
+        """Check the headers."""
+        seen: Counter[tuple[str, tuple[int, ...]]] = Counter()
+        warnings: dict[str, None] = {}
+        for header in self._checked(file):
+            by_plane = file.rows == "plane"
+            shape = header.shape if by_plane else header.whole_shape
+            seen[header.dtype, shape] += max(1, header.frames) if by_plane else 1
+            warnings |= dict.fromkeys(header.warnings)
+        return Look(seen, tuple(warnings))
+
+    def rows(self, file: ImageFile) -> Iterator[Row]:
+        """Decode the images, or their frames, in order."""
+        page = 0
+        for series, header in enumerate(self._checked(file)):
+            if file.rows == "plane":
+                for t, pixels in enumerate(self._decoded(file, header)):
+                    yield Row(header.facts(t), pixels, (series, page + t, t, 0, 0))
+            else:
+                yield Row(header.facts(), self._whole(file, header), (series, page))
+            page += max(1, header.frames)
+
+    def _whole(self, file: ImageFile, header: Header) -> NDArray[Any]:
+        decoded = self._decoded(file, header)
+        if not header.frames:
+            return next(decoded)
+        pixels = np.empty(header.whole_shape, header.dtype)
+        for number, one in enumerate(decoded):
+            pixels[number] = one
+        return pixels
+
+    def _decoded(self, file: ImageFile, header: Header) -> Iterator[NDArray[Any]]:
+        """The frames, each held against the header, and as many as it says."""
+        count, due = 0, max(1, header.frames)
+        frames = self.frames(file.content, header, file.path)
+        while True:
+            try:
+                pixels = next(frames, None)
+            except NONSENSE as error:
+                raise _undecoded(error, file.path) from error
+            if pixels is None:
+                break
+            count += 1
+            if (pixels.dtype.name, pixels.shape) != (header.dtype, header.shape):
+                what = f"its pixels make {pixels.dtype} {pixels.shape}, but its header says {header.dtype} {header.shape}"
+                raise SourceError(what, file.path, CONVERT)
+            yield np.ascontiguousarray(pixels)
+        if count != due:
+            raise SourceError(f"it has {count} frames, but its header says {due}", file.path, COPY_AGAIN)
+
+    def _checked(self, file: ImageFile) -> tuple[Header, ...]:
+        try:
+            headers = self.headers(file.content, file.path)
+        except NONSENSE as error:
+            raise SourceError("the image's header makes no sense", file.path, COPY_AGAIN) from error
+        return tuple(self._fitting(file, header) for header in headers)
+
+    def _fitting(self, file: ImageFile, header: Header) -> Header:
+        """Make sure that an image has pixels, and no more than memory should hold."""
+        if 0 in header.shape:
+            size = " x ".join(str(n) for n in header.shape)
+            raise SourceError(f"an image of {size} pixels: it has no pixels", file.path, "exclude the file")
+        check_size(header.dtype, header.shape, file.max_bytes, file.path)
+        try:
+            header = self.counted(file.content, header, file.path)
+        except NONSENSE as error:
+            raise _undecoded(error, file.path) from error
+        if header.frames and file.rows == "image":
+            check_size(header.dtype, header.whole_shape, file.max_bytes, file.path, BY_PLANE)
+        return header
+
+
+def _undecoded(error: Exception, path: str) -> SourceError:
+    what = f"the image cannot be decoded ({str(error).strip() or type(error).__name__})"
+    return SourceError(what, path, COPY_AGAIN)
+
+
+class StillFormat(RasterFormat):
+    """A format whose files hold one image that does not move."""
 
     @abstractmethod
     def header(self, content: memoryview, path: str) -> Header:
-        """Read what is not pixels. Raises SourceError where the file is not whole, or of a kind that is not read."""
+        """Read what is not pixels."""
 
     @abstractmethod
     def pixels(self, content: memoryview, header: Header) -> NDArray[Any]:
         """Decode the pixels."""
 
-    def look(self, file: ImageFile) -> Look:
-        """Check the header."""
-        header = self._checked(file)
-        return Look(Counter({(header.dtype, header.shape): 1}), header.warnings)
+    def headers(self, content: memoryview, path: str) -> tuple[Header, ...]:
+        """The one image's header."""
+        return (self.header(content, path),)
 
-    def rows(self, file: ImageFile) -> Iterator[Row]:
-        """Decode the one image."""
-        header = self._checked(file)
-        try:
-            pixels = self.pixels(file.content, header)
-        except NONSENSE as error:
-            what = f"the image cannot be decoded ({str(error).strip() or type(error).__name__})"
-            raise SourceError(what, file.path, COPY_AGAIN) from error
-        if (pixels.dtype.name, pixels.shape) != (header.dtype, header.shape):
-            what = f"its pixels make {pixels.dtype} {pixels.shape}, but its header says {header.dtype} {header.shape}"
-            raise SourceError(what, file.path, CONVERT)
-        yield Row(header.facts(), np.ascontiguousarray(pixels), (0,) * (2 if file.rows == "image" else 5))
-
-    def _checked(self, file: ImageFile) -> Header:
-        try:
-            header = self.header(file.content, file.path)
-        except NONSENSE as error:
-            raise SourceError("the image's header makes no sense", file.path, COPY_AGAIN) from error
-        if 0 in header.shape:
-            size = " x ".join(str(n) for n in header.shape)
-            raise SourceError(f"an image of {size} pixels: it has no pixels", file.path, "exclude the file")
-        check_size(header.dtype, header.shape, file.max_bytes, file.path)
-        return header
+    def frames(self, content: memoryview, header: Header, path: str) -> Iterator[NDArray[Any]]:  # noqa: ARG002
+        """The one image."""
+        yield self.pixels(content, header)
 
 
 def cut_off(path: str, at: int, kind: str) -> SourceError:

@@ -1,6 +1,7 @@
-"""JPEG 2000, as a file of boxes (JP2) or as its bare codestream: grey or colour, 1 to 16 bits.
+"""JPEG 2000, as a file of boxes (JP2) or as its bare codestream: grey, colour or with a palette, 1 to 16 bits.
 
-The codestream says the size of each of its parts; they are walked to the end mark before anything is decoded.
+The codestream says the size of each of its parts; they are walked to the end mark before anything is decoded. A
+palette image keeps its indices, which are the codestream's own values, and its colours are in `metadata`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...errors import SourceError
-from .format import CONVERT, COPY_AGAIN, Header, RasterFormat, cut_off, trailing
+from .format import CONVERT, COPY_AGAIN, Header, StillFormat, cut_off, trailing
 
 START, SIZE, TILE, END = 0xFF4F, 0xFF51, 0xFF90, 0xFFD9
 FOLDERS = (b"jp2h", b"res ")
 KIND = "JPEG 2000"
 
 
-class Jpeg2000(RasterFormat):
+class Jpeg2000(StillFormat):
     """The format of JPEG 2000 files."""
 
     def header(self, content: memoryview, path: str) -> Header:
@@ -32,8 +33,6 @@ class Jpeg2000(RasterFormat):
                 found.setdefault(name, (start, end))
         if b"jp2c" not in found:
             raise cut_off(path, len(content), KIND)
-        if b"pclr" in found:
-            raise SourceError("a JPEG 2000 with a palette is not read", path, CONVERT)
         start, last = found[b"jp2c"]
         dtype, shape, bits = _size(content, start, path)
         end = _end(content, start, last, path)
@@ -43,17 +42,20 @@ class Jpeg2000(RasterFormat):
             for name, (a, b) in found.items()
             if name in (b"colr", b"resc", b"resd", b"xml ", b"uuid")
         }
+        if b"pclr" in found:
+            tags |= {"ColorMap": _palette(content, *found[b"pclr"], path), "Codestream": [start, end]}
         per_cm = None
         if b"resc" in found:
             vn, vd, hn, hd, vx, hx = struct.unpack_from(">HHHHbb", content, found[b"resc"][0])
             per_cm = _per_cm(hn, hd, hx), _per_cm(vn, vd, vx)
         return Header(dtype, shape, tags, per_cm, None, trailing(content, max(end, last)))
 
-    def pixels(self, content: memoryview, header: Header) -> NDArray[Any]:  # noqa: ARG002 - it says nothing that decoding needs
-        """Decode the pixels."""
+    def pixels(self, content: memoryview, header: Header) -> NDArray[Any]:
+        """Decode the pixels; of a palette image without the boxes that would make colours of them."""
         from imagecodecs import jpeg2k_decode
 
-        bytes_like: Any = content
+        start, end = header.tags.get("Codestream", (0, len(content)))
+        bytes_like: Any = content[start:end]
         decoded: NDArray[Any] = jpeg2k_decode(bytes_like)
         return decoded
 
@@ -74,6 +76,23 @@ def boxes(content: memoryview, at: int, end: int, path: str) -> Iterator[tuple[b
         else:
             yield name, start, last
         at = last
+
+
+def _palette(content: memoryview, start: int, end: int, path: str) -> list[list[int]]:
+    """A palette's channels, each with its colours in order."""
+    entries, channels = struct.unpack_from(">HB", content, start)
+    depths = [(bits & 0x7F) + 1 for bits in content[start + 3 : start + 3 + channels]]
+    widths = [-(-bits // 8) for bits in depths]
+    at, rows = start + 3 + channels, []
+    if not entries or not channels or at + entries * sum(widths) > end:
+        raise SourceError("the JPEG 2000's palette makes no sense", path, COPY_AGAIN)
+    for _ in range(entries):
+        row = []
+        for width in widths:
+            row.append(int.from_bytes(content[at : at + width], "big"))
+            at += width
+        rows.append(row)
+    return [list(channel) for channel in zip(*rows, strict=True)]
 
 
 def _size(content: memoryview, start: int, path: str) -> tuple[str, tuple[int, ...], list[int]]:

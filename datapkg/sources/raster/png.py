@@ -2,7 +2,7 @@
 
 libpng makes colours of a palette's indices, and 0 to 255 of two, four or sixteen greys. Here the values stay as they
 are: what libpng is given is the same compressed rows under a header of plain bytes, and the bits are taken apart
-after it. Every chunk has a checksum, and all of them are checked.
+after it. Every chunk has a checksum, and all of them are checked. The frames of an animated PNG are decoded in the same way.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ...errors import SourceError
 from ..tiff.exif import exif_tags, orientation
 from ..tiff.metadata import as_list
+from .apng import Frame, frames_of, shown
 from .format import CONVERT, COPY_AGAIN, Header, RasterFormat, cut_off, trailing
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -26,6 +28,7 @@ DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 1
 GREY, PALETTE = 0, 3
 GREY_OF = {1: 0, 2: 4, 3: 2, 4: 6}  # the colour type that has so many samples
 CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+PIXELS = (b"IHDR", b"IDAT", b"acTL", b"fcTL", b"fdAT")
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 MOST_TEXT_BYTES = 1 << 20
@@ -35,45 +38,67 @@ METRE = 1
 class Png(RasterFormat):
     """The format of PNG files."""
 
-    def header(self, content: memoryview, path: str) -> Header:
-        """Read all chunks but the pixels'."""
-        end = len(SIGNATURE)
+    def headers(self, content: memoryview, path: str) -> tuple[Header, ...]:
+        """Read all chunks but the pixels'; an animation's still image is one of its own if it is no frame."""
+        listed = list(chunks(content, path))
+        end = len(SIGNATURE) + sum(len(data) + 12 for _, data in listed)
         found: dict[bytes, list[memoryview]] = {}
-        for name, data in chunks(content, path):
+        for name, data in listed:
             found.setdefault(name, []).append(data)
-            end += len(data) + 12
         _check_chunks(found, path)
-        width, height, depth, colour, packing, filters, laced = struct.unpack(">IIBBBBB", found[b"IHDR"][0])
-        if depth not in DEPTHS.get(colour, ()) or (packing, filters) != (0, 0) or laced > 1:
-            raise SourceError("the PNG's header makes no sense", path, COPY_AGAIN)
-        dtype = "uint16" if depth == 16 else "bool" if (depth, colour) == (1, GREY) else "uint8"
-        samples = SAMPLES[colour]
-        tags: dict[str, Any] = {"BitDepth": depth, "ColorType": colour, "Interlaced": bool(laced)}
-        tags |= _tags({name: parts for name, parts in found.items() if name not in (b"IHDR", b"IDAT")}, path)
-        sizes = found.get(b"pHYs", [memoryview(b"")])[0]
-        x, y, unit = struct.unpack(">IIB", sizes) if len(sizes) == 9 else (0, 0, 0)
-        return Header(
-            dtype,
-            (height, width) if samples == 1 else (height, width, samples),
-            tags,
-            ((x, 100), (y, 100)) if unit == METRE else None,
-            orientation(tags.get("Exif")),
-            trailing(content, end),
-        )
+        still = _still(found, trailing(content, end), path)
+        if b"acTL" not in found:
+            return (still,)
+        frames, still_is_first = frames_of(listed, path)
+        moving = replace(still, frames=len(frames), frame_tags=tuple(frame.tags() for frame in frames))
+        return (moving,) if still_is_first else (still, moving)
 
-    def pixels(self, content: memoryview, header: Header) -> NDArray[Any]:
+    def frames(self, content: memoryview, header: Header, path: str) -> Iterator[NDArray[Any]]:
         """Decode the pixels, in the values that are stored."""
-        height, width = header.shape[:2]
-        samples = header.shape[2] if len(header.shape) == 3 else 1
-        depth = header.tags["BitDepth"]
-        parts = [data for name, data in chunks(content, "") if name == b"IDAT"]
-        if not header.tags["Interlaced"]:
-            return _rows(parts, width, height, depth, samples).astype(header.dtype, copy=False)
-        image = np.empty(header.shape, header.dtype)
-        for (x, y, dx, dy), rows in _passes(parts, width, height, depth * samples):
-            part = image[y::dy, x::dx]
-            part[...] = _rows([rows], part.shape[1], part.shape[0], depth, samples)
-        return image
+        listed = list(chunks(content, path))
+        if header.frames:
+            frames, _ = frames_of(listed, path)
+            decoded = (_image(frame.parts, _size_of(frame, header), header) for frame in frames)
+            yield from shown(frames, decoded, header.shape, header.tags, path)
+        else:
+            yield _image([data for name, data in listed if name == b"IDAT"], header.shape, header)
+
+
+def _still(found: Mapping[bytes, list[memoryview]], warnings: tuple[str, ...], path: str) -> Header:
+    width, height, depth, colour, packing, filters, laced = struct.unpack(">IIBBBBB", found[b"IHDR"][0])
+    if depth not in DEPTHS.get(colour, ()) or (packing, filters) != (0, 0) or laced > 1:
+        raise SourceError("the PNG's header makes no sense", path, COPY_AGAIN)
+    dtype = "uint16" if depth == 16 else "bool" if (depth, colour) == (1, GREY) else "uint8"
+    samples = SAMPLES[colour]
+    tags: dict[str, Any] = {"BitDepth": depth, "ColorType": colour, "Interlaced": bool(laced)}
+    tags |= _tags({name: parts for name, parts in found.items() if name not in PIXELS}, path)
+    sizes = found.get(b"pHYs", [memoryview(b"")])[0]
+    x, y, unit = struct.unpack(">IIB", sizes) if len(sizes) == 9 else (0, 0, 0)
+    return Header(
+        dtype,
+        (height, width) if samples == 1 else (height, width, samples),
+        tags,
+        ((x, 100), (y, 100)) if unit == METRE else None,
+        orientation(tags.get("Exif")),
+        warnings,
+    )
+
+
+def _size_of(frame: Frame, header: Header) -> tuple[int, ...]:
+    return (frame.height, frame.width, *header.shape[2:])
+
+
+def _image(parts: list[memoryview], shape: tuple[int, ...], header: Header) -> NDArray[Any]:
+    """Decode compressed rows that make an image of `shape`."""
+    height, width = shape[:2]
+    samples, depth = shape[2] if len(shape) == 3 else 1, header.tags["BitDepth"]
+    if not header.tags["Interlaced"]:
+        return _rows(parts, width, height, depth, samples).astype(header.dtype, copy=False)
+    image = np.empty(shape, header.dtype)
+    for (x, y, dx, dy), rows in _passes(parts, width, height, depth * samples):
+        part = image[y::dy, x::dx]
+        part[...] = _rows([rows], part.shape[1], part.shape[0], depth, samples)
+    return image
 
 
 def chunks(content: memoryview, path: str) -> Iterator[tuple[bytes, memoryview]]:
@@ -113,9 +138,8 @@ def _check_chunks(found: Mapping[bytes, list[memoryview]], path: str) -> None:
     if unknown:
         shown = unknown[0].decode("latin-1")
         raise SourceError(f"the PNG needs an extension ({shown}) that is not read", path, CONVERT)
-    if b"fdAT" in found:
-        what = "an animated PNG: it holds more than one image"
-        raise SourceError(what, path, "save its frames as files of their own, or as one TIFF; or exclude it")
+    if b"acTL" not in found and b"fdAT" in found:
+        raise SourceError("the PNG has frames, but does not say how many", path, COPY_AGAIN)
 
 
 def _rows(parts: list[Any], width: int, height: int, depth: int, samples: int) -> NDArray[Any]:

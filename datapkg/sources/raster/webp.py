@@ -1,55 +1,95 @@
-"""WebP: lossy or lossless, 8 bits, colour with or without transparency."""
+"""WebP: lossy or lossless, 8 bits, colour with or without transparency; of an animation, the frames as they are shown.
+
+The frames of an animation are put together by Google's library, which Pillow hands out one after the other.
+"""
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SourceError
 from ..tiff.exif import exif_tags, orientation
 from .format import COPY_AGAIN, Header, RasterFormat, cut_off, trailing
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 ANIMATED, ALPHA = 0x02, 0x10
+EXTENDED, ANIMATION, FRAME = b"VP8X", b"ANIM", b"ANMF"
 
 
 class Webp(RasterFormat):
     """The format of WebP files."""
 
-    def header(self, content: memoryview, path: str) -> Header:
+    def headers(self, content: memoryview, path: str) -> tuple[Header, ...]:
         """Read the chunks."""
         if len(content) < 20:
             raise cut_off(path, len(content), "WebP")
         end = 8 + int.from_bytes(content[4:8], "little")
         if end > len(content):
             raise cut_off(path, len(content), "WebP")
-        found = dict(_chunks(content[:end], path))
-        flags = found[b"VP8X"][0] if b"VP8X" in found else 0
-        if flags & ANIMATED:
-            what = "an animated WebP: it holds more than one image"
-            raise SourceError(what, path, "save its frames as files of their own, or exclude it")
-        width, height, alpha = _size(found, path)
-        tags: dict[str, Any] = {"Lossless": b"VP8L" in found}
+        listed = list(_chunks(content[:end], path))
+        found = dict(listed)
+        flags = found[EXTENDED][0] if EXTENDED in found else 0
+        tags: dict[str, Any] = {}
         if b"EXIF" in found:
             tags["Exif"] = exif_tags(bytes(found[b"EXIF"]), path)
         tags |= {n.decode("latin-1").strip(): bytes(found[n]) for n in (b"XMP ", b"ICCP") if n in found}
+        told = tags, None, orientation(tags.get("Exif")), trailing(content, end)
+        if flags & ANIMATED:
+            frames = [data for name, data in listed if name == FRAME]
+            _check_frames(frames, path)
+            width, height = (1 + int.from_bytes(found[EXTENDED][at : at + 3], "little") for at in (4, 7))
+            delays = tuple({"DelayMs": int.from_bytes(data[12:15], "little")} for data in frames)
+            shape = (height, width, 4 if flags & ALPHA else 3)
+            return (Header("uint8", shape, *told, len(frames), delays),)
+        width, height, alpha = _size(found, path)
         samples = 4 if alpha or (flags & ALPHA and b"ALPH" in found) else 3
-        turned = orientation(tags.get("Exif"))
-        return Header("uint8", (height, width, samples), tags, None, turned, trailing(content, end))
+        tags["Lossless"] = b"VP8L" in found
+        return (Header("uint8", (height, width, samples), *told),)
 
-    def pixels(self, content: memoryview, header: Header) -> NDArray[Any]:
+    def frames(self, content: memoryview, header: Header, path: str) -> Iterator[NDArray[Any]]:  # noqa: ARG002
         """Decode the pixels."""
-        from imagecodecs import webp_decode
-
         bytes_like: Any = content
-        decoded: NDArray[Any] = webp_decode(bytes_like, hasalpha=header.shape[2] == 4)
-        return decoded
+        if header.frames:
+            with _opened(bytes_like) as image:
+                for number in range(header.frames):
+                    image.seek(number)
+                    yield np.asarray(image)
+        else:
+            from imagecodecs import webp_decode
+
+            yield webp_decode(bytes_like, hasalpha=header.shape[2] == 4)
 
 
-def _chunks(content: memoryview, path: str) -> Iterator[tuple[bytes, memoryview]]:
-    at = 12
+def _opened(content: bytes) -> Image:
+    """Open a file with Pillow, whose size was held against our own limit already: Pillow's own is put aside."""
+    from PIL import Image
+
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        return Image.open(io.BytesIO(content), formats=("WEBP",))
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_frames(frames: list[memoryview], path: str) -> None:
+    """Make sure that each frame's own parts are there."""
+    for data in frames:
+        parts = dict(_chunks(data, path, 16))
+        if not {b"VP8 ", b"VP8L"} & set(parts):
+            raise SourceError("a frame of the WebP has no pixels", path, COPY_AGAIN)
+    if not frames:
+        raise SourceError("the WebP is said to be animated, but has no frame", path, COPY_AGAIN)
+
+
+def _chunks(content: memoryview, path: str, at: int = 12) -> Iterator[tuple[bytes, memoryview]]:
     while at + 8 <= len(content):
         name, length = struct.unpack_from("<4sI", content, at)
         if at + 8 + length > len(content):

@@ -16,9 +16,13 @@ from ...manifest.models import FieldModel
 from .cells import LARGEST_EXACT, MISSING_WORDS, Mask, Rows, cast, mask
 from .declared import INTEGER, Declared, absent, missing_values, note
 from .evidence import Evidence, look_together
+from .json_cells import unlike_schema
 from .types import decide_type
 
-CONSTRAINTS = ("required", "enum", "minimum", "maximum", "pattern", "minLength", "maxLength")
+CONSTRAINTS = (
+    *("required", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("pattern", "minLength", "maxLength", "jsonSchema"),
+)
 FEW_ROWS = 256
 """Up to so many rows, what Python does for each column costs more than what is done for its cells."""
 ORDERED = ("integer", "number", "year", "date", "datetime", "time")
@@ -94,6 +98,8 @@ class ColumnRules:
             for name, limit, breaks in (
                 ("minimum", limits.minimum, pc.less),
                 ("maximum", limits.maximum, pc.greater),
+                ("exclusiveMinimum", limits.exclusive_minimum, pc.less_equal),
+                ("exclusiveMaximum", limits.exclusive_maximum, pc.greater_equal),
             ):
                 if limit is not None:
                     (bound,) = self._values([_written(limit)], values.type)
@@ -118,6 +124,8 @@ class ColumnRules:
                 note(evidence, "minLength", (length >= 0) & (length < limits.min_length), column, lines)
             if limits.max_length is not None:
                 note(evidence, "maxLength", length > limits.max_length, column, lines)
+        if limits.json_schema is not None:
+            note(evidence, "jsonSchema", unlike_schema(column, limits.json_schema), column, lines)
 
     def _values(self, texts: list[str], kind: pa.DataType) -> pa.Array:
         """What a constraint names, read as the column's cells are."""

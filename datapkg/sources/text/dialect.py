@@ -16,6 +16,8 @@ from ...manifest import Resource
 
 DELIMITERS = (",", "\t", ";", "|")
 BY_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
+NO_QUOTE = "\0"
+"""Where the manifest says that nothing is quoted: a character that no text file may hold."""
 LOOKED_AT = 50
 """Rows that decide the delimiter; later ones that do not fit it are errors."""
 
@@ -82,7 +84,7 @@ def declared_form(resource: Resource) -> Form:
         raise _refused(resource, "headerRows counts rows from 1", "such as headerRows: [1, 2]")
     return Form(
         delimiter=dialect.delimiter or "",
-        quote=dialect.quote_char or '"',
+        quote=NO_QUOTE if dialect.quote_char == "" else dialect.quote_char or '"',
         double_quote=dialect.double_quote is not False,
         escape=dialect.escape_char or "",
         comment=dialect.comment_char or "",

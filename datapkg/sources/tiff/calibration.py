@@ -1,6 +1,7 @@
 """How large a pixel is, and what the channels are called: what each microscope's software says, and no more.
 
-OME-XML, ImageJ, MetaMorph, LSM and Micro-Manager say it in their own words; those are taken. The resolution tags of
+OME-XML, ImageJ, MetaMorph, LSM, Aperio and Micro-Manager say it in their own words; those are taken, but not for the
+thumbnails and labels that stand beside an image, whose pixels are others. The resolution tags of
 a plain TIFF mostly tell how to print it: 72 dots an inch make a pixel of 353 um, which is no specimen. They count
 only where they have a unit, inch or centimetre, and make a pixel of at most 10 um, finer than any printer's dot.
 A ratio of exactly 1/1, which programs write who know nothing, is no size. What does not count stays in `metadata`.
@@ -8,6 +9,7 @@ A ratio of exactly 1/1, which programs write who know nothing, is no size. What 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -22,6 +24,7 @@ from .units import length_um, time_s
 
 COARSEST_UM = 10.0
 RESOLUTION_UNITS = {2: "inch", 3: "cm"}
+MICROMETRES_A_PIXEL = re.compile(r"\|\s*MPP\s*=\s*([0-9.eE+-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,11 @@ def calibration(tiff: OpenTiff, series: TiffPageSeries, image: OmeImage | None) 
         if file.is_imagej and file.imagej_metadata:
             return from_imagej(file.imagej_metadata, tags, series)
         if file.is_lsm and file.lsm_metadata:
-            return from_lsm(file.lsm_metadata)
+            return (
+                Calibration() if page.is_reduced else from_lsm(file.lsm_metadata, series.shape, series.axes)
+            )
+        if file.is_svs:
+            return from_svs(page.description) if series.name == "Baseline" else Calibration()
         if file.is_stk and file.stk_metadata:
             return from_stk(file.stk_metadata)
         if file.is_metaseries and file.metaseries_metadata:
@@ -79,22 +86,44 @@ def from_imagej(meta: Mapping[str, Any], tags: Mapping[int, Any], series: TiffPa
     )
 
 
-def from_lsm(meta: Mapping[str, Any]) -> Calibration:
-    """Take the voxel of a Zeiss LSM, which is in metres."""
+def from_lsm(meta: Mapping[str, Any], shape: tuple[int, ...] = (), axes: str = "") -> Calibration:
+    """Take the voxel of a Zeiss LSM, which is in metres, and its channels' names."""
     x_um, y_um, z_um = (length_um(meta.get(f"VoxelSize{axis}"), "m") for axis in "XYZ")
-    return Calibration(x_um, y_um, z_um, time_increment_s=time_s(meta.get("TimeIntervall"), "s"))
+    listed = meta.get("ChannelColors", {}).get("ColorNames", ())
+    names = tuple(str(name).strip() or None for name in listed)
+    named = any(names) and len(names) == dict(zip(axes, shape, strict=True)).get("C", 1)
+    increment_s = time_s(meta.get("TimeIntervall"), "s")
+    return Calibration(x_um, y_um, z_um, names if named else None, time_increment_s=increment_s)
+
+
+def from_svs(description: str) -> Calibration:
+    """Take the micrometres a pixel of an Aperio slide.
+
+    Examples
+    --------
+    >>> from_svs("Aperio Image Library v12|AppMag = 20|MPP = 0.4990").x_um
+    0.499
+    """
+    said = MICROMETRES_A_PIXEL.search(description)
+    size = length_um(said[1], "um") if said else None
+    return Calibration(size, size)
 
 
 def from_stk(meta: Mapping[str, Any]) -> Calibration:
-    """Take the calibration of a MetaMorph stack, where it says that it has one."""
+    """Take the calibration of a MetaMorph stack, where it says that it has one, and when it was taken."""
+    moments = meta.get("DatetimeCreated")
+    steps_ms = set(np.diff(np.asarray(meta.get("TimeCreated", ()), np.int64)).tolist())
+    found = Calibration(
+        acquisition_date=None if moments is None or not len(moments) else str(moments[0].astype("M8[ms]")),
+        time_increment_s=time_s(steps_ms.pop(), "ms") if len(steps_ms) == 1 else None,
+    )
     if not meta.get("SpatialCalibration"):
-        return Calibration()
+        return found
     unit = str(meta.get("CalibrationUnits", ""))
     steps = {float(step) for step in np.atleast_1d(meta.get("ZDistance", ()))}
     z_um = length_um(steps.pop(), unit) if len(steps) == 1 else None
-    return Calibration(
-        length_um(meta.get("XCalibration"), unit), length_um(meta.get("YCalibration"), unit), z_um
-    )
+    x_um, y_um = (length_um(meta.get(f"{axis}Calibration"), unit) for axis in "XY")
+    return replace(found, x_um=x_um, y_um=y_um, z_um=z_um)
 
 
 def from_metaseries(meta: Mapping[str, Any]) -> Calibration:

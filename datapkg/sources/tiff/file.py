@@ -27,6 +27,8 @@ from .ome_files import Ome, companion_of, read_ome
 from .structure import COPY_AGAIN, Skeleton, skeleton
 
 LOGGER = logging.getLogger("tifffile")
+HARMLESS = ("correcting LSM bitspersample tag",)
+"""What tifffile says of files that are as their program always writes them."""
 # What a parser of untrusted bytes raises where they make no sense; imagecodecs' errors are RuntimeErrors.
 NONSENSE = (
     ArithmeticError,
@@ -116,7 +118,9 @@ def listening(path: str) -> Iterator[Heard]:
         if record.thread != thread:
             return True
         said = heard.errors if record.levelno >= logging.ERROR else heard.warnings
-        said.append(_words(record.getMessage()))
+        words = _words(record.getMessage())
+        if not words.endswith(HARMLESS):
+            said.append(words)
         return False
 
     deaf = not LOGGER.isEnabledFor(logging.WARNING)

@@ -59,6 +59,8 @@ def metadata_text(
     found = ome_members(tiff.ome.text if tiff.ome is not None and first else None, image, said, place)
     if series.name:
         found["name"] = series.name
+    elif series.kind == "lsm" and series.keyframe.is_reduced:
+        found["name"] = "Thumbnail"
     if series.is_pyramidal:
         found["levels"] = [list(level.shape) for level in series.levels]
     with decoding(tiff.path):

@@ -94,12 +94,16 @@ def images_of(root: ElementTree.Element, path: str) -> tuple[OmeImage, ...]:
     SourceError
         A number of the XML is none.
     """
-    elements = [image for image in root if name_of(image) == "Image"]
-    with_planes = [e for e in elements if any(name_of(d) == "TiffData" for p in e for d in p)]
     try:
-        return tuple(_image(element) for element in with_planes)
+        return tuple(_image(element) for element in image_elements(root))
     except ValueError as error:
         raise SourceError(f"the TIFF's OME-XML is broken ({error})", path, MEND_XML) from None
+
+
+def image_elements(root: ElementTree.Element) -> list[ElementTree.Element]:
+    """The elements of the images that have planes, in order."""
+    elements = [image for image in root if name_of(image) == "Image"]
+    return [e for e in elements if any(name_of(d) == "TiffData" for p in e for d in p)]
 
 
 def name_of(element: ElementTree.Element) -> str:

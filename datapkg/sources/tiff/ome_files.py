@@ -12,11 +12,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from xml.etree import ElementTree
 
 from ...errors import SourceError
-from .ome import MEND_XML, Block, OmeImage, child_of, images_of, name_of, parse_xml
+from .ome import MEND_XML, Block, OmeImage, child_of, name_of, parse_xml
+from .ome_index import Names, OmeIndex, index_of, planes_of
 
 FORGET = "`tiffcomment` shows and mends what it says; or exclude the file"
 
@@ -26,14 +26,21 @@ class Ome:
     """A file's OME-XML, and its images.
 
     `mended` is the XML that tells of this file alone, where the XML itself names files. `spread` says that planes of
-    the images stand in other files too: `files` has each block's file as the XML names it, empty for this one.
+    the images stand in other files too: `names` has each block's file as the XML names it, `own` what of these is this
+    one; an empty name is this one too.
     """
 
     text: str
     images: tuple[OmeImage, ...]
     mended: str | None = None
     spread: bool = False
-    files: tuple[tuple[str, ...], ...] = ()
+    names: Names = ()
+    own: str = ""
+
+    @property
+    def files(self) -> Names:
+        """Each block's file, empty for this one."""
+        return tuple(tuple("" if name == self.own else name for name in names) for names in self.names)
 
 
 def read_ome(text: str, path: str, pages: int, uuid: str | None = None) -> Ome:
@@ -49,27 +56,52 @@ def read_ome(text: str, path: str, pages: int, uuid: str | None = None) -> Ome:
     SourceError
         It is broken or hostile, or contradicts itself.
     """
-    root = parse_xml(text, path)
-    images = images_of(root, path)
-    blocks = [block for image in images for block in image.blocks]
-    own = uuid or root.attrib.get("UUID")
-    is_own = _own_blocks(blocks, path, own, pages)
+    index, own = index_of(text, path)
+    own = uuid or own
+    exact = index.folded.get(path.rpartition("/")[2].casefold(), frozenset())
+    if len(exact) == 1 and index.all_named and len(index.folded) > 1:
+        return _among_others(index, text, path, pages, next(iter(exact)))
+    images, root = index.images, index.root
+    is_own = _own_blocks(index, path, own, pages)
     files = tuple(tuple("" if is_own(b) else _named(b, path) for b in image.blocks) for image in images)
     if not any(name for names in files for name in names):
-        named = any(block.uuid != own for block in blocks if block.uuid or block.file)
+        named = any(block_uuid != own for name, block_uuid in index.named if block_uuid or name)
         return Ome(text, images, _own_xml(root, files, [True] * len(images)) if named or uuid else None)
     here = [_is_here(image, names, pages) for image, names in zip(images, files, strict=True)]
     if any(here) and all(whole or len(set(names)) == 1 for whole, names in zip(here, files, strict=True)):
         mine = tuple(image for image, whole in zip(images, here, strict=True) if whole)
         return Ome(text, mine, _own_xml(root, files, here))
-    _refuse_unclear(blocks, files, pages, path)
+    _refuse_unclear(index, pages, path)
     return Ome(text, images, None, True, files)
+
+
+def _among_others(index: OmeIndex, text: str, path: str, pages: int, name: str) -> Ome:
+    """What the XML tells of a file that it names, where it names a file for every block: no time is lost on the others."""
+    whole = index.whole_in(name, pages)
+    spread = sum(len(set(index.names[number])) > 1 for number in whole)
+    if whole and spread == index.spread_images:
+        mine = tuple(index.images[number] for number in whole)
+        return Ome(text, mine, _xml_of(index, whole, name))
+    _refuse_unclear(index, pages, path)
+    return Ome(text, index.images, None, True, index.names, name)
+
+
+def _xml_of(index: OmeIndex, numbers: list[int], name: str) -> str:
+    """The XML with nothing but these images, and of them the planes in one file."""
+    root = ElementTree.Element(index.root.tag)
+    said_of_axes = [child for child in index.root if name_of(child) == "StructuredAnnotations"]
+    root.extend(
+        copy.deepcopy(one) for one in [*(index.elements[number] for number in numbers), *said_of_axes]
+    )
+    files = tuple(tuple("" if one == name else one for one in index.names[number]) for number in numbers)
+    return _own_xml(root, files, [True] * len(numbers))
 
 
 def companion_of(text: str, path: str) -> tuple[str, str] | None:
     """The file that holds a file's OME-XML in its stead, and what that XML calls this file; None: it has its own."""
-    root = parse_xml(text, path)
-    binary_only = child_of(root, "BinaryOnly")
+    if "BinaryOnly" not in text:
+        return None
+    binary_only = child_of(parse_xml(text, path), "BinaryOnly")
     if binary_only is None:
         return None
     name, uuid = binary_only.attrib.get("MetadataFile", ""), binary_only.attrib.get("UUID", "")
@@ -78,19 +110,11 @@ def companion_of(text: str, path: str) -> tuple[str, str] | None:
     return name, uuid
 
 
-def own_uuid(text: str, path: str) -> str | None:
-    """What a file calls itself, where it says so."""
-    if not text.startswith("<"):
-        return None
-    root = parse_xml(text, path)
-    binary_only = child_of(root, "BinaryOnly")
-    return (root if binary_only is None else binary_only).attrib.get("UUID")
-
-
-def _own_blocks(blocks: list[Block], path: str, own: str | None, pages: int) -> Callable[[Block], bool]:
+def _own_blocks(index: OmeIndex, path: str, own: str | None, pages: int) -> Callable[[Block], bool]:
     """Tell whether a block stands in this file, by its name or UUID."""
     file_name = path.rpartition("/")[2].casefold()
-    names = {(block.file, block.uuid) for block in blocks if block.file or block.uuid}
+    names = {(name, uuid) for name, uuid in index.named if name or uuid}
+    blocks = [block for image in index.images for block in image.blocks]
     exact = {name for name, _ in names if name.casefold() == file_name}
     moved = {name for name, _ in names if _base(name) == file_name}
     called = {name for name, uuid in names if uuid == own}
@@ -122,20 +146,17 @@ def _is_here(image: OmeImage, names: tuple[str, ...], pages: int) -> bool:
     own = [block.count or pages for block, name in zip(image.blocks, names, strict=True) if not name]
     if len(own) == len(names):
         return True
-    try:
-        samples = int(image.channels[0].get("SamplesPerPixel", "1")) if image.channels else 1
-        planes = prod(int(image.pixels[f"Size{axis}"]) for axis in "ZCT") // max(samples, 1)
-    except (KeyError, ValueError):
-        return False
-    return 0 < planes <= sum(own)
+    planes = planes_of(image)
+    return planes is not None and 0 < planes <= sum(own)
 
 
-def _refuse_unclear(blocks: list[Block], files: tuple[tuple[str, ...], ...], pages: int, path: str) -> None:
+def _refuse_unclear(index: OmeIndex, pages: int, path: str) -> None:
     """Some exports write a whole image into each file, and XML into all of them that spreads it over all."""
-    planes = sum(block.count or 1 for block in blocks)
+    planes = index.planes
     if pages < planes:
         return
-    others = sorted({name for names in files for name in names if name})
+    here = path.rpartition("/")[2].casefold()
+    others = sorted({name for name, _ in index.named if name and name.casefold() != here})
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     raise SourceError(
         f"one file of a multi-file OME-TIFF: planes of its images stand in {', '.join(others[:3])}{more}; but it has "
@@ -145,7 +166,7 @@ def _refuse_unclear(blocks: list[Block], files: tuple[tuple[str, ...], ...], pag
     )
 
 
-def _own_xml(root: ElementTree.Element, files: tuple[tuple[str, ...], ...], here: list[bool]) -> str:
+def _own_xml(root: ElementTree.Element, files: Names, here: list[bool]) -> str:
     """The XML with nothing but the images and planes that stand in this file, and no name of a file."""
     root = copy.deepcopy(root)
     number = 0

@@ -74,8 +74,8 @@ def plane_pages(tiff: OpenTiff, series: TiffPageSeries) -> Iterator[tuple[int, T
         elif behind_one:  # the stack is read through its first page, but every plane has one
             with decoding(tiff.path):
                 page = tiff.file.pages.get(first.treeindex[0] + plane)
-        else:
-            page = first
+        else:  # pages of several planes, one behind the other
+            page = stored[plane * len(stored) // planes]
         yield page.treeindex[0], page
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
 
+from ...errors import SourceError
 from ..image_columns import ImageFacts
 from ..images.format import ImageFile, Look, Row
 from ..images.members import member_path
@@ -20,7 +22,8 @@ from ..limit import check_size
 from .calibration import from_ome
 from .file import decoding
 from .metadata import as_text, ome_members, page_tags
-from .ome_files import Ome, own_uuid
+from .ome_files import Ome
+from .ome_index import Names, uuid_of
 from .set_planes import Plane, SetFiles, SpreadImage, each_plane, spread_image, whole_image
 
 BY_PLANE = "store its planes as rows of their own with `rows: plane`, or exclude the set"
@@ -34,10 +37,26 @@ def lead_of(ome: Ome, file: ImageFile) -> str:
     SourceError
         A file of the set is missing, or lies outside of the root.
     """
-    paths = {member_path(file.path, name) for names in ome.files for name in names if name}
-    for path in sorted(paths):
-        file.members.check(path)
-    return min([file.path, *filter(file.members.matched, paths)], key=str.encode)
+    folder = file.path.rpartition("/")[0]
+    own = {file.path, member_path(file.path, ome.own)} if ome.own else {file.path}
+    try:
+        paths = _paths(folder, ome.names)
+    except SourceError:
+        paths = tuple(member_path(file.path, name) for names in ome.files for name in names if name)
+    lead = next((path for path in paths if path not in own and file.members.matched(path)), file.path)
+    lead = min(lead, file.path, key=str.encode)
+    for path in [lead] if lead != file.path else paths:  # the lead looks for all of them: once is enough
+        if path not in own:
+            file.members.check(path)
+    return lead
+
+
+@lru_cache(maxsize=4)
+def _paths(folder: str, names: Names) -> tuple[str, ...]:
+    """The files that blocks are in, by the folder of one of them."""
+    beside = f"{folder}/" if folder else ""
+    found = {member_path(beside + "a", name) for those in names for name in those if name}
+    return tuple(sorted(found, key=str.encode))
 
 
 def check_set(ome: Ome, file: ImageFile) -> Look:
@@ -55,7 +74,7 @@ def check_set(ome: Ome, file: ImageFile) -> Look:
             shape = image.plane_shape if file.rows == "plane" else image.shape
             seen[image.dtype.name, shape] += len(image.planes) if file.rows == "plane" else 1
         for path, uuid in _uuids(ome, file).items():
-            said = own_uuid(files.tiff(path).file.pages.first.description, path)
+            said = uuid_of(files.tiff(path).file.pages.first.description)
             if path in used and said not in (None, uuid):
                 warnings[
                     f"{path} has another UUID than its set's metadata say: is it of the same export?"
@@ -126,9 +145,16 @@ def _metadata(
 ) -> str:
     place, first = which
     found = ome_members(ome.text if first else None, image.image, from_ome(image.image), place)
-    paths = sorted({one.path for one in image.planes}, key=str.encode)
-    found |= {"files": paths} if place is None else {"file": plane.path}
+    if place is None:
+        found["files"] = sorted({one.path for one in image.planes}, key=str.encode)
+    else:
+        found["file"] = plane.path
     tiff = files.tiff(plane.path)
     with decoding(plane.path):
-        found["tags"] = page_tags(tiff, tiff.file.pages.get(plane.page).aspage())
+        page = tiff.file.pages.get(plane.page).aspage()
+        if page.subifds:
+            outer = image.shape[: len(image.shape) - len(image.plane_shape)]
+            smaller = [level.aspage().shape for level in page.pages or ()]
+            found["levels"] = [[*outer, *shape] for shape in (image.plane_shape, *smaller)]
+        found["tags"] = page_tags(tiff, page)
     return as_text(found)

@@ -8,6 +8,7 @@ chain once, which reads a few bytes a page, and note for files of many pages whi
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import SourceError
@@ -36,6 +37,7 @@ TYPE_BYTES = {
 }
 # What decides how a page's bytes become pixels: size, bits, compression, photometric, fill order, samples,
 # rows per strip, planar configuration, predictor, tile size, sample format and the depths of volumes.
+BITS_PER_SAMPLE, LSM_INFO = 258, 34412
 LAYOUT_TAGS = frozenset({256, 257, 258, 259, 262, 266, 277, 278, 284, 317, 322, 323, 339, 32997, 32998})
 
 
@@ -84,7 +86,8 @@ def skeleton(content: memoryview, path: str) -> Skeleton:
             raise SourceError(f"the TIFF has more than {MOST_PAGES:,} pages", path, "split the file")
         pages[offset] = len(pages)
         offset = _next_page(content, form, offset, len(pages), path)
-    layouts = tuple(_layout(content, form, at) for at in pages) if len(pages) > 1 else ()
+    of_zeiss = LSM_INFO in (code for code, _, _, _ in _tags(content, form, next(iter(pages))))
+    layouts = tuple(_layout(content, form, at, of_zeiss) for at in pages) if len(pages) > 1 else ()
     return Skeleton(tuple(pages), layouts)
 
 
@@ -128,14 +131,20 @@ def _next_page(content: memoryview, form: _Form, offset: int, number: int, path:
     return following
 
 
-def _layout(content: memoryview, form: _Form, offset: int) -> bytes:
+def _tags(content: memoryview, form: _Form, offset: int) -> Iterator[tuple[int, int, int, bytes]]:
+    """A page's tags: code, type, count, and the value or where it stands."""
     (tags,) = form.count.unpack_from(content, offset)
     start = offset + form.count.size
+    yield from form.entry.iter_unpack(content[start : start + tags * form.entry.size])
+
+
+def _layout(content: memoryview, form: _Form, offset: int, of_zeiss: bool) -> bytes:
     parts = []
-    for code, kind, count, value in form.entry.iter_unpack(content[start : start + tags * form.entry.size]):
+    for code, kind, count, value in _tags(content, form, offset):
         if code in LAYOUT_TAGS:
             size = TYPE_BYTES.get(kind, 1) * count
-            if size > len(value):
+            # an LSM of two channels has their bits elsewhere, though they would fit
+            if size > len(value) or (of_zeiss and code == BITS_PER_SAMPLE and count == 2):
                 (at,) = form.offset.unpack(value)
                 value = bytes(content[at : at + min(size, 1024)])
             parts.append(struct.pack("<HHQ", code, kind, count) + value[:size])

@@ -1,0 +1,332 @@
+"""A package in an object store: S3 and what speaks its language, Google Cloud Storage, Azure.
+
+A file appears whole or not at all there, and a conditional put (``If-None-Match``) lets one of two builders win. What
+a build has not committed lies on this machine, in the cache folder, and is uploaded when it is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from blake3 import blake3
+
+from ..cache import cache_folder
+from ..errors import StoreError
+from .address import Address, address, options_for
+from .base import STAGING, Entry, Place
+from .failures import remote_refusal, storage_errors, store_error
+from .folder import Folder
+
+if TYPE_CHECKING:
+    from obstore.exceptions import GenericError
+    from obstore.store import ObjectStore
+
+RANGE_BYTES = 4 << 20
+RANGES = 4
+PART_BYTES = 8 << 20
+MOST_PARTS = 9_000
+UPLOADS = 4
+CLIENT_OPTIONS: tuple[str, ...] = (
+    "allow_http",
+    "allow_invalid_certificates",
+    "connect_timeout",
+    "timeout",
+    "proxy_url",
+)
+CLIENT_OPTIONS += ("proxy_ca_certificate", "proxy_excludes", "user_agent")
+BY_OPENDAL = "use_opendal"
+WHOLE_ANSWER, EMPTY = "non-partial response", "status code: 416"
+ENGINE_OPTIONS = (
+    BY_OPENDAL,
+    "client_max_retries",
+    "client_retry_timeout",
+    "download_retry_count",
+    "request_timeout",
+)
+SINGLE = "if nobody else writes to this package, say so with --single-writer (single_writer=True)"
+
+
+class Bucket(Place):
+    """A prefix in a bucket. `options` holds what it takes to reach it, credentials too: it is never shown."""
+
+    nothing = "there is nothing at this address"
+    options: dict[str, str]
+
+    def __init__(
+        self, uri: str, storage_options: Mapping[str, object] | None = None, single_writer: bool = False
+    ) -> None:
+        self.address: Address = address(uri)
+        self.uri = str(self.address)
+        self.options = options_for(self.address, storage_options)
+        self.single_writer = single_writer
+
+    def __repr__(self) -> str:
+        return f"Bucket({self.uri!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_store"}
+
+    def exists(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.names())
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes."""
+        import obstore
+        from obstore.exceptions import GenericError
+
+        with self._asking(name):
+            if not self._answers_whole:
+                try:
+                    return bytes(obstore.get(self._store, name, options={"range": {"offset": 0}}).bytes())
+                except GenericError as error:
+                    if not self._gives_no_part(error):
+                        raise
+            return bytes(obstore.get(self._store, name).bytes())
+
+    def chunks(self, name: str) -> Iterator[memoryview | bytes]:
+        """A file's bytes piece by piece, some requests at a time: a slow line never runs into the time limit."""
+        import obstore
+        from obstore.exceptions import GenericError
+
+        with self._asking(name):
+            whole = obstore.get(self._store, name)
+            size = whole.meta["size"]
+        at = 0
+        while at < size and size > RANGE_BYTES and not self._answers_whole:
+            starts = range(at, min(size, at + RANGES * RANGE_BYTES), RANGE_BYTES)
+            ends = [min(size, start + RANGE_BYTES) for start in starts]
+            with self._asking(name):
+                try:
+                    pieces = obstore.get_ranges(self._store, name, starts=starts, ends=ends, coalesce=0)
+                except GenericError as error:
+                    if not self._gives_no_part(error):
+                        raise
+                    break
+            yield from (memoryview(piece) for piece in pieces)
+            at = ends[-1]
+        if at == 0:
+            with self._asking(name):
+                yield from (memoryview(piece) for piece in whole.stream(RANGE_BYTES))
+
+    def blake3(self, name: str) -> str:
+        """The BLAKE3 of a file."""
+        digest = blake3()
+        for chunk in self.chunks(name):
+            digest.update(chunk)
+        return str(digest.hexdigest())
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """The bytes of those of some files that are there; of many in one folder, by listing it."""
+        import obstore
+
+        folders: dict[str, set[str]] = {}
+        for name in names:
+            folders.setdefault(str(PurePosixPath(name).parent), set()).add(name)
+        found: dict[str, int] = {}
+        for folder, wanted in folders.items():
+            if len(wanted) > 1:
+                listed = self.entries(folder, deep=False)
+                found |= {entry.name: entry.bytes for entry in listed if entry.name in wanted}
+                continue
+            for name in wanted:
+                try:
+                    with self._asking(name):
+                        found[name] = int(obstore.head(self._store, name)["size"])
+                except FileNotFoundError:
+                    continue
+        return found
+
+    def touched(self, name: str) -> float:
+        """When a file got its bytes or its name."""
+        import obstore
+
+        with self._asking(name):
+            return obstore.head(self._store, name)["last_modified"].timestamp()
+
+    def names(self, folder: str = "") -> list[str]:
+        """The names right below a folder."""
+        import obstore
+
+        with self._asking(folder):
+            listed = obstore.list_with_delimiter(self._store, folder or None)
+        paths = [*listed["common_prefixes"], *(found["path"] for found in listed["objects"])]
+        return sorted(PurePosixPath(path).name for path in paths)
+
+    def entries(self, folder: str = "", *, deep: bool = True) -> list[Entry]:
+        """The files below a folder."""
+        import obstore
+
+        with self._asking(folder):
+            if deep:
+                listed = [found for part in obstore.list(self._store, folder or None) for found in part]
+            else:
+                listed = list(obstore.list_with_delimiter(self._store, folder or None)["objects"])
+        return sorted(
+            (Entry(one["path"], one["size"], one["last_modified"].timestamp()) for one in listed),
+            key=lambda entry: entry.name,
+        )
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a whole file."""
+        import obstore
+
+        with self._asking(name):
+            obstore.put(self._store, name, content, use_multipart=False)
+
+    def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Create a file by a conditional put: of two builders one wins; a single one has but to look."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        if self.single_writer:
+            if self.sizes([name]):
+                return False
+            self.put(name, content)
+            return True
+        try:
+            with self._asking(name):
+                obstore.put(self._store, name, content, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return self.read(name) == content  # an answer was lost on the way: it was this very put
+        return True
+
+    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
+        """Upload files, some at a time, large ones in parts."""
+
+        def upload(path: Path, name: str) -> None:
+            import obstore
+
+            part = max(PART_BYTES, path.stat().st_size // MOST_PARTS)
+            with self._asking(name):
+                obstore.put(self._store, name, path, chunk_size=part, max_concurrency=UPLOADS)
+            path.unlink()
+
+        with ThreadPoolExecutor(UPLOADS) as pool:
+            running = [pool.submit(upload, path, name) for path, name in files]
+            try:
+                for one in running:
+                    one.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def rename(self, name: str, to: str) -> None:
+        """Write a file again under another name; both are there for a moment."""
+        self.put(to, self.read(name))
+        self.remove([name])
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files."""
+        import obstore
+
+        if names:
+            with self._asking(names[0]):
+                obstore.delete(self._store, list(names))
+
+    def settle(self, name: str) -> None:
+        """Nothing: what a store has taken is safe."""
+
+    def begin(self, attempt: str) -> None:
+        """Make sure that two builders would be kept apart, and make a folder of this machine for the attempt."""
+        self.refuse_careless()
+        with storage_errors(str(self._staging)):
+            self.staging(attempt).path.mkdir(parents=True)
+
+    def refuse_careless(self) -> None:
+        """Raise StoreError where the store would overwrite a file that must not be there, unless there is one writer."""
+        import uuid
+
+        name = f"{STAGING}{uuid.uuid4().hex}.probe"
+        try:
+            careful = self.put_if_absent(name, b"1") and not self.put_if_absent(name, b"2")
+            self.read(name)  # how it answers is known before the engine asks
+        finally:
+            self.remove([name])
+        if not careful:
+            what = "the store overwrites what must not be there: it ignores If-None-Match"
+            raise StoreError(what, self.uri, SINGLE)
+
+    def staging(self, attempt: str) -> Folder:
+        """A folder in the cache of this machine."""
+        return Folder(self._staging / attempt)
+
+    def stagings(self) -> list[Folder]:
+        """The staging folders for this package on this machine."""
+        cache = Folder(self._staging)
+        return [Folder(cache.local(name)) for name in cache.names()]
+
+    def end(self, attempt: str) -> None:
+        """Remove the attempt's folder."""
+        self.staging(attempt).clear()
+
+    @property
+    def _answers_whole(self) -> bool:
+        """Whether the store gives parts of files with the status of whole ones, as rclone does (200, not 206).
+
+        It is found when the first file is read. The engine takes such answers only through its second client.
+        """
+        return self.options.get(BY_OPENDAL) == "true"
+
+    def _gives_no_part(self, error: GenericError) -> bool:
+        """Whether a store refused to give a part of a file, but may give the whole."""
+        if WHOLE_ANSWER in str(error):
+            self.options[BY_OPENDAL] = "true"
+        return WHOLE_ANSWER in str(error) or EMPTY in str(error)
+
+    @property
+    def _staging(self) -> Path:
+        return cache_folder().absolute() / "building" / blake3(self.uri.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        from obstore import store
+        from obstore.exceptions import BaseError, UnknownConfigurationKeyError
+
+        kinds: dict[str, Callable[..., ObjectStore]] = {
+            "s3": store.S3Store,
+            "gs": store.GCSStore,
+            "az": store.AzureStore,
+        }
+        apart = (*CLIENT_OPTIONS, *ENGINE_OPTIONS)
+        try:
+            return kinds[self.address.scheme](
+                self.address.bucket,
+                prefix=self.address.prefix or None,
+                config={name: value for name, value in self.options.items() if name not in apart},
+                client_options={name: self.options[name] for name in CLIENT_OPTIONS if name in self.options},
+                retry_config={
+                    "max_retries": int(self.options["client_max_retries"]),
+                    "retry_timeout": timedelta(seconds=int(self.options["client_retry_timeout"])),
+                },
+            )
+        except UnknownConfigurationKeyError as error:
+            name = str(error).partition("'")[2].partition("'")[0]
+            raise StoreError(
+                f"there is no storage option {name!r}", self.uri, "correct or remove it"
+            ) from None
+        except (BaseError, ValueError, TypeError):  # their texts may show a secret
+            names = ", ".join(sorted(self.options))
+            raise StoreError(
+                "a storage option has a value that cannot be used", self.uri, f"look through {names}"
+            ) from None
+
+    @contextmanager
+    def _asking(self, name: str) -> Iterator[None]:
+        """Tell of what the store refuses; FileNotFoundError and AlreadyExistsError pass."""
+        from obstore.exceptions import AlreadyExistsError, BaseError
+
+        try:
+            yield
+        except AlreadyExistsError:
+            raise
+        except FileNotFoundError as error:
+            raise remote_refusal(error, self.uri) or FileNotFoundError(self.at(name)) from None
+        except (BaseError, OSError, ValueError, NotImplementedError) as error:
+            raise store_error(error, self.uri) from None
