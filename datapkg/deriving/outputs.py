@@ -16,6 +16,7 @@ from ..manifest.types import IMAGE, TypeTree, type_tree
 from ..packing import value as packing
 from ..pixels import DTYPES, image_digest
 from ..sources.base import Column, TableSchema
+from .fitting import fitting
 
 SHOWN_CHARACTERS = 60
 ARROW = {"string": pa.string(), "binary": pa.large_binary(), "bool": pa.bool_(), "date": pa.date32()}
@@ -101,39 +102,26 @@ def _arrays(tree: TypeTree, values: Sequence[Any]) -> list[pa.Array]:
             pa.array([None if one is None else one.shape for one in images], pa.list_(pa.int32())),
         ]
     kind = arrow_type(tree)
-    plain = [_plain(value) for value in values]
+    plain = []
+    for at, value in enumerate(values):
+        try:
+            plain.append(fitting(kind, value))
+        except (TypeError, ValueError, OverflowError):
+            raise WrongValueError(at, f"gave {shown(value)}, which is no {logical(kind)}") from None
     try:
-        return [_array(plain, kind)]
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        for at, value in enumerate(plain):
-            try:
-                _array([value], kind)
-            except (pa.ArrowException, TypeError, ValueError, OverflowError):
-                raise WrongValueError(at, f"gave {shown(values[at])}, which is no {logical(kind)}") from None
-        raise
+        return [pa.array(plain, kind)]
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise WrongValueError(_refused(plain, kind), f"gave what is no {logical(kind)} ({error})") from None
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_boolean(kind) and any(not isinstance(value, bool | None) for value in values):
-        raise TypeError
-    if pa.types.is_integer(kind) and any(isinstance(value, bool) for value in values):
-        raise TypeError
-    if pa.types.is_large_binary(kind) and any(isinstance(value, str) for value in values):
-        raise TypeError
-    return pa.array(values, kind)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's, wherever they stand: Arrow knows few of them inside of lists and structs."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.item() if value.ndim == 0 else value.tolist()
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return bytes(value) if isinstance(value, bytearray | memoryview) else value
+def _refused(values: Sequence[Any], kind: pa.DataType) -> int:
+    """Which of the values Arrow does not take."""
+    for at, value in enumerate(values):
+        try:
+            pa.array([value], kind)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            return at
+    return 0
 
 
 def _image(at: int, value: Any) -> Any:
