@@ -16,7 +16,6 @@ from typing import Any
 
 from . import engine as engines
 from . import image_names, keys, plan, store
-from .compaction import settled
 from .content import Content, Reader, taken_over
 from .deriving import derive
 from .errors import SchemaError, StoreError
@@ -113,10 +112,6 @@ def build(
         tables = written(target, attempt, planned, resources, before)
         keys.check(tables)
         notes = image_names.compare(tables, before)
-        resources = [
-            replace(one, tables=tuple(settled(target, attempt, content, before) for content in one.tables))
-            for one in resources
-        ]
         resources = derive(loaded, target, attempt, resources, before, run, progress)
         publisher = Publisher(target, str(named), attempt, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)

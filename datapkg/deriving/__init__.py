@@ -28,7 +28,6 @@ from .loading import FunctionName
 from .outputs import Outputs
 from .recipe import Recipe, code_of, recipe_of
 from .table import KEYS, derive_table
-from .tasks import describe
 
 
 def derive(
@@ -40,15 +39,19 @@ def derive(
     run: Run,
     progress: Progress,
 ) -> list[ResourceContent]:
-    """Add everything that a manifest derives to the content of its resources.
+    """Settle how the content of resources will lie, and add everything that a manifest derives.
 
     Raises
     ------
     DeriveError
         A function cannot be found, fails, or gives what was not announced.
     """
+    resources = [
+        replace(one, tables=tuple(settled(package, attempt, content, before) for content in one.tables))
+        for one in resources
+    ]
     if not loaded.manifest.derive:
-        return list(resources)
+        return resources
     made = _Deriving(loaded, package, attempt, before, Engine(run, progress), resources)
     try:
         for number, entry in enumerate(loaded.manifest.derive):
@@ -100,7 +103,7 @@ class _Deriving:
         }
         recipe = recipe_of(entry, code, inputs)
         function = FunctionName.of(entry.function, folder, entry.args, code.digest)
-        made = Ingredients(entry, recipe, function, self._outputs(entry, function, where), where)
+        made = Ingredients(entry, recipe, function, self._outputs(entry, recipe, function, where), where)
         if entry.into is not None:
             key = self._key(coming)
             content = derive_table(coming, made, self._engine, number, key, self._before)
@@ -114,11 +117,21 @@ class _Deriving:
         self._lineage.setdefault(entry.table, []).append(lineage)
         self._recipes |= {(entry.table, name): recipe for name in lineage.columns}
 
-    def _outputs(self, entry: Derivation, function: FunctionName, where: str) -> Outputs:
+    def _before_of(self, entry: Derivation, recipe: Recipe) -> Any:
+        """The types that the same recipe gave in the version before."""
+        tables = () if self._before is None else self._before.record.tables
+        name = entry.into or entry.table
+        made = [one for table in tables if table.name == name for one in table.lineage]
+        same = next((one for one in made if one.recipe == recipe.recipe), None)
+        if same is None:
+            return None
+        return dict(zip(same.columns, same.output, strict=True)) if entry.into else list(same.output)
+
+    def _outputs(self, entry: Derivation, recipe: Recipe, function: FunctionName, where: str) -> Outputs:
         """The names and types of what a function gives: as the entry says, or as the function does."""
         output: Any = entry.output
         if output is None:
-            (output,) = self._engine.run(describe, [function], _unheard)
+            output = self._before_of(entry, recipe) or self._engine.described(function).output
         if output is None:
             fix = "write output: image, or an Arrow type such as output: float32"
             raise DeriveError(f"what the function {entry.function} gives is not known", where, fix)
@@ -160,10 +173,6 @@ class _Deriving:
             lineage=tuple(self._lineage.get(name, ())),
         )
         return replace(coming.content, table=table, layers=tuple(coming.layers))
-
-
-def _unheard(path: str, done: int) -> None:
-    """Loading a function is no progress."""
 
 
 __all__ = ["derive"]

@@ -22,7 +22,6 @@ from ..errors import DeriveError
 from .loading import Loaded, told
 from .outputs import shown
 
-BATCH_ROWS = 32
 GRACE_S = 2.0
 """What a function that does not come back to Python gets beyond its time before its process is ended."""
 
@@ -55,8 +54,9 @@ class Origins:
         if stop is None or stop == at + 1:
             return f"table {self.table}, row {row} of {path}"
         last_path, last = self.of(stop - 1)
-        end = f"{last}" if last_path == path else f"{last} of {last_path}"
-        return f"table {self.table}, rows {row} to {end}" + (f" of {path}" if last_path == path else "")
+        if last_path == path:
+            return f"table {self.table}, rows {row} to {last} of {path}"
+        return f"table {self.table}, rows {row} of {path} to {last} of {last_path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Way:
     on_error: str = "fail"
     seed: int = 0
     timeout_s: float | None = None
-    batch_size: int | None = None
+    batch_rows: int = 1
 
 
 class _LateError(BaseException):
@@ -95,7 +95,7 @@ class Caller:
         count = len(inputs[0])
         if not self._function.batched:
             return [self._one(inputs, at, origins) for at in range(count)]
-        step = self._way.batch_size or BATCH_ROWS
+        step = self._way.batch_rows
         return [
             result
             for start in range(0, count, step)

@@ -22,13 +22,15 @@ from ..store import Fragment
 from .calling import Origins, Way
 from .coming import Coming, Stretch
 from .gathering import Located, Positions, Stored, gather
-from .loading import FunctionName
+from .loading import Described, FunctionName
 from .outputs import Outputs
-from .tasks import ComputeTask, Inputs, Kept, WriteTask, compute, marked, write
+from .tasks import ComputeTask, Inputs, Kept, WriteTask, compute, describe, marked, write
 
 TASKS = 256
 """About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
 TASK_BYTES = 16 << 20
+BATCH_ROWS = 32
+"""What an object of a class gets at once where the entry does not say."""
 BATCH_BYTES = 12 << 20
 
 
@@ -69,7 +71,9 @@ class Engine:
         DeriveError
             With the row and its source.
         """
-        tasks = list(_tasks(coming, entry, function, outputs, stretches, values, kept))
+        total = sum(one.source.rows for one in stretches)
+        calling = way(entry, total > 0 and self.described(function).batched)
+        tasks = list(_tasks(coming, entry, function, outputs, stretches, values, kept, calling))
         rows = sum(task.rows for task in tasks)
         label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
         note = Counter(label, len(tasks), rows, self.progress)
@@ -79,6 +83,12 @@ class Engine:
         located = staged_values(coming, values, schema, fragments)
         size = sum(file.bytes for one in fragments for file in one.files)
         return Values(located, counts, size)
+
+    def described(self, function: FunctionName) -> Described:
+        """What a function says itself; no code of a user runs in this process."""
+        found: Described
+        (found,) = self.run(describe, [function], _unheard)
+        return found
 
     def written(self, tasks: Sequence[WriteTask], label: str) -> list[Fragment]:
         """Have values written in another order."""
@@ -108,6 +118,10 @@ def death(tasks: Sequence[ComputeTask], entry: Derivation) -> DeriveError:
     return DeriveError(what, where, "try the function on this row alone, or build with fewer --workers")
 
 
+def _unheard(path: str, done: int) -> None:
+    """Looking at a function is no progress."""
+
+
 def staged_values(coming: Coming, values: str, schema: pa.Schema, fragments: Sequence[Fragment]) -> Located:
     """Make values readable, one after the other."""
     if not fragments:
@@ -118,9 +132,10 @@ def staged_values(coming: Coming, values: str, schema: pa.Schema, fragments: Seq
     return Located.of(runs, [Stored.of(staged.folder, values, staged.pin)])
 
 
-def way(entry: Derivation) -> Way:
+def way(entry: Derivation, batched: bool) -> Way:
     """How an entry wants its function to be called."""
-    return Way(entry.on_error, entry.seed, entry.timeout_s, entry.batch_size)
+    rows = entry.batch_size or BATCH_ROWS if batched else 1
+    return Way(entry.on_error, entry.seed, entry.timeout_s, rows)
 
 
 def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positions: Positions) -> Inputs:
@@ -200,10 +215,11 @@ def _tasks(
     stretches: Sequence[Stretch],
     values: str,
     kept: Kept | None,
+    calling: Way,
 ) -> Iterator[ComputeTask]:
     total = sum(one.source.rows for one in stretches)
     width = sum(coming.row_bytes(name) for name in entry.input)
-    step = _rows_at_once(total, width, entry.batch_size or 1)
+    step = _rows_at_once(total, width, calling.batch_rows)
     ends = np.cumsum([0, *(one.source.rows for one in stretches)])
     for number, start in enumerate(range(0, total, step)):
         stop = min(start + step, total)
@@ -221,7 +237,7 @@ def _tasks(
             name=f"{values} {number}",
             values=values,
             function=function,
-            way=way(entry),
+            way=calling,
             inputs=inputs_of(coming, entry.input, () if kept is None else kept.names, positions),
             outputs=outputs,
             origins=Origins(coming.name, tuple((one.source.path, skip, rows) for one, skip, rows in parts)),

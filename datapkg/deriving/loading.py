@@ -45,7 +45,20 @@ class Loaded:
     chance: str
     name: str
     file: str
-    output: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a function says itself: the types of its output, and whether it takes lists, as objects of classes do."""
+
+    output: Any
+    batched: bool
+
+
+def described(function: FunctionName) -> Described:
+    """Look at a function; an object of a class is not made."""
+    found = _found(function)
+    return Described(getattr(found, "output", None), inspect.isclass(found))
 
 
 @lru_cache(maxsize=8)
@@ -57,6 +70,10 @@ def loaded(function: FunctionName) -> Loaded:
     DeriveError
         It is not there, or loading it fails.
     """
+    return ready(_found(function), json.loads(function.args), function.name)
+
+
+def _found(function: FunctionName) -> Any:
     place, _, name = function.name.rpartition(":")
     try:
         module = (
@@ -78,7 +95,7 @@ def loaded(function: FunctionName) -> Loaded:
                 f"there is no {name!r} in {place}", f"function {function.name}", nearest(name, known)
             )
         found = getattr(found, part)
-    return ready(found, json.loads(function.args), function.name)
+    return found
 
 
 def ready(found: Any, args: Mapping[str, Any], name: str) -> Loaded:
@@ -94,10 +111,9 @@ def ready(found: Any, args: Mapping[str, Any], name: str) -> Loaded:
             f"is no function but {type(found).__name__}", f"function {name}", "name a function or a class"
         )
     file = getattr(inspect.getmodule(found), "__file__", "") or ""
-    output = getattr(found, "output", None)
     if not inspect.isclass(found):
         _refuse_arguments(found, args, name)
-        return Loaded(found, args, False, _chance(found, args), name, file, output)
+        return Loaded(found, args, False, _chance(found, args), name, file)
     try:
         made: Any = found(**args)
     except KeyboardInterrupt:
@@ -108,7 +124,7 @@ def ready(found: Any, args: Mapping[str, Any], name: str) -> Loaded:
     if not callable(made):
         fix = "give it __call__(self, inputs), which takes a list and gives a list"
         raise DeriveError("objects of this class cannot be called", f"function {name}", fix)
-    return Loaded(made, {}, True, _chance(made, {}), name, file, output)
+    return Loaded(made, {}, True, _chance(made, {}), name, file)
 
 
 def told(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from ..sources.base import TableSchema
 from ..store import Fragment, write_fragment
 from .calling import Caller, Failed, Origins, Way, rest
 from .gathering import Asked, gather
-from .loading import FunctionName, loaded
+from .loading import Described, FunctionName, described, loaded
 from .outputs import Outputs, WrongValueError, shown
 from .rows import Made, rows_of
 
@@ -109,10 +109,10 @@ class WriteTask:
     step: int
 
 
-def describe(function: FunctionName, note: Note) -> Any:
-    """What a function says itself of its output; loading it shows whether it is there."""
+def describe(function: FunctionName, note: Note) -> Described:
+    """What a function says itself; looking at it shows whether it is there."""
     note(function.name, 0)
-    found = loaded(function).output
+    found = described(function)
     note(function.name, 1)
     return found
 
