@@ -26,7 +26,7 @@ from .computing import Engine
 from .gathering import opened
 from .loading import FunctionName
 from .outputs import Outputs
-from .recipe import Recipe, code_of, recipe_of
+from .recipe import Recipe, recipes_of
 from .table import KEYS, derive_table
 
 
@@ -77,7 +77,7 @@ class _Deriving:
         self._before, self._engine, self._resources = before, engine, resources
         self._tables: dict[str, Coming] = {}
         self._lineage: dict[str, list[Lineage]] = {}
-        self._recipes: dict[tuple[str, str], Recipe] = {}
+        self._recipes = recipes_of(loaded.manifest, loaded.path.absolute().parent)
         self._into: list[str] = []
         self._keys: dict[str, tuple[str, ...]] = {}
         for resource in resources:
@@ -95,14 +95,8 @@ class _Deriving:
         coming = self._tables[entry.table]
         refuse_unknown(coming, entry, where)
         folder = self._loaded.path.absolute().parent
-        code = code_of(entry.function, folder)
-        inputs = {
-            name: self._recipes[entry.table, name]
-            for name in entry.input
-            if (entry.table, name) in self._recipes
-        }
-        recipe = recipe_of(entry, code, inputs)
-        function = FunctionName.of(entry.function, folder, entry.args, code.digest)
+        recipe = self._recipes[number]
+        function = FunctionName.of(entry.function, folder, entry.args, recipe.code.digest)
         made = Ingredients(entry, recipe, function, self._outputs(entry, recipe, function, where), where)
         if entry.into is not None:
             key = self._key(coming)
@@ -111,11 +105,9 @@ class _Deriving:
             self._lineage[entry.into] = list(content.table.lineage)
             self._take(settled(self._package, self._attempt, content, self._before))
             self._into.append(entry.into)
-            self._recipes |= {(entry.into, name): recipe for name in self._tables[entry.into].columns}
             return
         lineage = derive_columns(coming, made, self._engine, number)
         self._lineage.setdefault(entry.table, []).append(lineage)
-        self._recipes |= {(entry.table, name): recipe for name in lineage.columns}
 
     def _before_of(self, entry: Derivation, recipe: Recipe) -> Any:
         """The types that the same recipe gave in the version before."""

@@ -24,7 +24,18 @@ from .coming import Coming, Stretch
 from .gathering import Located, Positions, Stored, gather
 from .loading import Described, FunctionName
 from .outputs import Outputs
-from .tasks import ComputeTask, Inputs, Kept, WriteTask, compute, describe, marked, write
+from .tasks import (
+    Computed,
+    ComputeTask,
+    Inputs,
+    Kept,
+    WriteTask,
+    compute,
+    describe,
+    marked,
+    write,
+    write_values,
+)
 
 TASKS = 256
 """About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
@@ -77,9 +88,7 @@ class Engine:
         rows = sum(task.rows for task in tasks)
         label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
         note = Counter(label, len(tasks), rows, self.progress)
-        done = list(self._explained(tasks, entry, note))
-        fragments = [one.fragment for one in done if one.fragment is not None]
-        counts = np.concatenate([np.empty(0, np.int64), *(one.counts for one in done)])
+        fragments, counts = _collected(coming, values, self._explained(tasks, entry, note))
         located = staged_values(coming, values, schema, fragments)
         size = sum(file.bytes for one in fragments for file in one.files)
         return Values(located, counts, size)
@@ -116,6 +125,33 @@ def death(tasks: Sequence[ComputeTask], entry: Derivation) -> DeriveError:
         f"the process that ran the function {entry.function} died, perhaps by a crash or for want of memory"
     )
     return DeriveError(what, where, "try the function on this row alone, or build with fewer --workers")
+
+
+def _collected(coming: Coming, values: str, done: Iterator[Computed]) -> tuple[list[Fragment], Positions]:
+    """Everything that was computed as fragments, in order; what was not written by a worker is written here."""
+    fragments: list[Fragment] = []
+    carried: list[pa.RecordBatch] = []
+    counts = [np.empty(0, np.int64)]
+    held = 0
+
+    def write_carried() -> None:
+        written = write_values(coming.package, coming.attempt, values, carried) if carried else None
+        fragments.extend([written] if written is not None else [])
+        carried.clear()
+
+    for one in done:
+        counts.append(one.counts)
+        if isinstance(one.values, pa.RecordBatch):
+            carried.append(one.values)
+            held += one.values.nbytes
+            if held > TASK_BYTES:
+                write_carried()
+                held = 0
+        elif one.values is not None:
+            write_carried()
+            fragments.append(one.values)
+    write_carried()
+    return fragments, np.concatenate(counts)
 
 
 def _unheard(path: str, done: int) -> None:

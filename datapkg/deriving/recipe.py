@@ -18,7 +18,8 @@ from typing import Any
 
 from blake3 import blake3
 
-from ..manifest.models import Derivation
+from ..companions import companions
+from ..manifest.models import Derivation, Manifest
 from ..manifest.types import canonical, type_tree
 
 OURS = "datapkg"
@@ -64,6 +65,24 @@ def code_of(function: str, folder: Path) -> Code:
     files = [file] if top == OURS else _with_neighbours(file)
     imported = sorted({name for one in files for name in _imports(one)} - {one.stem for one in files})
     return Code(_digest(files), {}, _versions([name for name in imported if name != OURS]))
+
+
+def recipes_of(manifest: Manifest, folder: Path) -> list[Recipe]:
+    """The recipes of all entries; what is made of derived columns or tables has theirs in its own."""
+    columns: dict[tuple[str, str], Recipe] = {}
+    tables: dict[str, Recipe] = {}
+    found = []
+    for entry in manifest.derive:
+        known = {name: columns.get((entry.table, name), tables.get(entry.table)) for name in entry.input}
+        inputs = {name: recipe for name, recipe in known.items() if recipe is not None}
+        recipe = recipe_of(entry, code_of(entry.function, folder), inputs)
+        found.append(recipe)
+        if entry.into is not None:
+            tables[entry.into] = recipe
+        for name in entry.columns:
+            beside = (name, *companions(name).names)
+            columns |= dict.fromkeys(((entry.table, one) for one in beside), recipe)
+    return found
 
 
 def recipe_of(entry: Derivation, code: Code, inputs: Mapping[str, Recipe]) -> Recipe:

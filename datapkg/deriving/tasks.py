@@ -31,6 +31,8 @@ from .outputs import Outputs, WrongValueError, shown
 from .rows import Made, rows_of
 
 AT = struct.Struct("<qd")
+CARRIED_BYTES = 1 << 20
+"""A file costs more than to send so much to the process that asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,9 @@ class ComputeTask:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The values that were written, and how many rows came of each input row."""
+    """The values of a task, written or, where they are few bytes, as they are; and how many rows came of each input row."""
 
-    fragment: Fragment | None
+    values: Fragment | pa.RecordBatch | None
     counts: NDArray[np.int64]
 
 
@@ -118,7 +120,7 @@ def describe(function: FunctionName, note: Note) -> Described:
 
 
 def compute(task: ComputeTask, note: Note) -> Computed:
-    """Call a function for the rows of a task, and store what it gives."""
+    """Call a function for the rows of a task, and store what it gives if that is much."""
     note(task.name, 0)
     columns = task.inputs.read(0, task.rows)
     function = loaded(task.function)
@@ -136,9 +138,20 @@ def compute(task: ComputeTask, note: Note) -> Computed:
     )
     schema = task.outputs.schema() if task.kept is None else task.kept.schema
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-    fragment = write_fragment(task.package, task.attempt, task.values, schema, [batch])
+    values = (
+        batch
+        if batch.nbytes < CARRIED_BYTES
+        else write_values(task.package, task.attempt, task.values, [batch])
+    )
     note(task.name, task.rows)
-    return Computed(fragment, made.counts)
+    return Computed(values, made.counts)
+
+
+def write_values(
+    package: Place, attempt: str, values: str, batches: Sequence[pa.RecordBatch]
+) -> Fragment | None:
+    """Store values until all of a table's are there."""
+    return write_fragment(package, attempt, values, batches[0].schema, batches)
 
 
 def write(task: WriteTask, note: Note) -> Fragment:
