@@ -66,9 +66,8 @@ def to_pandas(
     return frame.set_axis(index, axis=0)
 
 
-def images(table: Table, positions: NDArray[np.int64]) -> list[NDArray[np.generic]]:
-    """The images at `positions`, in that order; where only files are kept, they are decoded."""
-    column = table.image_column
+def images(table: Table, positions: NDArray[np.int64], column: str) -> list[NDArray[np.generic]]:
+    """The images of a column at `positions`, in that order; where only files are kept, they are decoded."""
     if column == FILE_COLUMN:
         return _decoded(table, positions)
     found: list[NDArray[np.generic]] = []

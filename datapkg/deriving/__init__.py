@@ -38,8 +38,14 @@ def derive(
     before: Previous | None,
     run: Run,
     progress: Progress,
+    recipes: Sequence[Recipe] | None = None,
 ) -> list[ResourceContent]:
     """Settle how the content of resources will lie, and add everything that a manifest derives.
+
+    Parameters
+    ----------
+    recipes
+        Those of all entries, where they are known already.
 
     Raises
     ------
@@ -52,7 +58,8 @@ def derive(
     ]
     if not loaded.manifest.derive:
         return resources
-    made = _Deriving(loaded, package, attempt, before, Engine(run, progress), resources)
+    recipes = recipes or recipes_of(loaded.manifest, loaded.path.absolute().parent)
+    made = _Deriving(loaded, package, attempt, before, Engine(run, progress), resources, recipes)
     try:
         for number, entry in enumerate(loaded.manifest.derive):
             made.add(number, entry)
@@ -72,12 +79,13 @@ class _Deriving:
         before: Previous | None,
         engine: Engine,
         resources: Sequence[ResourceContent],
+        recipes: Sequence[Recipe],
     ) -> None:
         self._loaded, self._package, self._attempt = loaded, package, attempt
         self._before, self._engine, self._resources = before, engine, resources
         self._tables: dict[str, Coming] = {}
         self._lineage: dict[str, list[Lineage]] = {}
-        self._recipes = recipes_of(loaded.manifest, loaded.path.absolute().parent)
+        self._recipes = recipes
         self._into: list[str] = []
         self._keys: dict[str, tuple[str, ...]] = {}
         for resource in resources:

@@ -26,7 +26,7 @@ def to_derive(loaded: LoadedManifest, changes: Mapping[str, Change], old: Record
     found = {}
     for entry, recipe in zip(loaded.manifest.derive, recipes, strict=True):
         name = entry.into or f"{entry.table}.{', '.join(entry.columns)}"
-        why = _why(entry, recipe, _made(entry, old))
+        why = _why(entry, recipe, made_before(entry, old))
         change = changes.get(origins.get(entry.table, entry.table))
         if why:
             found[name] = why
@@ -35,7 +35,7 @@ def to_derive(loaded: LoadedManifest, changes: Mapping[str, Change], old: Record
     return found
 
 
-def _made(entry: Derivation, old: Record | None) -> Lineage | None:
+def made_before(entry: Derivation, old: Record | None) -> Lineage | None:
     """How the newest version made what an entry asks for."""
     tables = {} if old is None else {table.name: table for table in old.tables}
     table = tables.get(entry.into or entry.table)

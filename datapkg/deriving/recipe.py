@@ -67,15 +67,30 @@ def code_of(function: str, folder: Path) -> Code:
     return Code(_digest(files), {}, _versions([name for name in imported if name != OURS]))
 
 
-def recipes_of(manifest: Manifest, folder: Path) -> list[Recipe]:
-    """The recipes of all entries; what is made of derived columns or tables has theirs in its own."""
+def recipes_of(
+    manifest: Manifest,
+    folder: Path,
+    known: Mapping[int, Recipe] | None = None,
+    codes: Mapping[str, Code] | None = None,
+) -> list[Recipe]:
+    """The recipes of all entries; what is made of derived columns or tables has theirs in its own.
+
+    Parameters
+    ----------
+    known
+        The recipes of entries whose functions need not be looked at, by their numbers.
+    codes
+        What is known of functions that stand in no file, by their names.
+    """
     columns: dict[tuple[str, str], Recipe] = {}
     tables: dict[str, Recipe] = {}
     found = []
-    for entry in manifest.derive:
-        known = {name: columns.get((entry.table, name), tables.get(entry.table)) for name in entry.input}
-        inputs = {name: recipe for name, recipe in known.items() if recipe is not None}
-        recipe = recipe_of(entry, code_of(entry.function, folder), inputs)
+    for number, entry in enumerate(manifest.derive):
+        made_of = {name: columns.get((entry.table, name), tables.get(entry.table)) for name in entry.input}
+        inputs = {name: recipe for name, recipe in made_of.items() if recipe is not None}
+        given = (known or {}).get(number)
+        code = (codes or {}).get(entry.function)
+        recipe = given or recipe_of(entry, code or code_of(entry.function, folder), inputs)
         found.append(recipe)
         if entry.into is not None:
             tables[entry.into] = recipe

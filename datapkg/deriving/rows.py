@@ -15,28 +15,63 @@ from .outputs import Outputs, WrongValueError, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """Columns of what a function gave, and how many rows came of each call."""
+class Spread:
+    """What functions gave, spread over rows: the values of each output, messages, and how many rows came of each call."""
 
-    arrays: list[pa.Array]
+    values: list[list[Any]]
+    errors: list[str | None]
     counts: NDArray[np.int64]
 
+    def arrays(self, outputs: Outputs) -> list[pa.Array]:
+        """As Arrow columns.
 
-def rows_of(results: Sequence[Any], outputs: Outputs) -> Made:
-    """Make rows of results: nothing, a list of mappings, or a mapping of equally long columns.
+        Raises
+        ------
+        WrongValueError
+            A value is not of its type; `at` is the call that gave it.
+        """
+        try:
+            return outputs.arrays(self.values, self.errors)
+        except WrongValueError as error:
+            raise WrongValueError(
+                int(np.searchsorted(self.counts.cumsum(), error.at, "right")), str(error)
+            ) from None
+
+
+def one_row_each(results: Sequence[Any], names: Sequence[str]) -> Spread:
+    """One row for each result: a value, or where there are several outputs a sequence or a mapping of them.
+
+    Examples
+    --------
+    >>> one_row_each([(1, 2), {"low": 3, "high": 4}, None], ["low", "high"]).values
+    [[1, 3, None], [2, 4, None]]
+    """
+    values: list[list[Any]] = [[] for _ in names]
+    errors: list[str | None] = []
+    for at, result in enumerate(results):
+        failed = isinstance(result, Failed)
+        errors.append(result.message if failed else None)
+        for column, value in zip(
+            values, [None] * len(names) if failed else _values(at, result, names), strict=True
+        ):
+            column.append(value)
+    return Spread(values, errors, np.ones(len(results), np.int64))
+
+
+def any_rows_each(results: Sequence[Any], names: Sequence[str]) -> Spread:
+    """None, one or many rows for each result: nothing, a list of mappings, or a mapping of equally long columns.
 
     Raises
     ------
     WrongValueError
-        A result is none of these, or its names or values are not those that were announced.
+        A result is none of these, or its names are not those that were announced.
 
     Examples
     --------
-    >>> made = rows_of([None, [{"area": 4}], {"area": [1, 2]}], Outputs({"area": "int32"}))
-    >>> made.arrays[0].to_pylist(), made.counts.tolist()
-    ([4, 1, 2], [0, 1, 2])
+    >>> spread = any_rows_each([None, [{"area": 4}], {"area": [1, 2]}], ["area"])
+    >>> spread.values, spread.counts.tolist()
+    ([[4, 1, 2]], [0, 1, 2])
     """
-    names = list(outputs.types)
     values: list[list[Any]] = [[] for _ in names]
     errors: list[str | None] = []
     counts = np.zeros(len(results), np.int64)
@@ -46,11 +81,21 @@ def rows_of(results: Sequence[Any], outputs: Outputs) -> Made:
                 column.append(value)
             errors.append(result.message if isinstance(result, Failed) else None)
             counts[at] += 1
-    try:
-        arrays = outputs.arrays(values, errors)
-    except WrongValueError as error:
-        raise WrongValueError(int(np.searchsorted(counts.cumsum(), error.at, "right")), str(error)) from None
-    return Made(arrays, counts)
+    return Spread(values, errors, counts)
+
+
+def _values(at: int, result: Any, names: Sequence[str]) -> Sequence[Any]:
+    if len(names) == 1:
+        return [result]
+    if result is None:
+        return [None] * len(names)
+    if isinstance(result, Mapping) and set(result) == set(names):
+        return [result[name] for name in names]
+    if isinstance(result, list | tuple) and len(result) == len(names):
+        return result
+    raise WrongValueError(
+        at, f"gave {shown(result)} where {len(names)} values are wanted: {', '.join(names)}"
+    )
 
 
 def _rows(at: int, result: Any, names: Sequence[str]) -> Iterator[Sequence[Any]]:

@@ -22,13 +22,12 @@ from ..encoding import decoded
 from ..engine import Note
 from ..errors import DeriveError
 from ..places import Place
-from ..sources.base import TableSchema
 from ..store import Fragment, write_fragment
-from .calling import Caller, Failed, Origins, Way, rest
+from .calling import Caller, Origins, Way, rest
 from .gathering import Asked, gather
 from .loading import Described, FunctionName, described, loaded
-from .outputs import Outputs, WrongValueError, shown
-from .rows import Made, rows_of
+from .outputs import Outputs, WrongValueError
+from .rows import any_rows_each, one_row_each
 
 AT = struct.Struct("<qd")
 CARRIED_BYTES = 1 << 20
@@ -127,16 +126,17 @@ def compute(task: ComputeTask, note: Note) -> Computed:
     with _mark(task) as begin:
         results = Caller(function, task.way, begin)(task.inputs.values(columns), task.origins)
     rest()
+    spread_out = one_row_each if task.kept is None else any_rows_each
     try:
-        made = _columns(task, results) if task.kept is None else rows_of(results, task.outputs)
+        spread = spread_out(results, list(task.outputs.types))
+        arrays = spread.arrays(task.outputs)
     except WrongValueError as error:
         fix = "mend the function, or correct output in its entry"
         where = task.origins.told(error.at)
         raise DeriveError(f"the function {task.function.name} {error}", where, fix) from None
-    arrays = (
-        made.arrays if task.kept is None else [*_kept(task, task.kept, columns, made.counts), *made.arrays]
-    )
     schema = task.outputs.schema() if task.kept is None else task.kept.schema
+    if task.kept is not None:
+        arrays = [*_kept(task, task.kept, columns, spread.counts), *arrays]
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
     values = (
         batch
@@ -144,7 +144,7 @@ def compute(task: ComputeTask, note: Note) -> Computed:
         else write_values(task.package, task.attempt, task.values, [batch])
     )
     note(task.name, task.rows)
-    return Computed(values, made.counts)
+    return Computed(values, spread.counts)
 
 
 def write_values(
@@ -166,36 +166,6 @@ def write(task: WriteTask, note: Note) -> Fragment:
     assert fragment is not None
     note(task.table, task.rows)
     return fragment
-
-
-def whole_schema(kept: Sequence[Any], outputs: Outputs) -> pa.Schema:
-    """The schema of a derived table: what is kept of a row, then what the function gives."""
-    return TableSchema("", "", (*kept, *outputs.columns())).arrow()
-
-
-def _columns(task: ComputeTask, results: Sequence[Any]) -> Made:
-    """One value for each row and output; `results` are values, or sequences or mappings of several."""
-    names = list(task.outputs.types)
-    values: list[list[Any]] = [[] for _ in names]
-    errors: list[str | None] = []
-    for at, result in enumerate(results):
-        failed = isinstance(result, Failed)
-        errors.append(result.message if failed else None)
-        if failed or (result is None and len(names) > 1):
-            parts: Sequence[Any] = [None] * len(names)
-        elif len(names) == 1:
-            parts = [result]
-        elif isinstance(result, dict) and set(result) == set(names):
-            parts = [result[name] for name in names]
-        elif isinstance(result, list | tuple) and len(result) == len(names):
-            parts = result
-        else:
-            raise WrongValueError(
-                at, f"gave {shown(result)} where {len(names)} values are wanted: {', '.join(names)}"
-            )
-        for column, part in zip(values, parts, strict=True):
-            column.append(part)
-    return Made(task.outputs.arrays(values, errors), np.ones(len(results), np.int64))
 
 
 def _kept(
