@@ -60,7 +60,7 @@ def add(
     if name.startswith(f"{HERE}:") and not isinstance(function, str):
         engine, codes = "inline", {name: _typed(function)}  # it is in no other process
     resources = [taken_over(one, newest) for one in _planned(loaded.manifest, newest)]
-    planned = Plan(tuple(_planned(loaded.manifest, newest)), ())
+    planned = Plan(tuple(_planned(loaded.manifest, newest)), (), (), False)
     with attempt_in(package) as attempt, engines.get(engine).session(workers) as run:
         recipes = recipes_of(loaded.manifest, loaded.path.parent, _known(loaded.manifest, newest), codes)
         derived = derive(loaded, package, attempt, resources, newest, run, silent, recipes)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from . import engine as engines
-from . import image_names, keys, plan, store
+from . import image_names, keys, plan, store, unchanged
+from .collecting import rarely_collected
 from .content import Content, Reader, taken_over
 from .deriving import derive
 from .errors import SchemaError, StoreError
@@ -24,13 +25,15 @@ from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import load
 from .places import Place, place
+from .plan import Previous
 from .progress import Progress, silent
 from .publish import Publisher
 from .reading import MAX_IMAGE_BYTES
 from .report import Report
-from .written import written
+from .written import Written, written
 
 
+@rarely_collected()
 def build(
     manifest: str | Path,
     package: str | Path | Place | None = None,
@@ -89,13 +92,13 @@ def build(
         Nothing was published, and earlier versions are as they were.
     """
     started = time.monotonic()
-    loaded = load(
-        Path(manifest),
-        root=None if root is None else Path(root),
-        allow={name: Path(folder) for name, folder in (allow or {}).items()},
-    )
+    folders = {name: Path(folder) for name, folder in (allow or {}).items()}
+    loaded = load(Path(manifest), None if root is None else Path(root), folders)
     named = package or f"{loaded.manifest.name}.datapkg"
-    target = place(named, storage_options, single_writer=single_writer)
+    target = place(named, storage_options, single_writer=single_writer, progress=progress)
+    question, begun = unchanged.Question(target, loaded), time.time_ns()
+    if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
+        return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)
@@ -109,16 +112,25 @@ def build(
             for one in planned.resources
         ]
         _refuse_clashes([content for resource in resources for content in resource.tables])
-        tables = written(target, attempt, planned, resources, before)
-        keys.check(tables)
-        notes = image_names.compare(tables, before)
+        notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)
         publisher = Publisher(target, str(named), attempt, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:
             refuse_other_content(loaded.path, lock, built)
         report = publisher.publish(resources, notes, started)
-    return report if locked else _with_lock(report, loaded.path, built)
+    if not locked:
+        report = _with_lock(report, loaded.path, built)
+    said = [*planned.warnings, *(warning for one in resources for warning in one.warnings), *notes]
+    if not planned.disturbed and list(report.warnings) == said:
+        unchanged.remember(question, planned, resources, report, begun)
+    return report
+
+
+def _checked(tables: Written, before: Previous | None) -> list[str]:
+    """Hold the rows to what the manifest promises of them; what is worth saying of file names in them."""
+    keys.check(tables)
+    return image_names.compare(tables, before)
 
 
 def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:

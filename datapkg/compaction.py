@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .content import Content
+from .encoding import unpacked
 from .ingest import BATCH_BYTES, TASK_BYTES
 from .places import Place
 from .plan import Previous
@@ -69,7 +70,9 @@ def settled(package: Place, attempt: str, content: Content, before: Previous | N
 
 def bare(table: TableRecord) -> TableRecord:
     """A table without what was derived."""
-    return replace(table, columns=table.own, lineage=())
+    gone = {unpacked(column.name) for column in table.derived}
+    held = {name: size for name, size in table.image_bytes.items() if name not in gone}
+    return replace(table, columns=table.own, lineage=(), image_bytes=held)
 
 
 def _row_bytes(pinned: PinnedTable) -> dict[int, float]:

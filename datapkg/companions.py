@@ -16,6 +16,11 @@ class Companions:
     shape: str
 
     @property
+    def looks(self) -> tuple[str, str]:
+        """Those that bring an image back in its own dtype and shape."""
+        return self.dtype, self.shape
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
         return astuple(self)

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import plan
 from .changes import Change
+from .collecting import rarely_collected
 from .deriving.due import to_derive
 from .manifest import Manifest, normal
 from .manifest.load import load
@@ -74,6 +75,7 @@ class Pending:
             yield f"warning   {warning}"
 
 
+@rarely_collected()
 def status(
     manifest: str | Path,
     package: str | Path | Place | None = None,

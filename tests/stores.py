@@ -7,7 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +38,7 @@ class ObjectStore:
     single_writer: bool
     lines: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
+    logged: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def endpoint(self) -> str:
@@ -56,7 +60,12 @@ class ObjectStore:
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))
         }
         self.process = subprocess.Popen(
-            self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean
+            [sys.executable, __file__, *self.command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=clean,
         )
         ready = threading.Event()
         threading.Thread(target=self._follow, args=(self.process, ready), daemon=True).start()
@@ -65,18 +74,26 @@ class ObjectStore:
     def stop(self) -> None:
         """Kill it, and wait until it is gone."""
         assert self.process is not None
-        self.process.kill()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         self.process.wait()
 
     def requests(self) -> int:
-        """How many requests it has answered; only moto tells."""
-        return sum("HTTP/1.1" in line for line in self.lines)
+        """How many requests it has answered, but those of this method; only moto tells."""
+        marker = f"/marker-{uuid.uuid4().hex}"
+        with suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(self.endpoint + marker)
+        with self.logged:
+            assert self.logged.wait_for(lambda: any(marker in line for line in self.lines), PATIENCE_S)
+            return sum("HTTP/1.1" in line and "/marker-" not in line for line in self.lines)
 
     def _follow(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
-                self.lines.append(line)
+                with self.logged:
+                    self.lines.append(line)
+                    self.logged.notify_all()
                 if any(text in line for text in STARTED):
                     ready.set()
 
@@ -92,15 +109,23 @@ def moto() -> ObjectStore:
     return store
 
 
-def rclone(folder: Path, *options: str) -> ObjectStore:
+def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     """A store whose buckets are folders; what it holds outlives the server."""
     port = free_port()
     (folder / BUCKET).mkdir(exist_ok=True)
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", str(folder), "--config", ""]
-    command += ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}", *options]
+    keys = [] if public else ["--auth-key", f"{KEY},{SECRET}"]
+    command += ["--addr", f"127.0.0.1:{port}", *keys, *options]
     store = ObjectStore(command, port, single_writer=True)
     store.start()
     return store
+
+
+def guard(command: list[str]) -> None:
+    """Run a server until nobody holds our input open any more: tests that are killed leave none behind."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server:
+        sys.stdin.read()
+        server.kill()
 
 
 def free_port() -> int:
@@ -127,3 +152,7 @@ def listed(store: ObjectStore, uri: str) -> list[str]:
     prefix = uri.removeprefix(f"s3://{BUCKET}/")
     found = [one["path"] for part in obstore.list(client(store), prefix) for one in part]
     return sorted(path.removeprefix(f"{prefix}/") for path in found)
+
+
+if __name__ == "__main__":
+    guard(sys.argv[1:])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datapkg.errors import StoreError
+from datapkg.places import place
 from datapkg.places.address import address, options_for
 from datapkg.places.failures import plain, remote_refusal, store_error
 
@@ -146,3 +147,20 @@ def test_what_a_store_answers_is_told_in_plain_words(error: OSError, what: str) 
 def test_a_file_that_is_not_there_is_no_refusal(status: str) -> None:
     assert remote_refusal(answer(status, "NoSuchKey"), "s3://b/p") is None
     assert remote_refusal(OSError("Generic LocalFileSystem error: failed to fill whole buffer"), "p") is None
+
+
+def test_each_kind_of_store_is_told_of_its_own_keys() -> None:
+    for kind, keys in (
+        ("S3", "AWS_PROFILE"),
+        ("GCS", "GOOGLE_APPLICATION"),
+        ("MicrosoftAzure", "AZURE_STORAGE"),
+    ):
+        refused = remote_refusal(OSError(str(answer("403 Forbidden", "X")).replace("S3", kind)), "gs://b/p")
+        assert refused is not None
+        assert keys in refused.fix
+
+
+def test_a_missing_option_is_told() -> None:
+    with pytest.raises(StoreError, match="a storage option is missing") as told:
+        place("az://container/p", {"timeout": "9s"}).names()
+    assert "given are none" in told.value.fix

@@ -93,8 +93,9 @@ def test_a_table_that_is_out_of_reach_is_not_called_damaged(
     assert frames.rows.order.rows == 3
     assert opened.place.options is not None
     opened.place.options["aws_endpoint"] = "http://127.0.0.1:9"
-    with pytest.raises(StoreError, match="does not answer"):
-        frames.image(0)
+    for read in (lambda: frames.image(0), lambda: opened.verify(deep=True)):
+        with pytest.raises(StoreError, match="does not answer"):
+            read()
 
 
 def test_a_store_without_rights_to_write_is_told_before_reading(
@@ -183,3 +184,21 @@ def test_credentials_appear_nowhere(
     for secret in (stores.SECRET, token, wrong):
         assert not [text for text in said if secret in text]
         assert not [content for content in kept if secret.encode() in content]
+
+
+def test_a_public_package_is_read_without_keys(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.build(manifest, tmp_path / stores.BUCKET / "copied")
+    public = stores.rclone(tmp_path, public=True)
+    try:
+        uri, access = (
+            f"s3://{stores.BUCKET}/copied",
+            {"aws_endpoint": public.endpoint, "aws_skip_signature": True},
+        )
+        assert datapkg.open(uri, storage_options=access)["frames"].image(0).shape == (6, 8)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", public.endpoint)
+        monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+        assert datapkg.verify(uri, deep=True).ok
+    finally:
+        public.stop()

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 HEAVY = {"lance", "lancedb", "pandas", "numpy", "pyarrow", "awkward", "duckdb", "h5py", "tifffile", "skimage"}
-HEAVY |= {"pydantic", "ruamel", "blake3", "imagecodecs", "scipy"}
+HEAVY |= {"pydantic", "ruamel", "blake3", "imagecodecs", "scipy", "obstore"}
 
 
 def loaded_after(code: str) -> set[str]:

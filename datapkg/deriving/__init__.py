@@ -170,6 +170,7 @@ class _Deriving:
         table = replace(
             coming.content.table,
             columns=tuple(coming.columns.values()),
+            image_bytes=coming.held,
             lineage=tuple(self._lineage.get(name, ())),
         )
         return replace(coming.content, table=table, layers=tuple(coming.layers))

@@ -16,8 +16,9 @@ from ..records import ColumnRecord, Lineage
 from ..sources.base import Column
 from ..store import Fragment, Layer, stored_name
 from .coming import Coming, Stretch
-from .computing import BATCH_BYTES, Engine, digests, hashed, summed
+from .computing import BATCH_BYTES, Engine
 from .gathering import Located, opened
+from .hashing import Totals, digests, hashed, held_names
 from .loading import FunctionName
 from .outputs import Outputs
 from .recipe import Recipe
@@ -47,16 +48,16 @@ def derive_columns(coming: Coming, made: Ingredients, engine: Engine, number: in
     values = f"_values{number}"
     computed = engine.computed(coming, made.entry, made.function, made.outputs, fresh, values, schema)
     located = _joined(coming, old, computed.located)
-    sums = summed(columns, hashed(computed.located, columns, schema, [one.source.rows for one in fresh]))
-    if old:
-        sums.join(_sums_before(coming, columns, schema, kept))
-    width = computed.bytes / max(len(computed.counts), 1)
+    totals = _totals_before(coming, columns, schema, kept) if old else Totals.of_nothing(columns)
+    for source in hashed(computed.located, columns, schema, [one.source.rows for one in fresh]):
+        totals.add(source)
+    width = sum(totals.held.values()) / max(coming.content.table.rows, 1)
     files = _files(coming, made, located, schema, old and coming.keeps, width, engine)
     records = [
         ColumnRecord(c.name, stored_name(c.name), c.logical, nulls, digest, c.image is not None, derived=True)
-        for c, nulls, digest in zip(columns, sums.nulls, sums.digests(), strict=True)
+        for c, nulls, digest in zip(columns, totals.sums.nulls, totals.sums.digests(), strict=True)
     ]
-    coming.add(records, Layer(schema, files), located)
+    coming.add(records, Layer(schema, files), located, totals.held)
     return lineage
 
 
@@ -132,14 +133,16 @@ def _joined(coming: Coming, kept: bool, values: Located) -> Located:
     return Located.of(runs, stores)
 
 
-def _sums_before(
+def _totals_before(
     coming: Coming, columns: Sequence[Column], schema: pa.Schema, kept: Sequence[Stretch]
-) -> ColumnSums:
-    """The sums over the sources that stay: those of the version before, without the sources that are gone."""
+) -> Totals:
+    """The totals over the sources that stay: those of the version before, without the sources that are gone."""
     assert coming.old is not None
     there = {column.name: column for column in coming.old.derived}
     records = [there[column.name] for column in columns]
     sums = ColumnSums.of(digests(columns), [one.digest for one in records], [one.nulls for one in records])
+    known = coming.old.image_bytes
+    totals = Totals(sums, {name: known.get(name, 0) for name in held_names(columns)})
     stay = {one.before for one in kept if one.source.rows}
     located = Located.of(
         [
@@ -150,9 +153,9 @@ def _sums_before(
     )
     for source, first in coming.old_sources:
         if source.rows and first not in stay:
-            for digest in hashed(located, columns, schema, [source.rows], first):
-                sums.remove(digest)
-    return sums
+            for one in hashed(located, columns, schema, [source.rows], first):
+                totals.remove(one)
+    return totals
 
 
 def _files(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .. import store
 from ..content import Content
+from ..encoding import unpacked
 from ..places import Place
 from ..plan import Previous
 from ..records import ColumnRecord, TableRecord
@@ -51,6 +52,7 @@ class Coming:
         self.package, self.attempt, self.content, self.before = package, attempt, content, before
         self.columns: dict[str, ColumnRecord] = {column.name: column for column in content.table.own}
         self.layers: list[Layer] = []
+        self.held = dict(content.table.image_bytes)
         self._layered: dict[str, Located] = {}
 
     @property
@@ -154,8 +156,11 @@ class Coming:
         """Where a column's values stand."""
         return self._layered.get(column, self._base)
 
-    def add(self, columns: Sequence[ColumnRecord], layer: Layer, located: Located) -> None:
-        """Take in derived columns."""
+    def add(
+        self, columns: Sequence[ColumnRecord], layer: Layer, located: Located, held: Mapping[str, int]
+    ) -> None:
+        """Take in derived columns, and what they hold."""
+        self.held |= held
         self.layers.append(layer)
         for column in columns:
             self.columns[column.name] = column
@@ -173,14 +178,8 @@ class Coming:
 
     def row_bytes(self, column: str) -> float:
         """About what a row's value of a column takes in memory."""
-        if column in self._layered and self.columns[column].image:
-            layer = next(one for one in self.layers if column in one.schema.names)
-            sizes = [(file.bytes, one.rows) for one in layer.files.values() for file in one.files]
-            rows = sum(count for _, count in sizes)
-            return 4 * sum(size for size, _ in sizes) / rows if rows else 1 << 20
-        held: Mapping[str, int] = self.content.table.image_bytes
         rows = max(self.content.table.rows, 1)
-        return held.get(f"{column}_unpacked", held.get(column, SMALL_BYTES * rows)) / rows
+        return self.held.get(unpacked(column), self.held.get(column, SMALL_BYTES * rows)) / rows
 
     def physical_rows(self) -> dict[int, int]:
         """How many rows were ever written into each fragment of the coming table."""

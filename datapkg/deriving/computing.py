@@ -12,16 +12,14 @@ import pyarrow as pa
 
 from .. import store
 from ..companions import companions
-from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from ..engine import Note, Run
 from ..errors import DeriveError, WorkerDiedError
 from ..manifest.models import Derivation
 from ..progress import Counter, Progress
-from ..sources.base import Column
 from ..store import Fragment
 from .calling import Origins, Way
 from .coming import Coming, Stretch
-from .gathering import Located, Positions, Stored, gather
+from .gathering import Located, Positions, Stored
 from .loading import Described, FunctionName
 from .outputs import Outputs
 from .tasks import (
@@ -195,48 +193,6 @@ def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positio
             for key, group in groups.items()
         ),
     )
-
-
-def digests(columns: Sequence[Column]) -> list[DigestColumn]:
-    """Columns as the digest sees them, where images are read by their digests alone."""
-    return [DigestColumn(c.name, c.logical, companions(c.name).digest if c.image else None) for c in columns]
-
-
-def hashed(
-    located: Located, columns: Sequence[Column], schema: pa.Schema, counts: Sequence[int], start: int = 0
-) -> Iterator[SourceDigest]:
-    """The digests of sources that have so many rows each, one after the other from position `start`; no pixel is read."""
-    seen = {c.name: companions(c.name).digest if c.image else c.name for c in columns}
-    reading = pa.schema([(name, schema.field(other).type) for name, other in seen.items()])
-    asked_names = list(dict.fromkeys(seen.values()))
-    small = pa.schema([schema.field(name) for name in asked_names])
-    hasher = SourceHasher(digests(columns), reading)
-    total = sum(counts)
-    asked = located.asked([(n, store.stored_name(n)) for n in asked_names], np.arange(start, start + total))
-    step = max(1, 1 << 16) if not any(pa.types.is_large_binary(f.type) for f in small) else 64
-    batch: pa.RecordBatch | None = None
-    at = held = 0  # `batch` holds the rows from `held` on
-    for count in counts:
-        hasher.again()
-        end = at + count
-        while at < end:
-            if batch is None or at >= held + batch.num_rows:
-                held = at
-                batch = gather(asked, small, at, min(at + step, total))
-            part = batch.slice(at - held, end - at)
-            hasher.update(
-                pa.RecordBatch.from_arrays([part.column(name) for name in seen.values()], schema=reading)
-            )
-            at += part.num_rows
-        yield hasher.result()
-
-
-def summed(columns: Sequence[Column], sources: Iterator[SourceDigest]) -> ColumnSums:
-    """The columns' sums over sources."""
-    sums = ColumnSums(digests(columns))
-    for source in sources:
-        sums.add(source)
-    return sums
 
 
 def _beside(name: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ sources that are as they were stay, as in every other table.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 from ..content import Content, table_record
 from ..digest import ColumnSums
 from ..errors import DeriveError
+from ..known_files import as_json
 from ..old_tables import OldTable
 from ..plan import Previous
 from ..source_list import SourceRow
@@ -24,7 +25,8 @@ from ..store import Fragment, stored_name
 from ..succession import Come, Piece
 from .column import Ingredients, lineage_of
 from .coming import Coming, Stretch
-from .computing import BATCH_BYTES, Engine, Values, digests, hashed
+from .computing import BATCH_BYTES, Engine, Values
+from .hashing import digests, hashed
 from .tasks import Kept, WriteTask
 
 FRAGMENT_BYTES = 64 << 20
@@ -77,8 +79,8 @@ def derive_table(
     fragments, pieces = _stored(coming, form, values, counts, engine)
     sums = ColumnSums(digests(form.columns))
     new = {
-        one.source.path: (_source_row(form, one, sums.add(digest).digest, count), parts)
-        for one, digest, count, parts in zip(
+        one.source.path: (_source_row(form, one, sums.add(found.digest).digest, count, found.held), parts)
+        for one, found, count, parts in zip(
             fresh, hashed(values.located, form.columns, schema, counts), counts, pieces, strict=True
         )
     }
@@ -169,7 +171,9 @@ def _stored(
     return engine.written(tasks, form.name), pieces
 
 
-def _source_row(form: TableSchema, one: Stretch, digest: str, rows: int) -> SourceRow:
+def _source_row(
+    form: TableSchema, one: Stretch, digest: str, rows: int, held: Mapping[str, int]
+) -> SourceRow:
     """A source of the table that was read, as a source of the derived one."""
     return replace(
         one.source,
@@ -179,6 +183,6 @@ def _source_row(form: TableSchema, one: Stretch, digest: str, rows: int) -> Sour
         rows=rows,
         digest=digest,
         evidence="null",
-        held="",
+        held=as_json(held) if held else "",
         warnings="",
     )

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import StoreError
+from ..progress import Progress, silent
 from .address import SCHEMES
 from .base import STAGING, Entry, Place
 from .failures import plain, refusal, storage_errors
@@ -31,6 +32,7 @@ def place(
     storage_options: Mapping[str, Any] | None = None,
     *,
     single_writer: bool = False,
+    progress: Progress = silent,
 ) -> Place:
     """The place that an address means.
 
@@ -43,6 +45,8 @@ def place(
         not given comes from the environment (``AWS_...``) or the profile.
     single_writer
         Nobody else writes to the package, so that a store may be used that cannot keep two builders apart.
+    progress
+        Told of what is uploaded.
 
     Raises
     ------
@@ -64,6 +68,6 @@ def place(
     if scheme in SCHEMES:
         from .bucket import Bucket
 
-        return Bucket(str(package), storage_options, single_writer)
+        return Bucket(str(package), storage_options, single_writer, progress)
     fix = "name a folder, or an address that begins with s3://, gs:// or az://"
     raise StoreError(f"{scheme}:// is no place for a package", str(package).partition("?")[0], fix)

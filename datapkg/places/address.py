@@ -77,6 +77,9 @@ def options_for(found: Address, given: Mapping[str, object] | None) -> dict[str,
     options = {**PATIENCE, **{name.lower(): _text(value) for name, value in (given or {}).items()}}
     if found.scheme != "s3":
         return options
+    anonymous = options.pop("aws_skip_signature", "") or os.environ.get("AWS_SKIP_SIGNATURE", "").lower()
+    if anonymous:
+        options.setdefault("skip_signature", anonymous)  # the one name that all clients know
     profile = _profile(str(found)) if _wants_profile(options) else {}
     for name in ("access_key_id", "secret_access_key", "session_token"):
         if key := profile.get(f"aws_{name}"):
@@ -122,7 +125,7 @@ def _loopback(endpoint: str) -> bool:
 def _wants_profile(options: Mapping[str, str]) -> bool:
     """Whether no key is given, so that a profile may have it."""
     given = {name.removeprefix("aws_") for name in options}
-    anonymous = os.environ.get("AWS_SKIP_SIGNATURE", "") or options.get("skip_signature", "")
+    anonymous = options.get("skip_signature") in YES
     return not ("access_key_id" in given or os.environ.get("AWS_ACCESS_KEY_ID") or anonymous)
 
 

@@ -6,6 +6,7 @@ a build has not committed lies on this machine, in the cache folder, and is uplo
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from blake3 import blake3
 
 from ..cache import cache_folder
 from ..errors import StoreError
-from .address import Address, address, options_for
+from ..progress import Counter, Progress, silent
+from .address import PATIENCE, Address, address, options_for
 from .base import STAGING, Entry, Place
 from .failures import remote_refusal, storage_errors, store_error
 from .folder import Folder
@@ -59,18 +61,27 @@ class Bucket(Place):
     options: dict[str, str]
 
     def __init__(
-        self, uri: str, storage_options: Mapping[str, object] | None = None, single_writer: bool = False
+        self,
+        uri: str,
+        storage_options: Mapping[str, object] | None = None,
+        single_writer: bool = False,
+        progress: Progress = silent,
     ) -> None:
         self.address: Address = address(uri)
         self.uri = str(self.address)
         self.options = options_for(self.address, storage_options)
         self.single_writer = single_writer
+        self._progress = progress
 
     def __repr__(self) -> str:
         return f"Bucket({self.uri!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_store"}
+        return {**self.__dict__, "_store": None, "_progress": silent}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        del self.__dict__["_store"]  # it is made where it is used
 
     def exists(self) -> bool:
         """Whether there is anything."""
@@ -200,19 +211,23 @@ class Bucket(Place):
     def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
         """Upload files, some at a time, large ones in parts."""
 
-        def upload(path: Path, name: str) -> None:
+        def upload(path: Path, name: str) -> int:
             import obstore
 
-            part = max(PART_BYTES, path.stat().st_size // MOST_PARTS)
+            size = path.stat().st_size
+            part = max(PART_BYTES, size // MOST_PARTS)
             with self._asking(name):
                 obstore.put(self._store, name, path, chunk_size=part, max_concurrency=UPLOADS)
             path.unlink()
+            return size
 
+        total = sum(path.stat().st_size for path, _ in files)
+        count = Counter("uploading", len(files), total, self._progress)
         with ThreadPoolExecutor(UPLOADS) as pool:
             running = [pool.submit(upload, path, name) for path, name in files]
             try:
-                for one in running:
-                    one.result()
+                for one, (_, name) in zip(running, files, strict=True):
+                    count(name, max(one.result(), 1))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -241,8 +256,6 @@ class Bucket(Place):
 
     def refuse_careless(self) -> None:
         """Raise StoreError where the store would overwrite a file that must not be there, unless there is one writer."""
-        import uuid
-
         name = f"{STAGING}{uuid.uuid4().hex}.probe"
         try:
             careful = self.put_if_absent(name, b"1") and not self.put_if_absent(name, b"2")
@@ -312,10 +325,10 @@ class Bucket(Place):
                 f"there is no storage option {name!r}", self.uri, "correct or remove it"
             ) from None
         except (BaseError, ValueError, TypeError):  # their texts may show a secret
-            names = ", ".join(sorted(self.options))
-            raise StoreError(
-                "a storage option has a value that cannot be used", self.uri, f"look through {names}"
-            ) from None
+            what = "a storage option is missing, or has a value that cannot be used"
+            names = ", ".join(sorted(set(self.options) - set(PATIENCE)))
+            fix = f"given are {names or 'none'}; docs/buckets.md lists what each kind of store needs"
+            raise StoreError(what, self.uri, fix) from None
 
     @contextmanager
     def _asking(self, name: str) -> Iterator[None]:

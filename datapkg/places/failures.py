@@ -15,9 +15,13 @@ from ..errors import StoreError
 NOISE = re.compile(
     r",? ?/(home|rustc|root)/[^ ]*|LanceError\(\w+\): |External error: |\?[^ ]*|<.*|\n.*", re.DOTALL
 )
-CREDENTIALS = (
-    "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and what they may do in this bucket"
-)
+KEYS = {
+    "S3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "GCS": "GOOGLE_APPLICATION_CREDENTIALS",
+    "Azure": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+"""Where each kind of store is given its keys; errors name the kind."""
+CREDENTIALS = "check {keys}, and what they may do in this bucket"
 NETWORK = "check the network and the endpoint (AWS_ENDPOINT_URL), and run the same again: what was there is as it was"
 REMOTE = re.compile(
     r"Generic (?!LocalFileSystem)\w+ error|status code: |Error performing|error sending request|operation timed out|credentials?\b",
@@ -46,7 +50,7 @@ REFUSALS: tuple[tuple[str, str, str], ...] = (
     (
         r"169\.254\.1|CredentialsNotLoaded|no providers in chain|credentials? (?:provider|were? not)",
         "no credentials were found",
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; AWS_SKIP_SIGNATURE=true for a public bucket",
+        "set {keys}; of a public S3 bucket say AWS_SKIP_SIGNATURE=true",
     ),
     (
         "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|status code: 401",
@@ -123,7 +127,8 @@ def remote_refusal(error: BaseException, where: str) -> StoreError | None:
     for pattern, what, fix in REFUSALS:
         if re.search(pattern, text):
             said = CODE.search(text) or STATUS.search(text)
-            return StoreError(f"{what} ({said[1]})" if said else what, where, fix)
+            keys = next((keys for kind, keys in KEYS.items() if kind in text), KEYS["S3"])
+            return StoreError(f"{what} ({said[1]})" if said else what, where, fix.format(keys=keys))
     status = STATUS.search(text)
     if status and (status[1] not in OF_ONE_FILE or "list request" in text):
         return StoreError(f"the store refuses ({status[1]})", where, NETWORK)

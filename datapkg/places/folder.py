@@ -144,7 +144,8 @@ class Folder(Place):
 
     def stagings(self) -> list[Folder]:
         """The staging folders in the package."""
-        return [Folder(self.local(name)) for name in self.names() if name.startswith(STAGING)]
+        found = [self.local(name) for name in self.names() if name.startswith(STAGING)]
+        return [Folder(path) for path in found if path.is_dir()]
 
     def end(self, attempt: str) -> None:
         """Remove the attempt's folder, and the package's if there is nothing in it."""

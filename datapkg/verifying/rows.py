@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from .. import engine as engines
-from ..access import RowAccess
+from ..access import FILE_COLUMN, RowAccess
 from ..companions import companions
 from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher, logical, table_digest
 from ..engine import Note
-from ..errors import DatapkgError
+from ..errors import DatapkgError, StoreError
 from ..faults import Fault
-from ..frames import FILE_COLUMN
 from ..places import Place
 from ..progress import Counter, Progress
 from ..records import ColumnRecord, FilesList, Record, TableRecord
@@ -79,6 +78,8 @@ def stored_sources(listing: StoredTable) -> dict[str, list[StoredSource]] | None
             for row in batch.to_pylist():
                 source = StoredSource(row["path"], row["rows"], row["digest"])
                 found.setdefault(row["table"], []).append(source)
+    except StoreError:
+        raise
     except (DatapkgError, ValueError):
         return None
     return found
@@ -89,6 +90,8 @@ def recompute(table: StoredTable, note: Note) -> list[Fault]:
     found: list[Fault] = []
     try:
         found.extend(_faults(table, note))
+    except StoreError:  # out of reach is not damaged
+        raise
     except DatapkgError as error:
         found.append(Fault(error.what, table=table.record.name))
     except (pa.ArrowException, ValueError, TypeError) as error:
