@@ -17,7 +17,7 @@ from typing import Any
 from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
-from .content import Content, Reader, taken_over
+from .content import Content, Reader, ResourceContent, taken_over
 from .deriving import derive
 from .errors import SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
@@ -25,7 +25,7 @@ from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import load
 from .places import Place, place
-from .plan import Previous
+from .plan import Plan, Previous
 from .progress import Progress, silent
 from .publish import Publisher
 from .reading import MAX_IMAGE_BYTES
@@ -106,12 +106,7 @@ def build(
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
-        reader = Reader(target, attempt, run, progress, before, max_image_bytes)
-        resources = [
-            taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
-            for one in planned.resources
-        ]
-        _refuse_clashes([content for resource in resources for content in resource.tables])
+        resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
         notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)
         publisher = Publisher(target, str(named), attempt, loaded, planned, before)
@@ -125,6 +120,17 @@ def build(
     if not planned.disturbed and list(report.warnings) == said:
         unchanged.remember(question, planned, resources, report, begun)
     return report
+
+
+def _contents(reader: Reader, planned: Plan) -> list[ResourceContent]:
+    """All resources, those that changed read from their files."""
+    before = reader.before
+    resources = [
+        taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
+        for one in planned.resources
+    ]
+    _refuse_clashes([content for resource in resources for content in resource.tables])
+    return resources
 
 
 def _checked(tables: Written, before: Previous | None) -> list[str]:
