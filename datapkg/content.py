@@ -24,7 +24,7 @@ from .reading import MAX_IMAGE_BYTES, check_hash
 from .records import ColumnRecord, TableRecord
 from .source_list import SourceRow
 from .sources.base import TableSchema
-from .store import Fragment, stored_name
+from .store import Fragment, Layer, stored_name
 from .succession import Come, Piece, Succession
 
 
@@ -33,7 +33,7 @@ class Content:
     """One table of the coming version.
 
     `schema` and `fragments` are empty where it is taken over; `succession` says how it follows from the version
-    before, where some of its rows stay.
+    before, where some of its rows stay. `layers` are its derived columns.
     """
 
     table: TableRecord
@@ -41,6 +41,7 @@ class Content:
     schema: pa.Schema | None = None
     fragments: tuple[Fragment, ...] = ()
     succession: Succession | None = None
+    layers: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

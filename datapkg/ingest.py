@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import sources
+from .companions import companions
 from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
@@ -145,7 +146,7 @@ def grouped(files: Sequence[Any], size: Callable[[Any], int]) -> Iterator[tuple[
 
 def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:
     """See a table's columns as the digest does."""
-    return [DigestColumn(c.name, c.logical, "image_digest" if c.image else None) for c in columns]
+    return [DigestColumn(c.name, c.logical, companions(c.name).digest if c.image else None) for c in columns]
 
 
 def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:

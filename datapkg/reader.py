@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import versions
 from .opened import SOURCES, OpenVersion
@@ -216,6 +216,73 @@ class Package:
         from .doors.datafusion import session
 
         return session(self.opened)
+
+    def derive(
+        self,
+        function: Callable[..., Any] | str,
+        *,
+        table: str,
+        input: str | Sequence[str],
+        column: str | Sequence[str] | None = None,
+        into: str | None = None,
+        output: str | Sequence[str] | Mapping[str, str] | None = None,
+        args: Mapping[str, Any] | None = None,
+        proof: Literal["values", "recipe"] = "values",
+        on_error: Literal["fail", "null"] = "fail",
+        seed: int = 0,
+        timeout_s: float | None = None,
+        batch_size: int | None = None,
+        folder: str | Path | None = None,
+        workers: int | None = None,
+        engine: str = "local",
+    ) -> Package:
+        """Add a computed column or table, as the package's next version; this one must be the newest.
+
+        No source file is looked at. The new version's manifest has the entry; put it into the manifest file too, or the
+        next build from that drops what was derived.
+
+        Parameters
+        ----------
+        function
+            ``module:name``, ``file.py:name``, or a function. One that was typed into a notebook runs in this process.
+        table, input
+            What to read: a table, and its column or columns.
+        column, into
+            The new column, or columns; or the new table.
+        output, args, proof, on_error, seed, timeout_s, batch_size
+            As in the manifest.
+        folder
+            Where ``file.py`` lies; default the current folder.
+        workers, engine
+            As in `datapkg.build`.
+
+        Returns
+        -------
+        The package at its new version.
+
+        Raises
+        ------
+        DeriveError
+            The function cannot be found, fails, or gives what was not announced.
+        VersionError
+            There is a newer version.
+        """
+        said = {
+            "table": table,
+            "input": input if isinstance(input, str) else list(input),
+            "column": column if column is None or isinstance(column, str) else list(column),
+            "into": into,
+            "output": list(output) if isinstance(output, tuple) else output,
+            "args": dict(args) if args else None,
+            "proof": proof if proof != "values" else None,
+            "on_error": on_error if on_error != "fail" else None,
+            "seed": seed or None,
+            "timeout_s": timeout_s,
+            "batch_size": batch_size,
+        }
+        add: Callable[..., int] = import_module(f"{__package__}.adding").add  # this module lies below it
+        version = add(self.place, self.version, function, said, folder, workers, engine)
+        return open_package(self.place, version=version, verify=self.verify_reads)
 
     def sources(self) -> pd.DataFrame:
         """List the source files: one row for each file and table that it added to, with sha256 and digest."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from .doors import DoorMethods
-from .errors import SchemaError
+from .errors import SchemaError, nearest
 from .movies import MovieMethods
 from .records import TableRecord
 
@@ -190,12 +191,17 @@ class Table(MovieMethods, DoorMethods):
         """Read the rows at `positions` in batched requests, in the order given."""
         return self._arrow(columns, [batch for _, batch in self.rows.take(positions, columns)])
 
-    def image(self, position: int) -> NDArray[np.generic]:
+    def image(self, position: int, column: str | None = None) -> NDArray[np.generic]:
         """One image, as a read-only array of its own dtype and shape."""
-        return self.images([position])[0]
+        return self.images([position], column)[0]
 
-    def images(self, positions: Sequence[int]) -> list[NDArray[np.generic]]:
+    def images(self, positions: Sequence[int], column: str | None = None) -> list[NDArray[np.generic]]:
         """Images at row positions, in the order asked for.
+
+        Parameters
+        ----------
+        column
+            Which image column; default the table's own images, or the first that was derived.
 
         Raises
         ------
@@ -203,13 +209,61 @@ class Table(MovieMethods, DoorMethods):
             The table has no images, or no such row.
         """
         at = self._positions(positions)
-        return self.opened.images(self.name, self.image_column).load(at)  # type: ignore[return-value]
+        return self.opened.images(self.name, self._image_column(column)).load(at)  # type: ignore[return-value]
+
+    def map(
+        self,
+        function: Callable[..., Any] | str,
+        output: str | Sequence[str] | Mapping[str, str] | None = None,
+        *,
+        input: str | Sequence[str] | None = None,
+        args: Mapping[str, Any] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        batch_size: int | None = None,
+        on_error: Literal["fail", "null"] = "fail",
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Call a function for rows and look at its results, as `derive` would compute them; nothing is written.
+
+        The function runs in this process, one row after the other.
+
+        Parameters
+        ----------
+        function
+            A function, a class, or the name of one as in a manifest (``file.py:name`` in the current folder).
+        output
+            ``image``, an Arrow type such as ``float32``, a list of these for a function that gives several values, or a
+            mapping of names to types for one that gives none, one or many rows. Not needed for ready-made functions.
+        input
+            Columns; default the table's image column.
+        where, limit
+            Which rows, as in `to_pandas`.
+        args, batch_size, on_error, seed
+            As in the manifest.
+
+        Returns
+        -------
+        A frame whose index is the position of the row that was read. A single output is the column ``value``, several
+        are ``value0``, ``value1`` and so on; with ``on_error="null"`` messages stand in ``error``.
+
+        Raises
+        ------
+        DeriveError
+            The function fails, or gives what was not announced; with the row and its source.
+        """
+        given = [self.image_column] if input is None else [input] if isinstance(input, str) else list(input)
+        mapping = import_module(f"{__package__}.deriving.mapping")  # this module lies below it
+        way = mapping.way_of(batch_size, on_error, seed)
+        found: pd.DataFrame = mapping.map_rows(self, function, output, given, args or {}, where, limit, way)
+        return found
 
     @property
     def image_column(self) -> str:
         """The name of the column that holds images."""
-        names = [column.name for column in self.record.columns if column.image]
+        names = [column.name for column in self.record.own if column.image]
         names += [FILE_COLUMN] if {FILE_COLUMN, "image_digest"} <= set(self.columns) else []
+        names += [column.name for column in self.record.derived if column.image]
         if names:
             return names[0]
         known = [name for name in self.package if "image_digest" in self.package[name].columns]
@@ -267,6 +321,17 @@ class Table(MovieMethods, DoorMethods):
             after = self.columns.index(FILE_COLUMN) + 1 if made else 0
             return [*self.columns[:after], *made, *self.columns[after:]]
         return self.rows.refuse_unknown(columns, made)
+
+    def _image_column(self, column: str | None) -> str:
+        if column is None:
+            return self.image_column
+        (name,) = self.rows.refuse_unknown([column])
+        known = [one.name for one in self.record.columns if one.image]
+        if name not in known:
+            raise SchemaError(
+                f"the column {name!r} holds no images", f"table {self.name}", nearest(name, known)
+            )
+        return name
 
     def _positions(self, positions: Sequence[int]) -> NDArray[np.int64]:
         import numpy as np

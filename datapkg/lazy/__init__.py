@@ -50,7 +50,7 @@ def lazy_columns(record: TableRecord) -> dict[str, Kind]:
 def decodes_files(record: TableRecord) -> bool:
     """Whether a table's images are decoded from the files that it keeps."""
     names = {one.name for one in record.columns}
-    return {FILE_COLUMN, "image_digest"} <= names and not any(one.image for one in record.columns)
+    return {FILE_COLUMN, "image_digest"} <= names and not any(one.image for one in record.own)
 
 
 def lazy_column(opened: OpenVersion, table: str, column: str, positions: NDArray[np.int64]) -> LazyArray:
