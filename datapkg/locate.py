@@ -12,8 +12,8 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from .manifest.globs import has_glob, name_regex, path_regex
 from .manifest.load import LoadedManifest
 from .manifest.missing import Failure, explained, first_names
 from .manifest.mistakes import all_of
-from .reading import SourceFile
+from .reading import SourceFile, Stat
 
 INLINE = re.compile(r"#/resources/\d+/data$")
 JUNCTION = 0xA0000003
@@ -32,11 +32,16 @@ JUNCTION = 0xA0000003
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user."""
+    """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user.
+
+    `asked` holds what the system said of every folder that was listed and of every file, as they are named on this
+    machine: for as long as it says the same, the same files are found.
+    """
 
     files: tuple[SourceFile, ...]
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    asked: Mapping[str, Stat] = field(default_factory=dict)
 
 
 def find(loaded: LoadedManifest, resource: Resource) -> Found:
@@ -106,7 +111,7 @@ class _Search:
         if self.tree.links_to_folders:
             links = first_names(sorted(self.tree.links_to_folders))
             self.warnings.append(f"{self.resource.name}: links to folders are not followed: {links}")
-        return Found(files, skipped, tuple(self.warnings))
+        return Found(files, skipped, tuple(self.warnings), self.tree.asked)
 
     def place(self, *path: str | int) -> str:
         names = [resource.name for resource in self.loaded.manifest.resources]
@@ -166,14 +171,15 @@ class _Search:
         for shown in self.matches if self.resource.as_listed else sorted(self.matches, key=_path_bytes):
             entry, folder = self.matches[shown]
             try:
-                size = self.size(entry, shown)
+                found = self.looked_at(entry, shown)
             except SourceError as error:
                 self.mistakes.append(error)
                 continue
-            if size == 0:
+            seen = self.tree.asked[entry.local] = _stat(found)
+            if found.st_size == 0:
                 empty.append(shown)
             else:
-                files.append(SourceFile(shown, Path(entry.local), folder, size))
+                files.append(SourceFile(shown, Path(entry.local), folder, found.st_size, None, seen))
         if empty and self.resource.empty == "skip":
             few = first_names(empty)
             count = "1 empty file was" if len(empty) == 1 else f"{len(empty):,} empty files were"
@@ -185,8 +191,8 @@ class _Search:
             self.mistakes.append(SourceError(f"the file is empty (0 bytes){more}", shown, fix))
         return tuple(files), ()
 
-    def size(self, entry: _Entry, shown: str) -> int:
-        """The file's size in bytes, after it has been made sure that it may be read."""
+    def looked_at(self, entry: _Entry, shown: str) -> os.stat_result:
+        """What the system says of the file, after it has been made sure that it may be read."""
         if entry.twins:
             fix = "rename one of them; they differ only in how their accents are encoded"
             raise SourceError(f"the folder has {entry.twins + 1} files with this name", shown, fix)
@@ -209,7 +215,7 @@ class _Search:
         if said is not None and status.st_size != said:
             what = f"the file has {status.st_size} bytes, and the manifest says {said}"
             raise SourceError(what, shown, "get the right file, or correct bytes")
-        return status.st_size
+        return status
 
 
 @dataclass(slots=True)
@@ -229,6 +235,7 @@ class _Tree:
     def __init__(self, places: Iterable[Path]) -> None:
         self.places = [os.path.realpath(place).rstrip(os.sep) + os.sep for place in places]
         self.links_to_folders: set[str] = set()
+        self.asked: dict[str, Stat] = {}
         self._listed: dict[str, dict[str, _Entry]] = {}
 
     def holds(self, local: str) -> bool:
@@ -240,6 +247,7 @@ class _Tree:
         if folder not in self._listed:
             entries: dict[str, _Entry] = {}
             try:
+                self.asked[folder] = _stat(os.stat(folder))  # noqa: PTH116 - as for files
                 with os.scandir(folder) as listing:
                     for item in listing:
                         name = _nfc(item.name)
@@ -313,6 +321,10 @@ def _chosen(part: str, entries: dict[str, _Entry]) -> list[_Entry]:
 
 def _nfc(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _stat(status: os.stat_result) -> Stat:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _path_bytes(path: str) -> bytes:
