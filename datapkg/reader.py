@@ -235,6 +235,7 @@ class Package:
         folder: str | Path | None = None,
         workers: int | None = None,
         engine: str = "local",
+        single_writer: bool = False,
     ) -> Package:
         """Add a computed column or table, as the package's next version; this one must be the newest.
 
@@ -253,7 +254,7 @@ class Package:
             As in the manifest.
         folder
             Where ``file.py`` lies; default the current folder.
-        workers, engine
+        workers, engine, single_writer
             As in `datapkg.build`.
 
         Returns
@@ -281,7 +282,8 @@ class Package:
             "batch_size": batch_size,
         }
         add: Callable[..., int] = import_module(f"{__package__}.adding").add  # this module lies below it
-        version = add(self.place, self.version, function, said, folder, workers, engine)
+        lies = place(self.uri, self.place.options, single_writer=True) if single_writer else self.place
+        version = add(lies, self.version, function, said, folder, workers, engine)
         return open_package(self.place, version=version, verify=self.verify_reads)
 
     def sources(self) -> pd.DataFrame:

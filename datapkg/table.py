@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +63,11 @@ class Table(MovieMethods, DoorMethods):
             {"name": c.name, "type": c.type, "nulls": c.nulls, "digest": c.digest, "why": c.why}
             for c in self.record.columns
         ]
+
+    @property
+    def lineage(self) -> list[dict[str, Any]]:
+        """How derived columns, or this whole table, were made: function, code, versions of packages, arguments, inputs."""
+        return [asdict(made) for made in self.record.lineage]
 
     @property
     def promises(self) -> list[str]:

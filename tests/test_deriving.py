@@ -9,11 +9,13 @@ import make
 import make_derive
 import numpy as np
 import pytest
+import stores
 from make_derive import calls
+from stores import BOTH
 from test_increments import EDITS, Edit, data, data_files, manifest, same_as_clean, tif
 
 import datapkg
-from datapkg import compaction
+from datapkg import compaction, hashes
 from datapkg.errors import DeriveError, LockedError
 
 __all__ = ["data", "manifest"]
@@ -38,7 +40,8 @@ def test_values_are_what_the_functions_give(derived: Path, tmp_path: Path) -> No
     assert column(tmp_path / "p", "frames", "low", "high") == [
         (2 * one.min(), 2 * one.max()) for one in images
     ]
-    frames = datapkg.open(tmp_path / "p")["frames"].to_pandas(["doubled"], images="array")
+    frames = datapkg.open(tmp_path / "p")["frames"].to_pandas(["doubled"])
+    assert "uint32 6x8" in str(frames.doubled)  # printed without a look at pixels
     for back, one in zip(frames.doubled, images, strict=True):
         assert (back.dtype, back.shape) == (np.dtype("uint32"), one.shape)
         np.testing.assert_array_equal(back, 2 * one.astype("uint32"))
@@ -215,6 +218,56 @@ def test_a_class_is_made_once_and_takes_batches(derived: Path, data: Path, tmp_p
     make.build(derived, tmp_path / "p")
     assert calls(data) == {"made": 1, "batch": 3}
     assert column(tmp_path / "p", "frames", "m") == [2 * make.image(number).mean() for number in range(12)]
+
+
+def test_a_derived_version_is_copied_out_and_read_with_checks(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    tif("p05", 99)(data)
+    make.build(derived, tmp_path / "p")
+    datapkg.checkout(tmp_path / "p", 2, tmp_path / "q")
+    copy = datapkg.open(tmp_path / "q", verify=True)
+    assert copy.verify(deep=True, sources=derived).ok
+    np.testing.assert_array_equal(copy["frames"].image(5, "doubled"), 2 * make.image(99).astype("uint32"))
+    assert copy.diff(datapkg.open(tmp_path / "p")).ok
+
+
+def test_a_build_that_remembers_looks_at_functions_too(
+    derived: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "YOUNG_NS", -(10**18))
+    make.build(derived, tmp_path / "p")
+    assert not make.build(derived, tmp_path / "p").created
+    make_derive.functions(data, "\ndef mean(image, times):\n    return 7.0\n")
+    assert make.build(derived, tmp_path / "p").created
+    assert column(tmp_path / "p", "frames", "mean") == [7.0] * 12
+
+
+@BOTH
+def test_a_package_in_a_bucket_computes_what_one_in_a_folder_does(
+    derived: Path, data: Path, tmp_path: Path, uri: str, options: dict[str, Any], reached: stores.ObjectStore
+) -> None:
+    digest = make.build(derived, tmp_path / "p").digest
+    assert make.build(derived, uri, **options).digest == digest
+    calls(data)
+    tif("p05", 99)(data)
+    make_derive.manifest(derived, make_derive.DERIVE.replace("times: 2", "times: 3"))
+    again = make.build(derived, uri, **options)
+    assert calls(data)["doubled"] == 1
+    assert again.digest == make.build(derived, tmp_path / "p").digest
+    assert datapkg.open(uri).verify(deep=True).ok
+    added = datapkg.open(uri).derive(
+        "f.py:mean",
+        table="frames",
+        column="m",
+        input="image_array",
+        output="float32",
+        folder=data,
+        engine="inline",
+        **options,
+    )
+    assert added["frames"].columns[-1] == "m"
 
 
 def test_the_record_tells_how_a_column_came_about(derived: Path, tmp_path: Path) -> None:
