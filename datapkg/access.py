@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,11 @@ from .rows import RowOrder
 from .store import PinnedTable
 
 BATCH_BYTES = 16 << 20
+FILE_COLUMN = "image_bytes"
+
+PICKED_ROWS = 1 << 16
+SCAN_FROM = 8
+"""Where more than one row of so many is wanted, a scan of all is quicker than picking."""
 SCANNED_ROWS = 1000
 """A shorter run costs less when it is taken with its neighbours."""
 
@@ -39,32 +45,42 @@ class RowAccess:
         return pa.schema([_true_field(c.name, stored[c.stored]) for c in self.record.columns])
 
     def read(
-        self, columns: Sequence[str], where: str | None = None, limit: int | None = None
+        self,
+        columns: Sequence[str],
+        where: str | None = None,
+        limit: int | None = None,
+        *,
+        batch_bytes: int | None = BATCH_BYTES,
     ) -> Iterator[Rows]:
-        """Yield rows that fulfil a condition, in the manifest's order.
+        """Yield rows that fulfil a condition, in the manifest's order; `batch_bytes` None leaves batches to the engine.
 
         Raises
         ------
         SchemaError
             The condition or the limit makes no sense.
         """
-        if limit is not None and (type(limit) is not int or limit < 0):
-            raise SchemaError(
-                f"limit is {limit!r}", f"table {self.record.name}", "give a whole number from 0"
-            )
-        if where is not None and not isinstance(where, str):
-            fix = "give a text such as \"Well = 'C6'\"; to filter by a mask, read the frame and write frame[mask]"
-            raise SchemaError(f"where is a {type(where).__name__}", f"table {self.record.name}", fix)
-        condition = None if where is None else stored_condition(where, self._names, self.record.name)
-        try:
+        condition = self._condition(where, limit)
+        with self._explained():
             if self.order.physical:
-                yield from self._scan(columns, condition, limit)
+                yield from self._scan(columns, condition, limit, batch_bytes)
             elif condition is None:
                 yield from self._in_runs(columns, self.order.rows if limit is None else limit)
             else:
                 yield from self.take(self._matching(condition)[:limit], columns)
-        except ConditionError as error:
-            raise refusal(str(error), self.record.name, list(self._names)) from None
+
+    def matching(self, where: str | None = None, limit: int | None = None) -> NDArray[np.int64]:
+        """Positions of the rows that fulfil a condition, ascending; without one no row is read.
+
+        Raises
+        ------
+        SchemaError
+            The condition or the limit makes no sense.
+        """
+        condition = self._condition(where, limit)
+        if condition is None:
+            return np.arange(self.order.rows)[:limit]
+        with self._explained():
+            return self._matching(condition)[:limit]
 
     def take(
         self, positions: NDArray[np.int64], columns: Sequence[str], *, rows: int | None = None
@@ -79,25 +95,68 @@ class RowAccess:
                 yield at[done : done + batch.num_rows], self._named(batch, columns)
                 done += batch.num_rows
 
-    def refuse_unknown(self, columns: Sequence[str]) -> list[str]:
-        """The columns as a list, if all of them are there."""
+    def pick(self, positions: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """Small columns of the rows at `positions`, in that order, as one table.
+
+        Many rows are picked from a scan of all: to ask for each costs several times as much.
+        """
+        many = len(positions) * SCAN_FROM > self.order.rows
+        read = (
+            self.read(columns, batch_bytes=None) if many else self.take(positions, columns, rows=PICKED_ROWS)
+        )
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        table = pa.Table.from_batches([batch for _, batch in read], schema)
+        return table.take(pa.array(positions)) if many else table
+
+    def refuse_unknown(self, columns: Sequence[str], more: Sequence[str] = ()) -> list[str]:
+        """The columns as a list, if all of them are there, or among `more`."""
         if isinstance(columns, str):
             fix = f"write columns=[{columns!r}]" if columns in self._names else f"write where={columns!r}"
             raise SchemaError(f"columns is the text {columns!r}", f"table {self.record.name}", fix)
         for name in columns:
-            if name not in self._names:
+            if name not in self._names and name not in more:
+                known = [*self._names, *more]
                 raise SchemaError(
-                    f"there is no column {name!r}", f"table {self.record.name}", nearest(name, self._names)
+                    f"there is no column {name!r}", f"table {self.record.name}", nearest(str(name), known)
                 )
         return list(columns)
 
-    def _scan(self, columns: Sequence[str], condition: str | None, limit: int | None) -> Iterator[Rows]:
+    def _condition(self, where: str | None, limit: int | None) -> str | None:
+        if limit is not None and (type(limit) is not int or limit < 0):
+            raise SchemaError(
+                f"limit is {limit!r}", f"table {self.record.name}", "give a whole number from 0"
+            )
+        if where is not None and not isinstance(where, str):
+            fix = "give a text such as \"Well = 'C6'\"; to filter by a mask, read the frame and write frame[mask]"
+            raise SchemaError(f"where is a {type(where).__name__}", f"table {self.record.name}", fix)
+        return None if where is None else stored_condition(where, self._names, self.record.name)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ConditionError as error:
+            raise refusal(str(error), self.record.name, list(self._names)) from None
+
+    def _scan(
+        self, columns: Sequence[str], condition: str | None, limit: int | None, batch_bytes: int | None
+    ) -> Iterator[Rows]:
         if limit == 0:
             return
-        scanned = self.pinned.batches(self._stored(columns), condition, batch_bytes=BATCH_BYTES, limit=limit)
-        for batch in scanned:
+        done = 0
+        for batch in self.pinned.batches(
+            self._stored(columns),
+            condition,
+            batch_bytes=batch_bytes,
+            limit=limit,
+            addresses=condition is not None,
+        ):
             if batch.num_rows:
-                yield self._positions(batch), self._named(batch, columns)
+                found = (
+                    np.arange(done, done + batch.num_rows) if condition is None else self._positions(batch)
+                )
+                done += batch.num_rows
+                yield found, self._named(batch, columns)
 
     def _in_runs(self, columns: Sequence[str], limit: int) -> Iterator[Rows]:
         """All rows in order: long runs are scanned one after the other, what lies between them is taken together."""

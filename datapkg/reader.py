@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import versions
+from .opened import SOURCES, OpenVersion
 from .places import Place, place
 from .records import FilesList, Record
 from .table import Table
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from .differ import Diff
     from .faults import Verification
-
-SOURCES = "_sources"
 
 
 def open_package(
@@ -66,6 +65,7 @@ class Package:
 
     def __init__(self, lies: Place, record: Record, verify_reads: bool = False) -> None:
         self.place, self.record, self.verify_reads = lies, record, verify_reads
+        self.opened = OpenVersion(lies, record.version, record.digest, verify_reads, record)
 
     @property
     def uri(self) -> str:
@@ -114,8 +114,7 @@ class Package:
         return self.record.manifest
 
     def __getitem__(self, name: str) -> Table:
-        record = self.record.sources if name == SOURCES else self.record.table(name)
-        return Table(self, record)
+        return Table(self, self.opened.table(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tables)
@@ -179,7 +178,7 @@ class Package:
         """List the source files: one row for each file and table that it added to, with sha256 and digest."""
         return self[SOURCES].to_pandas()
 
-    @cached_property
+    @property
     def files(self) -> FilesList:
         """The files of this version, and the order of its rows."""
-        return versions.read_files(self.place, self.record)
+        return self.opened.files

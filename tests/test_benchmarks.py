@@ -28,3 +28,23 @@ def test_the_csv_benchmark_prints_times_a_ratio_and_memory(tmp_path: Path) -> No
     for word in ("duckdb", "datapkg", "ratio", "memory"):
         assert word in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_the_benchmark_of_reading_prints_a_ratio_for_each_work(tmp_path: Path) -> None:
+    sizes = {"--rows": 50, "--columns": 5, "--images": 6, "--side": 8, "--rounds": 1, "--folder": tmp_path}
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.reading",
+        *(str(word) for pair in sizes.items() for word in pair),
+    ]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "open",
+        "long",
+        "wide",
+        "images",
+        "cells",
+    ]
+    assert not list(tmp_path.iterdir())

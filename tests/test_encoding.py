@@ -182,7 +182,12 @@ def test_damage_in_a_package_names_table_and_row(manifest: Path, tmp_path: Path)
     file.write_bytes(content)
     frames = datapkg.open(tmp_path / "p")["frames"]
     assert frames.image(0).shape == (6, 8)
-    for read in (lambda: frames.image(1), frames.to_pandas, lambda: frames.images([0, 2, 1])):
+    for read in (
+        lambda: frames.image(1),
+        lambda: frames.to_pandas(images="array"),
+        lambda: frames.to_pandas()["image_array"].iloc[1],
+        lambda: frames.images([0, 2, 1]),
+    ):
         with pytest.raises(DamageError, match="table frames, row 1: the packed pixels"):
             read()
 

@@ -131,11 +131,14 @@ def test_rows_are_asked_for_by_numbers(asked: object, package: Package) -> None:
     assert len(package["frames"].images(frame[frame["Well"] == "A01"].index)) == 2
 
 
-def test_images_are_asked_for_as_arrays(package: Package) -> None:
-    frames = package["frames"]
-    assert frames.to_pandas(images="array", limit=1)["image_array"].iloc[0].shape == (6, 8)
-    with pytest.raises(SchemaError, match="images='array'"):
-        frames.to_pandas(images="lazy")  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("asked", "fix"), [({"images": "arrays"}, "array"), ({"dtype_backend": "numpy"}, "pyarrow")]
+)
+def test_a_way_of_showing_that_there_is_not_is_refused(
+    asked: dict[str, str], fix: str, package: Package
+) -> None:
+    with pytest.raises(SchemaError, match=f"write {next(iter(asked))}='{fix}'"):
+        package["frames"].to_pandas(**asked)  # type: ignore[arg-type]
 
 
 def test_a_missing_table_is_a_key_error_too(package: Package) -> None:
@@ -194,9 +197,8 @@ def test_conditions_columns_and_limits(package: Package) -> None:
 
 
 def test_rows_come_in_manifest_order_whatever_the_order_on_disk(package: Package) -> None:
-    frames = package["frames"]
-    expected = frames.to_pandas()
-    shuffled = package["frames"]
+    expected = package["frames"].to_pandas()
+    shuffled = datapkg.open(package.uri)["frames"]
     shuffled.rows.order = RowOrder.of([0, 2, 1, 0, 0, 1, 0, 1, 1])
     found = shuffled.to_pandas()
     assert found["path"].tolist() == [expected["path"][i] for i in (2, 0, 1)]

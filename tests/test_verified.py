@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import make
@@ -9,6 +10,7 @@ import pytest
 
 import datapkg
 from datapkg.errors import DamageError
+from datapkg.rows import RowOrder
 
 KEPT = ["bytes", "array", "[bytes, array]"]
 
@@ -58,8 +60,13 @@ def test_changed_pixels_are_an_error_that_names_the_row(tmp_path: Path) -> None:
         DamageError, match=r"table frames, row 2: its pixels are not those of its image_digest"
     ):
         frames.images([1, 2])
-    with pytest.raises(DamageError, match="row 2"):
-        frames.to_pandas(["image_array"])
+    for read in (
+        lambda: frames.to_pandas(["image_array"], images="array"),
+        lambda: frames.to_pandas(["image_array"])["image_array"].iloc[2],
+        frames.to_pandas(["image_array"])["image_array"].array.load,
+    ):
+        with pytest.raises(DamageError, match="row 2"):
+            read()
 
 
 def test_a_changed_image_file_is_an_error_that_names_the_row(tmp_path: Path) -> None:
@@ -103,3 +110,23 @@ def test_another_version_is_verified_too(tmp_path: Path) -> None:
     change(package, make.image(2, (20, 30)).tobytes())
     with pytest.raises(DamageError):
         datapkg.open(package, verify=True).checkout(1)["frames"].to_pandas()
+
+
+def test_rows_that_lie_in_another_order_are_verified_too(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{number / 7!r}\n" for number in range(4000))
+    make.text(tmp_path / "n.csv", "a,b\n" + rows)
+    make.build(make.manifest(tmp_path, "name: n, path: n.csv"), tmp_path / "p")
+    order = RowOrder.of([0, 2000, 2000, 0, 0, 2000])
+    whole = datapkg.open(tmp_path / "p", verify=True)["n"]
+    whole.rows.order = order
+    assert whole.to_pandas()["a"].tolist() == [*range(2000, 4000), *range(2000)]
+    (data,) = (tmp_path / "p" / "n.lance" / "data").iterdir()
+    stored = bytearray(data.read_bytes())
+    at = stored.index(struct.pack("<d", 3001 / 7))
+    stored[at] ^= 1
+    data.write_bytes(stored)
+    damaged = datapkg.open(tmp_path / "p", verify=True)["n"]
+    damaged.rows.order = order
+    for read in (damaged.to_pandas, damaged.to_arrow, lambda: damaged.to_arrow(limit=5)):
+        with pytest.raises(DamageError, match="is not what was written"):
+            read()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .models import ForeignKey, Manifest, Resource
+from .models import FieldModel, ForeignKey, Manifest, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,17 @@ class Key:
     name: str
     columns: tuple[str, ...]
     primary: bool = False
+
+
+def category_values(field: FieldModel) -> list[Any]:
+    """The values that a field declares as its categories, without their labels.
+
+    Examples
+    --------
+    >>> category_values(FieldModel.model_validate({"name": "x", "categories": [{"value": 1, "label": "one"}, 2]}))
+    [1, 2]
+    """
+    return [item["value"] if isinstance(item, dict) else item for item in field.categories or ()]
 
 
 def keys_of(resource: Resource) -> list[Key]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..errors import DamageError
+from ..errors import DamageError, StoreError
 from ..filters import ConditionError
 from ..places import Place, plain, refusal
 from ..records import Pin
@@ -44,11 +44,8 @@ class PinnedTable:
             except FileNotFoundError:
                 found = ""
             if found != self.pin.blake3:
-                raise DamageError(
-                    f"its state number {self.pin.lance_version} is not there any more",
-                    f"table {self.table} of {self.package.uri}",
-                    "copy the package again from a whole one, or build it again",
-                )
+                what = f"its state number {self.pin.lance_version} is not there any more"
+                raise _damage(what, self.package, self.table)
             return lance.dataset(
                 table_uri(self.package, self.table),
                 version=self.pin.lance_version,
@@ -60,12 +57,19 @@ class PinnedTable:
         columns: Sequence[str],
         where: str | None = None,
         *,
-        batch_bytes: int,
+        batch_bytes: int | None,
         limit: int | None = None,
+        addresses: bool = True,
     ) -> Iterator[pa.RecordBatch]:
-        """Yield rows in physical order, each with its address in the column ``_rowaddr``."""
+        """Yield rows in physical order, with `addresses` each with its own in the column ``_rowaddr``.
+
+        Batches hold about `batch_bytes`; None leaves that to the engine, which is quicker where rows are wide and small.
+        """
         with _reading(self.package, self.table), _conditions(where):
-            yield from self._scanner(columns, batch_bytes, filter=where, limit=limit).to_batches()
+            scanner = self._scanner(
+                columns, batch_bytes, filter=where, limit=limit, with_row_address=addresses
+            )
+            yield from scanner.to_batches()
 
     def span(
         self, fragment: int, offset: int, rows: int, columns: Sequence[str], *, batch_bytes: int
@@ -74,19 +78,22 @@ class PinnedTable:
         with _reading(self.package, self.table):
             within: Any = self.lance.get_fragment(fragment)
             scanner = self._scanner(
-                columns, batch_bytes, fragments=[within], offset=offset or None, limit=rows
+                columns,
+                batch_bytes,
+                fragments=[within],
+                offset=offset or None,
+                limit=rows,
+                with_row_address=True,
             )
             yield from scanner.to_batches()
 
-    def _scanner(self, columns: Sequence[str], batch_bytes: int, **what: Any) -> Any:
+    def _scanner(self, columns: Sequence[str], batch_bytes: int | None, **what: Any) -> Any:
         dataset = self.lance
+        if batch_bytes is not None:
+            what |= {"batch_size_bytes": batch_bytes, "batch_readahead": 2, "fragment_readahead": 1}
         return dataset.scanner(
             # to name all columns costs the engine their number squared: 16 s for 20,000
             columns=None if list(columns) == dataset.schema.names else list(columns),
-            batch_size_bytes=batch_bytes,
-            batch_readahead=2,
-            fragment_readahead=1,
-            with_row_address=True,
             scan_in_order=True,
             **what,
         )
@@ -123,16 +130,23 @@ def _reading(package: Place, table: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError) as error:
         refused = refusal(error, f"table {table} of {package.uri}")
-        raise refused or _damage(str(error), package, table) from None
+        raise refused or _damage(_unreadable(error), package, table) from None
     except BaseException as error:
         if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
             raise
-        raise _damage(str(error), package, table) from None
+        raise _damage(_unreadable(error), package, table) from None
 
 
-def _damage(text: str, package: Place, table: str) -> DamageError:
+def _unreadable(error: BaseException) -> str:
+    return f"a file of it is missing or damaged ({plain(str(error))})"
+
+
+def _damage(what: str, package: Place, table: str) -> DamageError | StoreError:
+    if not package.exists():
+        fix = "open it at its new place, and read the rows again"
+        return StoreError("the package is not there any more", package.uri, fix)
     return DamageError(
-        f"a file of it is missing or damaged ({plain(text)})",
+        what,
         f"table {table} of {package.uri}",
         "copy the package again from a whole one, or build it again",
     )

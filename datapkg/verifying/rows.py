@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from .. import engine as engines
-from ..access import RowAccess
+from ..access import FILE_COLUMN, RowAccess
 from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher, logical, table_digest
 from ..engine import Note
 from ..errors import DatapkgError, StoreError
 from ..faults import Fault
-from ..frames import FILE_COLUMN
 from ..places import Place
 from ..progress import Counter, Progress
 from ..records import FilesList, Record, TableRecord

@@ -1,0 +1,128 @@
+"""One version of a package, opened: what its tables, its frames and their lazy columns share.
+
+It is named by the package's place, the version's number and its digest. That is all that is pickled: a frame sent to
+another process opens the package there when it first needs it, and finds the very same version or says why not.
+Credentials of an object store are never pickled, since a pickled frame may be given to others: they come from the
+environment or the profile where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import Any
+
+from . import versions
+from .access import FILE_COLUMN, RowAccess
+from .errors import DamageError, VersionError
+from .facts import RowFacts
+from .loading import DecodedImages, StoredImages
+from .places import Place, place
+from .records import FilesList, Record, TableRecord
+from .verified import VerifiedRows
+
+SOURCES = "_sources"
+NO_SECRETS = frozenset(
+    [
+        *("aws_endpoint", "aws_region", "allow_http", "skip_signature", "aws_skip_signature"),
+        *("virtual_hosted_style_request", "aws_virtual_hosted_style_request"),
+        *("account_name", "azure_storage_account_name"),
+    ]
+)
+"""What may be pickled of the options of an object store."""
+
+
+class OpenVersion:
+    """The tables of one version, each opened once; nothing is read before it is asked for."""
+
+    def __init__(
+        self, lies: Place, version: int, digest: str, verify: bool = False, record: Record | None = None
+    ) -> None:
+        self.place, self.version, self.digest, self.verify = lies, version, digest, verify
+        self._rows: dict[str, RowAccess] = {}
+        self._facts: dict[str, RowFacts] = {}
+        self._images: dict[tuple[str, str], StoredImages | DecodedImages] = {}
+        if record is not None:
+            self.record = record
+
+    @cached_property
+    def record(self) -> Record:
+        """The version's record.
+
+        Raises
+        ------
+        StoreError
+            There is no package at its place any more.
+        VersionError
+            The version is gone, or another one has its number now.
+        """
+        record = versions.read_record(self.place, versions.resolve(self.place, self.version))
+        if record.digest != self.digest:
+            what = f"version {self.version} is not the one that this was read from"
+            raise VersionError(what, self.place.uri, "open the package again and read the rows anew")
+        return record
+
+    @cached_property
+    def files(self) -> FilesList:
+        """The files of this version, and the order of its rows."""
+        return versions.read_files(self.place, self.record)
+
+    def table(self, name: str) -> TableRecord:
+        """What the version's record says of a table."""
+        return self.record.sources if name == SOURCES else self.record.table(name)
+
+    def rows(self, name: str) -> RowAccess:
+        """A table's rows; checked as they are read where the package was opened so."""
+        if name not in self._rows:
+            kind = VerifiedRows if self.verify else RowAccess
+            self._rows[name] = kind(self.place, self.table(name), self.files)
+        return self._rows[name]
+
+    def facts(self, name: str) -> RowFacts:
+        """What is known of a table's rows."""
+        if name not in self._facts:
+            self._facts[name] = RowFacts(self.rows(name))
+        return self._facts[name]
+
+    def images(self, name: str, column: str) -> StoredImages | DecodedImages:
+        """The images of a table's column; of a column that is not stored, those of its files."""
+        if (name, column) not in self._images:
+            stored = [one for one in self.table(name).columns if one.image and one.name == column]
+            rows, facts = self.rows(name), self.facts(name)
+            self._images[name, column] = (
+                StoredImages(rows, facts, stored[0])
+                if stored
+                else DecodedImages(rows, facts, partial(self._member, name))
+            )
+        return self._images[name, column]
+
+    def _member(self, table: str, path: str) -> memoryview:
+        """A file that was kept beside the table's own, since an image is spread over both."""
+        name = f"{table}_files"
+        if name not in {one.name for one in self.record.tables}:
+            raise DamageError(f"{path} is not kept with it", f"table {table}", "build the package again")
+        text = path.replace("'", "''")
+        for _, batch in self.rows(name).read([FILE_COLUMN], f"path = '{text}'", 1):
+            return memoryview(batch.column(FILE_COLUMN)[0].as_buffer())
+        raise DamageError(f"{path} is not in it", f"table {name}", "build the package again")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OpenVersion) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[Callable[..., OpenVersion], tuple[Any, ...]]:
+        told = {name: value for name, value in (self.place.options or {}).items() if name in NO_SECRETS}
+        return unpickled, (*self._key(), told)
+
+    def __deepcopy__(self, memo: object) -> OpenVersion:
+        return self
+
+    def _key(self) -> tuple[str, int, str, bool]:
+        return self.place.uri, self.version, self.digest, self.verify
+
+
+def unpickled(uri: str, version: int, digest: str, verify: bool, options: Mapping[str, str]) -> OpenVersion:
+    """A version by its name; nothing is read."""
+    return OpenVersion(place(uri, options), version, digest, verify)

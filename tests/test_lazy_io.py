@@ -1,0 +1,90 @@
+"""What reading costs, by the storage engine's own counts of requests and bytes: never by a clock."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import make
+import numpy as np
+import pytest
+
+import datapkg
+from datapkg import Package, Table
+
+SHAPE = (1024, 1344)
+IMAGES = 36
+IMAGE_BYTES = SHAPE[0] * SHAPE[1] * 2
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A package of 36 images, 99 MB, and a table that names them."""
+    folder = tmp_path_factory.mktemp("large")
+    pixels = make.image(0, SHAPE)
+    for number in range(IMAGES):
+        make.tiff(folder / "data" / f"A{number % 12 + 1:02}_{number}.tif", pixels + number)
+    names = [f"A{number % 12 + 1:02}_{number}.tif,{number}" for number in range(IMAGES)]
+    make.text(folder / "data" / "cells.csv", "\n".join(["file_name,Count", *names]))
+    frames = 'name: frames, path: "*.tif", keep: array, pattern: "{Well}_{Site:d}.tif"'
+    make.build(make.manifest(folder / "data", frames, "name: cells, path: cells.csv"), folder / "p")
+    shutil.rmtree(folder / "data")
+    yield folder / "p"
+    shutil.rmtree(folder / "p")
+
+
+@pytest.fixture
+def opened(folder: Path) -> Package:
+    return datapkg.open(folder)
+
+
+def read_by(frames: Table, ask: Callable[[], Any]) -> tuple[int, int]:
+    """Requests and bytes that a question costs."""
+    stats = frames.rows.pinned.lance.io_stats_incremental
+    stats()
+    ask()
+    found = stats()
+    return found.read_iops, found.read_bytes
+
+
+def test_opening_lazy_frames_filters_and_joins_read_under_a_hundredth(opened: Package, folder: Path) -> None:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert size > 95_000_000
+    frames = opened["frames"]
+    dataset = frames.rows.pinned.lance
+    frame = frames.to_pandas()
+    repr(frame)
+    filtered = frames.to_pandas(where="Well = 'A03' and size_y > 300", order_by="Site desc")
+    joined = opened["cells"].to_pandas().merge(frame, on="file_name")
+    assert joined["image_array"].nunique() == IMAGES
+    assert dataset.io_stats_snapshot().read_bytes < size / 100
+    assert filtered["Site"].tolist() == [26, 14, 2]
+    assert joined["image_array"].iloc[7].shape == SHAPE
+
+
+def test_one_image_reads_itself_once_the_table_is_warm(opened: Package) -> None:
+    frames = opened["frames"]
+    frame = frames.to_pandas()
+    requests, cold = read_by(frames, lambda: frame["image_array"].iloc[5])
+    assert requests <= 4 and cold < 1.1 * IMAGE_BYTES
+    requests, warm = read_by(frames, lambda: frame["image_array"].iloc[5])
+    assert requests == 1 and warm < 1.1 * IMAGE_BYTES
+    requests, other = read_by(frames, lambda: frames.image(30))
+    assert requests <= 4 and other < 1.1 * IMAGE_BYTES
+
+
+def test_a_loaded_column_reads_each_image_once(opened: Package) -> None:
+    frames = opened["frames"]
+    column = frames.to_pandas()["image_array"].iloc[[30, 1, 30, 12, 13, 1]]
+    repr(column)
+    _, read = read_by(frames, column.array.load)
+    assert read < 1.05 * 4 * IMAGE_BYTES
+    site = frames.to_pandas(["Site"])["Site"].iloc[30]
+    assert np.array_equal(column.array.stack()[0], make.image(0, SHAPE) + site)
+
+
+def test_rows_without_a_column_read_nothing(opened: Package) -> None:
+    frames = opened["frames"]
+    assert read_by(frames, lambda: frames.to_pandas(["image_array"], limit=7)) == (0, 0)
