@@ -23,6 +23,7 @@ from .cells import HeldCells, Kind, Origin, as_cell, is_missing, kind_of
 from .dtype import LazyDtype
 from .equality import ComparedByKeys
 from .printing import shown
+from .stored import StoredColumn
 
 LEAVE_OUT = 'leave it out: frame.drop(columns=["image_array", "image_bytes"], errors="ignore")'
 
@@ -80,6 +81,16 @@ class LazyArray(ComparedByKeys):
             for place, cell in zip(here.tolist(), origin.load(self._at[here]), strict=True):
                 cells[place] = cell
         return cells
+
+    def labels(self) -> NDArray[np.object_]:
+        """What is printed for the cells, such as ``uint16 1024x1344``; None for missing ones. No pixel is read."""
+        return self._asked(lambda origin, at: origin.labels(at))
+
+    def stored(self) -> Iterator[tuple[StoredColumn, NDArray[np.intp], NDArray[np.int64]]]:
+        """The stored columns that cells come from: each with the places of its cells here, and their rows there."""
+        for origin, here in self._by_origin():
+            if isinstance(origin, StoredColumn):
+                yield origin, here, self._at[here]
 
     def stack(self) -> NDArray[Any]:
         """Read all images into one array, with one axis more, the first; memory is needed for this array alone.
@@ -206,7 +217,7 @@ class LazyArray(ComparedByKeys):
         if copy is False:
             raise ValueError("the cells are read into a new array: copy=False is not possible")
         if asked_by(PRINTING):
-            return self._labels()
+            return self.labels()
         cells = self.load()
         return cells if dtype in (None, np.dtype(object)) else np.array(cells.tolist(), dtype)
 
@@ -249,7 +260,7 @@ class LazyArray(ComparedByKeys):
         return cast(found)
 
     def __repr__(self) -> str:
-        return shown(type(self).__name__, lambda part: self[part]._labels(), len(self), str(self.dtype))
+        return shown(type(self).__name__, lambda part: self[part].labels(), len(self), str(self.dtype))
 
     def _formatter(self, boxed: bool = False) -> Callable[[Any], str | None]:  # noqa: ARG002 - pandas passes it
         return str
@@ -274,9 +285,6 @@ class LazyArray(ComparedByKeys):
         numbers = self._of[present]
         for number in np.unique(numbers).tolist():
             yield self._origins[number], present[numbers == number]
-
-    def _labels(self) -> NDArray[np.object_]:
-        return self._asked(lambda origin, at: origin.labels(at))
 
     def _keys(self) -> NDArray[np.object_]:
         return self._asked(lambda origin, at: origin.keys(at))
