@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from . import engine as engines
-from . import image_names, keys, plan, store
+from . import image_names, keys, plan, store, unchanged
+from .collecting import rarely_collected
 from .content import Content, Reader, taken_over
 from .errors import DeriveError, SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
@@ -30,6 +31,7 @@ from .report import Report
 from .written import written
 
 
+@rarely_collected()
 def build(
     manifest: str | Path,
     package: str | Path | Place | None = None,
@@ -98,6 +100,9 @@ def build(
         raise DeriveError("derived columns cannot be built yet", str(loaded.path), fix)
     named = package or f"{loaded.manifest.name}.datapkg"
     target = place(named, storage_options, single_writer=single_writer, progress=progress)
+    question, begun = unchanged.Question(target, loaded), time.time_ns()
+    if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
+        return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)
@@ -119,7 +124,12 @@ def build(
         if lock is not None:
             refuse_other_content(loaded.path, lock, built)
         report = publisher.publish(resources, notes, started)
-    return report if locked else _with_lock(report, loaded.path, built)
+    if not locked:
+        report = _with_lock(report, loaded.path, built)
+    said = [*planned.warnings, *(warning for one in resources for warning in one.warnings), *notes]
+    if not planned.disturbed and list(report.warnings) == said:
+        unchanged.remember(question, planned, resources, report, begun)
+    return report
 
 
 def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:

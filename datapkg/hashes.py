@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
 from .cache import cache_folder
-from .reading import MISSING, SourceFile
+from .reading import MISSING, SourceFile, Stat
 
 YOUNG_NS = 2_000_000_000
 WAIT_S = 5.0
@@ -23,8 +23,6 @@ create table if not exists hashes (
   path text primary key, dev int, ino int, size int, mtime_ns int, ctime_ns int, sha256 text
 ) without rowid
 """
-
-Stat = tuple[int, int, int, int, int]
 
 
 def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
@@ -36,7 +34,7 @@ def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
             known = _known(database, str(folder))
             for file in inside:
                 seen = known.get(str(file.local))
-                if seen is not None and seen[:5] == _stat(file):
+                if seen is not None and seen[:5] == (file.stat or _stat(file)):
                     found[file.path] = str(seen[5])
     return found
 
@@ -51,6 +49,8 @@ def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
             stat = _stat(file)
             if begun_ns - max(stat[3:]) >= YOUNG_NS:
                 rows.append((str(file.local), *stat, sha256))
+    if not rows:
+        return
     with suppress(sqlite3.Error, OSError), _database() as database:
         database.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?, ?)", rows)
         database.commit()

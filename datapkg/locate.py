@@ -32,11 +32,15 @@ JUNCTION = 0xA0000003
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user."""
+    """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user.
+
+    `folders` are those that were listed to find them, as they are named on this machine.
+    """
 
     files: tuple[SourceFile, ...]
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 def find(loaded: LoadedManifest, resource: Resource) -> Found:
@@ -106,7 +110,7 @@ class _Search:
         if self.tree.links_to_folders:
             links = first_names(sorted(self.tree.links_to_folders))
             self.warnings.append(f"{self.resource.name}: links to folders are not followed: {links}")
-        return Found(files, skipped, tuple(self.warnings))
+        return Found(files, skipped, tuple(self.warnings), self.tree.folders)
 
     def place(self, *path: str | int) -> str:
         names = [resource.name for resource in self.loaded.manifest.resources]
@@ -166,14 +170,15 @@ class _Search:
         for shown in self.matches if self.resource.as_listed else sorted(self.matches, key=_path_bytes):
             entry, folder = self.matches[shown]
             try:
-                size = self.size(entry, shown)
+                found = self.looked_at(entry, shown)
             except SourceError as error:
                 self.mistakes.append(error)
                 continue
-            if size == 0:
+            if found.st_size == 0:
                 empty.append(shown)
             else:
-                files.append(SourceFile(shown, Path(entry.local), folder, size))
+                seen = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+                files.append(SourceFile(shown, Path(entry.local), folder, found.st_size, None, seen))
         if empty and self.resource.empty == "skip":
             few = first_names(empty)
             count = "1 empty file was" if len(empty) == 1 else f"{len(empty):,} empty files were"
@@ -185,8 +190,8 @@ class _Search:
             self.mistakes.append(SourceError(f"the file is empty (0 bytes){more}", shown, fix))
         return tuple(files), ()
 
-    def size(self, entry: _Entry, shown: str) -> int:
-        """The file's size in bytes, after it has been made sure that it may be read."""
+    def looked_at(self, entry: _Entry, shown: str) -> os.stat_result:
+        """What the system says of the file, after it has been made sure that it may be read."""
         if entry.twins:
             fix = "rename one of them; they differ only in how their accents are encoded"
             raise SourceError(f"the folder has {entry.twins + 1} files with this name", shown, fix)
@@ -209,7 +214,7 @@ class _Search:
         if said is not None and status.st_size != said:
             what = f"the file has {status.st_size} bytes, and the manifest says {said}"
             raise SourceError(what, shown, "get the right file, or correct bytes")
-        return status.st_size
+        return status
 
 
 @dataclass(slots=True)
@@ -230,6 +235,11 @@ class _Tree:
         self.places = [os.path.realpath(place).rstrip(os.sep) + os.sep for place in places]
         self.links_to_folders: set[str] = set()
         self._listed: dict[str, dict[str, _Entry]] = {}
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that were listed."""
+        return tuple(self._listed)
 
     def holds(self, local: str) -> bool:
         """Whether a path without links lies inside of an allowed place."""

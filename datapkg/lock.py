@@ -7,8 +7,9 @@ git diff. A plain build writes it; ``build --locked`` compares with it, and neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .durable import replace, sealed, unsealed
 from .errors import LockedError, ManifestError
@@ -92,11 +93,25 @@ def read_lock(manifest: Path) -> Lock:
 
 def write_lock(manifest: Path, lock: Lock) -> bool:
     """Write a manifest's lock, if it is not there as it should be; True if it was written."""
-    path, content = lock_path(manifest), sealed(asdict(lock))
+    path, content = lock_path(manifest), sealed(_document(lock))
     if path.is_file() and path.read_bytes() == content:
         return False
     replace(path, content)
     return True
+
+
+def _document(lock: Lock) -> dict[str, Any]:
+    """The lock as plain values; `dataclasses.asdict` copies deeply, which takes 10 s for a million files."""
+    return {
+        **_shallow(lock),
+        "tables": [_shallow(table) for table in lock.tables],
+        "columns": [_shallow(column) for column in lock.columns],
+        "sources": [_shallow(source) for source in lock.sources],
+    }
+
+
+def _shallow(value: Lock | LockedTable | LockedColumn | LockedSource) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def refuse_other_files(

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import plan
 from .changes import Change
+from .collecting import rarely_collected
 from .manifest import normal
 from .manifest.load import load
 from .places import Place, place
@@ -59,6 +60,7 @@ class Pending:
             yield f"warning   {warning}"
 
 
+@rarely_collected()
 def status(
     manifest: str | Path,
     package: str | Path | Place | None = None,

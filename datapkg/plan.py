@@ -69,10 +69,16 @@ class ResourcePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All resources in manifest order, and what a user should know about their files."""
+    """All resources in manifest order, and what a user should know about their files.
+
+    `folders` are those that were listed to find them; `disturbed` says that something has happened to the package since
+    its newest version.
+    """
 
     resources: tuple[ResourcePlan, ...]
     warnings: tuple[str, ...]
+    folders: tuple[str, ...]
+    disturbed: bool
 
 
 def previous(package: Place, name: str) -> Previous | None:
@@ -108,9 +114,12 @@ def previous(package: Place, name: str) -> Previous | None:
 def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, rehash: bool = False) -> Plan:
     """Find every resource's files, and what changed since the version before; `rehash` reads all of them."""
     resources = []
-    warnings = [*loaded.warnings, *(_set_aside(before) if before is not None else ())]
+    aside = list(_set_aside(before)) if before is not None else []
+    warnings = [*loaded.warnings, *aside]
+    folders: dict[str, None] = {}
     for resource in loaded.manifest.resources:
         found = locate.find(loaded, resource)
+        folders |= dict.fromkeys(found.folders)
         warnings += found.warnings
         if before is not None and not allow_removals:
             _refuse_removals(resource, before.of(resource.name), found.files)
@@ -125,7 +134,7 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
                 check_hash(file, resource.hash)
         stale = _stale(before, resource, change, found.files)
         resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale, hashes))
-    return Plan(tuple(resources), tuple(warnings))
+    return Plan(tuple(resources), tuple(warnings), tuple(folders), bool(aside))
 
 
 def _set_aside(before: Previous) -> Iterator[str]:
@@ -139,8 +148,8 @@ def _set_aside(before: Previous) -> Iterator[str]:
         count = store.set_aside(before.package, table.name, table.stored.lance_version)
         if count:
             yield (
-                f"table {table.name}: another program has made {count} later states since version "
-                f"{before.record.version}; that is no version of the package, and is set aside"
+                f"table {table.name}: another program, or a build that was stopped, has made {count} later "
+                f"states since version {before.record.version}; that is no version of the package, and is set aside"
             )
 
 
@@ -232,11 +241,13 @@ def _refuse_strangers(package: Place) -> None:
 
 
 def _ours(package: Place, name: str) -> bool:
-    """Whether a build, also one that was stopped, may have left this in a package's folder."""
+    """Whether a build, also one that was stopped, may have left this in a package's folder.
+
+    One that was stopped right after the engine's commit has not pinned the table's state, but has made `versions`.
+    """
     if name.endswith(".lance"):
-        return "_versions" not in package.names(name) or bool(
-            store.pins(package, name.removesuffix(".lance"))
-        )
+        pinned = store.pins(package, name.removesuffix(".lance"))
+        return bool(pinned) or "_versions" not in package.names(name) or "versions" in package.names()
     return name in OURS or name.startswith(STAGING)
 
 

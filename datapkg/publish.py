@@ -48,6 +48,8 @@ class Publisher:
 
         `together` is what a user should know about several tables at once.
         """
+        if self.before is not None:
+            versions.name_list(self.package, self.before.record)
         contents = [content for resource in resources for content in resource.tables]
         digest = self.digest(resources)
         facts = self._facts(resources)

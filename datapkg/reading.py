@@ -15,6 +15,7 @@ from .errors import SourceError
 
 CHUNK_BYTES = 1 << 20
 Content = bytes  # inside of SourceFile, `bytes` is a number
+Stat = tuple[int, int, int, int, int]
 MISSING = -1  # the bytes of a file that a source names and that is not there
 MAX_IMAGE_BYTES = 4 << 30
 """What one decoded image may take, unless the user says otherwise."""
@@ -27,6 +28,7 @@ class SourceFile:
     `path` is relative to the root, with ``/`` and in Unicode NFC: it is what tables and reports show. `local` is
     where the file lies on this machine, `root` the folder that links inside the file may not leave. Rows that stand
     in the manifest itself are a file without a place of its own: `content` holds its bytes, `local` is the manifest.
+    `stat` is what the system said of it when it was found: device, inode, size, mtime_ns and ctime_ns.
     """
 
     path: str
@@ -34,6 +36,7 @@ class SourceFile:
     root: Path
     bytes: int
     content: Content | None = field(default=None, repr=False)
+    stat: Stat | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Reading:
     max_image_bytes
         What one decoded image may take: it goes with the reading, since it depends on the machine that reads, and
         changes no value that is read.
+    threads
+        On how many threads the parts of a large file may be worked on; that changes no value either.
 
     Examples
     --------
@@ -77,9 +82,11 @@ class Reading:
         *,
         members: Mapping[str, Seen] | None = None,
         max_image_bytes: int = MAX_IMAGE_BYTES,
+        threads: int = 1,
     ) -> None:
         self.file = file
         self.max_image_bytes = max_image_bytes
+        self.threads = threads
         self.members: dict[str, Seen] = dict(members or {})
         self._known = known
         self._hash = hashlib.sha256()

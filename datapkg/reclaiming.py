@@ -189,6 +189,8 @@ def _gc(package: Place, shown: str, rules: Rules, dry_run: bool, now: float) -> 
         with storage_errors(shown):
             for number in restored:
                 bring_back(package, number)
+            for record, _ in standing.live.values():
+                versions.name_list(package, record)
             removing = [number for number in removing if _withdrawn(package, number)]
             _delete(package, files)
             for number in deleting:

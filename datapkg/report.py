@@ -57,6 +57,18 @@ class Report:
         """The report as plain values."""
         return asdict(self)
 
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Report:
+        """A report from plain values."""
+        return cls(
+            **{
+                **values,
+                "tables": tuple(TableReport(**table) for table in values["tables"]),
+                "sources": SourcesReport(**values["sources"]),
+                "warnings": tuple(values["warnings"]),
+            }
+        )
+
     def __str__(self) -> str:
         return "\n".join(self._lines())
 

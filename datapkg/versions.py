@@ -51,7 +51,8 @@ def read_record(package: Place, version: int) -> Record:
 
 def files_content(package: Place, record: Record) -> bytes:
     """The files list that belongs to `record`, also where its writer was killed before it had its name."""
-    for name in (_list_name(record), own_list(record)):
+    named = _list_name(record)
+    for name in (named, own_list(record), named):  # it may get its name while we look
         with suppress(FileNotFoundError):
             content = package.read(name)
             if blake3(content).hexdigest() == record.files:
@@ -136,10 +137,16 @@ def publish(package: Place, record: Record, files: FilesList) -> bool:
         package.put(own, content)
         won = package.put_if_absent(f"versions/{record.version}.json", sealed(record_document(record)))
         if won:
-            package.rename(own, _list_name(record))
+            name_list(package, record)
         else:
             package.remove([own])
     return won
+
+
+def name_list(package: Place, record: Record) -> None:
+    """Give the list of a version's files its name; whoever made the version may have been stopped before."""
+    with storage_errors(package.uri), suppress(FileNotFoundError):  # it has its name, mostly
+        package.rename(own_list(record), _list_name(record))
 
 
 def files_digest(files: FilesList) -> str:

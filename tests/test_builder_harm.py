@@ -74,6 +74,61 @@ def test_a_stopped_first_build_does_not_block_its_folder(manifest: Path, package
     assert make.build(manifest, package).version == 1
 
 
+def test_a_first_build_stopped_between_the_commit_and_the_pin_does_not_block_its_folder(
+    manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full", "here", "free some space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("datapkg.store.write.pin_newest", full)
+        with pytest.raises(StoreError, match="full"):
+            make.build(manifest, package)
+    assert (package / "wells.lance" / "_versions").is_dir()
+    assert make.build(manifest, package).version == 1
+    assert datapkg.verify(package, deep=True).ok
+
+
+@pytest.mark.parametrize("by", ["a build of nothing new", "a build", "gc"])
+def test_a_list_of_files_whose_builder_was_stopped_gets_its_name(
+    by: str, manifest: Path, package: Path
+) -> None:
+    make.build(manifest, package)
+    named = package / "versions" / "1.files.json"
+    content = named.read_bytes()
+    named.rename(package / versions.own_list(versions.read_record(Folder(package), 1)))
+    if by == "gc":
+        datapkg.gc(package)
+    else:
+        if by == "a build":
+            make.text(manifest.parent / "wells.csv", "Well\nB02\n")
+        make.build(manifest, package)
+    assert named.read_bytes() == content
+    assert not list((package / "versions").glob(".*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX's")
+@pytest.mark.parametrize("less", [1, 100])
+def test_a_data_file_whose_end_could_not_be_written_is_noticed(
+    less: int, manifest: Path, package: Path, tmp_path: Path
+) -> None:
+    """The engine itself reports success, and gives a file that nobody can read."""
+    make.build(manifest, tmp_path / "whole")
+    size = max(path.stat().st_size for path in (tmp_path / "whole" / "frames.lance" / "data").iterdir())
+    code = (
+        "import resource, sys, datapkg\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))\n"
+        "datapkg.build(*sys.argv[1:3], engine='inline')"
+    )
+    command = [sys.executable, "-c", code, str(manifest), str(package), str(size - less)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (
+        f"the disk is full, or a file would grow over the allowed size: {size - less} of {size}"
+        in done.stderr
+    )
+    assert not package.exists()
+
+
 def test_files_that_vanish_before_the_record_are_noticed(
     manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import test_cli
 import datapkg
 from datapkg import changes
 from datapkg.errors import DamageError, LockedError, ManifestError
-from datapkg.lock import read_lock
+from datapkg.lock import lock_path, read_lock
 
 
 @pytest.fixture
@@ -179,3 +179,29 @@ def test_a_locked_build_hashes_each_file_once_before_it_reads_any(
     monkeypatch.setattr(changes, "look", lambda file: looked.append(file.path) or real(file))
     make.build(manifest, tmp_path / place, locked=True)
     assert (len(looked), len(set(looked))) == (4, 4)
+
+
+def test_a_lock_that_was_touched_is_written_again_also_where_nothing_is_new(
+    manifest: Path, package: Path
+) -> None:
+    lock = lock_path(manifest)
+    expected = lock.read_bytes()
+    for harm in (b"", expected.replace(b'"wells.csv"', b'"wills.csv"')):
+        lock.write_bytes(harm)
+        assert not make.build(manifest, package).created
+        assert lock.read_bytes() == expected
+    lock.unlink()
+    assert not make.build(manifest, package).created
+    assert lock.read_bytes() == expected
+
+
+def test_a_lock_follows_the_package_that_was_built_last(
+    manifest: Path, package: Path, tmp_path: Path
+) -> None:
+    first = lock_path(manifest).read_bytes()
+    make.text(manifest.parent / "wells.csv", "Well\nB02\n")
+    make.build(manifest, tmp_path / "other")
+    assert lock_path(manifest).read_bytes() != first
+    make.folder(tmp_path)
+    assert not make.build(manifest, package).created
+    assert lock_path(manifest).read_bytes() == first

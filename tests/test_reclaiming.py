@@ -187,7 +187,8 @@ def test_the_list_of_a_build_that_was_killed_after_its_record_stays(package: Pat
     own = folder / f".3-{versions.read_record(Folder(package), 3).attempt}.files.json"
     (folder / "3.files.json").rename(own)
     gc(package, after=400 * DAY)
-    assert own.exists()
+    assert not own.exists()
+    assert (folder / "3.files.json").exists()
     assert datapkg.verify(package).ok
 
 

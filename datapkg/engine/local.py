@@ -51,7 +51,7 @@ def session(workers: int | None = None) -> Iterator[Run]:
 
 class _Pool:
     def __init__(self, pool: ProcessPoolExecutor, count: int, notes: Notes) -> None:
-        self._pool, self._count, self._notes = pool, count, notes
+        self._pool, self.workers, self._notes = pool, count, notes
         self._reading: dict[int, str] = {}
 
     def __call__(
@@ -61,7 +61,7 @@ class _Pool:
         rest = iter(tasks)
         try:
             while True:
-                while len(waiting) < self._count * AHEAD and (task := next(rest, None)) is not None:
+                while len(waiting) < self.workers * AHEAD and (task := next(rest, None)) is not None:
                     with _without_main():
                         waiting.append(self._pool.submit(_call, function, task))
                 if not waiting:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -118,11 +119,24 @@ def write_fragment(
         if raised:
             raise raised[0] from None
         raise
+    for file in written.files:
+        _refuse_cut(table, folder / "data" / file.path, file.file_size_bytes)
     files = tuple(
         hashed("data", Folder(folder / "data"), file.path, f"{table}.lance/data/{file.path}")
         for file in written.files
     )
     return Fragment(json.dumps(written.to_json()), rows, files)
+
+
+def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
+    """The engine does not say when the last piece of a file could not be written (pylance 14.0.2)."""
+    size = path.stat().st_size
+    if size != wanted:
+        raise StoreError(
+            f"the disk is full, or a file would grow over the allowed size: {size} of {wanted} bytes were written",
+            f"table {table}",
+            "free some space, or raise the limit (ulimit -f)",
+        )
 
 
 def commit(
@@ -269,7 +283,8 @@ def _overwrite(package: Place, table: str, operation: Any) -> lance.LanceDataset
             OSError
         ) as error:  # another builder's commit came between: ours replaces the whole table anyway
             if not re.search("conflict|already exists", str(error)):
-                newest(package, table)
+                if package.names(f"{table}.lance/_versions"):  # a table that has no state yet is not damaged
+                    newest(package, table)
                 raise
     raise VersionError(
         "other builds keep writing to the package", uri, "wait until they are done, and build again"

@@ -1,0 +1,146 @@
+"""What a build has looked at, so that the next one, if nothing of it has changed since, has nothing to do but ask.
+
+A build of a hundred thousand files that are as they were must not read a row for each of them. So it leaves in the
+user's cache what it looked at: every folder and file with its device, inode, size, mtime and ctime as one hash, the
+manifest, the readers, the lock, and the package's newest record. If all of that is as it was, so is the outcome.
+As in `hashes`, what was touched less than two seconds before a build began is not trusted, and the memory is a courtesy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+
+from blake3 import blake3
+
+from . import hashes, sources, store, versions
+from .cache import cache_folder
+from .content import ResourceContent
+from .durable import replace, sealed, unsealed
+from .errors import DamageError
+from .lock import lock_path
+from .manifest import normal
+from .manifest.load import LoadedManifest
+from .places import Place
+from .plan import Plan, member_file
+from .report import Report
+
+BETWEEN = "\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One build as it is asked for: the same question about the same files has the same answer."""
+
+    package: Place
+    loaded: LoadedManifest
+
+    @property
+    def place(self) -> Path:
+        """Where the answer is kept."""
+        name = blake3(f"{self.package.uri}{BETWEEN}{self.loaded.path}".encode()).hexdigest()
+        return cache_folder() / "unchanged" / f"{name}.json"
+
+    def digest(self) -> str:
+        """What is asked, and of what: all that counts beside the source files."""
+        loaded, package = self.loaded, self.package
+        lock = lock_path(loaded.path)
+        newest = versions.numbers(package)[-1:]
+        tables = sorted(name for name in package.names() if name.endswith(".lance"))
+        said = [
+            normal.manifest_digest(loaded.manifest),
+            [str(loaded.root), {name: str(folder) for name, folder in loaded.allow.items()}],
+            [
+                distribution_version("lance-datapkg"),
+                {kind: sources.readers(kind) for kind in sources.FORMATS},
+            ],
+            list(loaded.warnings),
+            blake3(lock.read_bytes()).hexdigest() if lock.is_file() else None,
+            [versions.record_digest(package, number) for number in newest],
+            versions.releases(package),
+            [[table, package.names(f"{table}/_versions")] for table in tables],
+            "datapackage.json" in package.names(),
+        ]
+        return str(blake3(json.dumps(said).encode()).hexdigest())
+
+
+def recalled(question: Question) -> Report | None:
+    """What a build would report, if nothing has changed since the last one; None if it must be found out."""
+    with suppress(OSError, DamageError, ValueError, KeyError):
+        answer = unsealed(question.place.read_bytes(), "")
+        if answer["question"] != question.digest():
+            return None
+        paths = [os.fsencode(path) for path in answer["paths"].split(BETWEEN)]
+        if _looked(paths)[0] != answer["looked"] or not _intact(question.package):
+            return None
+        return Report.of_json(answer["report"])
+    return None
+
+
+def remember(
+    question: Question, planned: Plan, contents: Sequence[ResourceContent], report: Report, begun_ns: int
+) -> None:
+    """Keep what a build looked at, and what the next one will find if nothing of it changes."""
+    with suppress(OSError, UnicodeError):
+        paths = [os.fsencode(path) for path in _paths(planned, contents)]
+        looked, youngest = _looked(paths)
+        if begun_ns - youngest < hashes.YOUNG_NS:
+            return
+        answer = {
+            "question": question.digest(),
+            "looked": looked,
+            "report": _again(report).as_json(),
+            "paths": BETWEEN.join(os.fsdecode(path) for path in paths),
+        }
+        question.place.parent.mkdir(parents=True, exist_ok=True)
+        replace(question.place, sealed(answer))
+
+
+def _again(report: Report) -> Report:
+    """What a build of the same reports."""
+    tables = tuple(dataclasses.replace(table, written=False) for table in report.tables)
+    files = dataclasses.replace(report.sources, unchanged=report.sources.files)
+    return dataclasses.replace(report, created=False, tables=tables, sources=files)
+
+
+def _paths(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str]:
+    """Every folder that was listed, every file that was found, and every other that was read with one."""
+    yield from planned.folders
+    for one, content in zip(planned.resources, contents, strict=True):
+        yield from (str(file.local) for file in one.files)
+        roots = {file.path: file.root for file in one.files}
+        for row in content.files:
+            if row.path != row.group and row.path not in roots:
+                yield str(member_file(row, roots[row.group]).local)
+
+
+def _looked(paths: Iterable[bytes]) -> tuple[str, int]:
+    """The hash of what the system says of some files and folders, and the time of the youngest."""
+    seen = array("q")
+    youngest = 0
+    for path in paths:
+        try:
+            stat = os.stat(path)  # noqa: PTH116 - a hundred thousand times in a build
+        except FileNotFoundError:
+            seen.append(-1)
+            continue
+        changed, touched = stat.st_ctime_ns, stat.st_mtime_ns
+        seen.extend((stat.st_dev, stat.st_ino, stat.st_size, touched, changed))
+        if changed > youngest or touched > youngest:
+            youngest = max(changed, touched)
+    return str(blake3(seen.tobytes()).hexdigest()), youngest
+
+
+def _intact(package: Place) -> bool:
+    """Whether the newest version's files are all there."""
+    record = versions.read_record(package, versions.numbers(package)[-1])
+    return all(
+        store.intact(package, listed) for listed in versions.read_files(package, record).files.values()
+    )

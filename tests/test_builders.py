@@ -1,0 +1,20 @@
+"""A sample of the campaign `builders`: builds of one package at the same time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from campaigns import builders, steps
+from campaigns.runner import Runner
+
+ROUNDS = 2
+
+pytestmark = pytest.mark.skipif(not steps.WORKS, reason="builds are forked, as only Linux allows")
+
+
+def test_one_of_several_builders_wins_each_number(tmp_path: Path) -> None:
+    stage = builders.stage_in(tmp_path)
+    with Runner() as runner:
+        for scenario, states in builders.rounds(ROUNDS):
+            assert builders.round_of(runner, stage, scenario, states)[0] == []

@@ -1,0 +1,114 @@
+"""A build of what is as it was asks the file system only; anything that may matter is noticed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import lance
+import make
+import pytest
+
+import datapkg
+from datapkg import builder, cache, hashes, plan
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(hashes, "YOUNG_NS", -(10**18))
+    return make.folder(tmp_path)
+
+
+def forbidden(*arguments: object) -> None:
+    raise AssertionError("the build looked further")
+
+
+def test_nothing_is_planned_where_nothing_has_changed(
+    manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = datapkg.build(manifest, package, rehash=True, engine="inline")
+    monkeypatch.setattr(builder.plan, "previous", forbidden)
+    quick = make.build(manifest, package)
+    assert quick.as_json() | {"seconds": 0} == slow.as_json() | {"seconds": 0}
+    assert not quick.created
+
+
+def edit(manifest: Path, package: Path) -> None:
+    path = manifest.parent / "wells.csv"
+    path.write_text(path.read_text().replace("KIF11", "KIF12"))
+
+
+def edit_in_secret(manifest: Path, package: Path) -> None:
+    path = manifest.parent / "wells.csv"
+    stat = path.stat()
+    edit(manifest, package)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def add(manifest: Path, package: Path) -> None:
+    make.tiff(manifest.parent / "images" / "p1" / "B01_1.tif", make.image(9))
+
+
+def rename(manifest: Path, package: Path) -> None:
+    path = manifest.parent / "images" / "p1" / "A01_1.tif"
+    path.rename(path.with_name("A05_1.tif"))
+
+
+@pytest.mark.parametrize("change", [edit, edit_in_secret, add, rename])
+def test_a_change_makes_a_version(
+    change: Callable[[Path, Path], None], manifest: Path, package: Path
+) -> None:
+    assert not make.build(manifest, package).created
+    change(manifest, package)
+    assert make.build(manifest, package, allow_removals=True).version == 2
+    assert not make.build(manifest, package).created
+
+
+def damage(manifest: Path, package: Path) -> None:
+    (next((package / "wells.lance" / "data").iterdir())).unlink()
+
+
+def state(manifest: Path, package: Path) -> None:
+    lance.dataset(str(package / "wells.lance")).delete("true")
+
+
+def lock(manifest: Path, package: Path) -> None:
+    manifest.with_suffix(".lock").unlink()
+
+
+def descriptor(manifest: Path, package: Path) -> None:
+    (package / "datapackage.json").unlink()
+
+
+def release(manifest: Path, package: Path) -> None:
+    datapkg.release(package, "other")
+
+
+def memory(manifest: Path, package: Path) -> None:
+    for path in (cache.cache_folder() / "unchanged").iterdir():
+        path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize("change", [damage, state, lock, descriptor, release, memory])
+def test_what_may_matter_is_looked_into(
+    change: Callable[[Path, Path], None], manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(manifest, package)
+    looked = []
+    real = plan.previous
+    monkeypatch.setattr(builder.plan, "previous", lambda *asked: looked.append(1) or real(*asked))
+    make.build(manifest, package)
+    assert looked
+    assert datapkg.verify(package, version=datapkg.open(package).version).ok
+    assert manifest.with_suffix(".lock").exists()
+    assert (package / "datapackage.json").exists()
+
+
+def test_files_that_were_touched_just_now_are_not_trusted(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "YOUNG_NS", 10**18)
+    make.build(manifest, tmp_path / "p")
+    assert not (tmp_path / "cache" / "unchanged").exists()
