@@ -34,10 +34,10 @@ def contrast_range(
     values = np.concatenate([_finite(plane) for plane in planes])
     if not values.size:
         return 0.0, 1.0
-    low, high = np.percentile(values, percentiles)
+    low, high = (float(end) for end in np.percentile(values, percentiles))
     if low == high:
-        low, high = values.min(), values.max()
-    return float(low), float(high)
+        low, high = float(values.min()), float(values.max())
+    return low, high
 
 
 def stretched(plane: NDArray[Any], low: float, high: float) -> Grey:
@@ -53,9 +53,12 @@ def stretched(plane: NDArray[Any], low: float, high: float) -> Grey:
     return grey
 
 
-def _finite(plane: NDArray[Any]) -> NDArray[np.float64]:
+def _finite(plane: NDArray[Any]) -> NDArray[Any]:
     step = 1
-    while plane[::step, ::step].size > MOST_PIXELS if plane.ndim > 1 else False:
+    while plane.ndim > 1 and plane[::step, ::step].size > MOST_PIXELS:
         step += 1
-    values: NDArray[np.float64] = (plane[::step, ::step] if plane.ndim > 1 else plane).astype(np.float64)
-    return values[np.isfinite(values)]
+    values: NDArray[Any] = (plane[::step, ::step] if plane.ndim > 1 else plane).ravel()
+    if values.dtype.kind in "iu":
+        return values  # as they are: twice as fast
+    floats: NDArray[np.float64] = values.astype(np.float64)
+    return floats[np.isfinite(floats)]
