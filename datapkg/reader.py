@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .differ import Diff
     from .faults import Verification
+    from .plots.figure import Plot
     from .query.result import QueryResult
 
 
@@ -128,12 +129,30 @@ class Package:
         return name in self.tables
 
     def __repr__(self) -> str:
-        named = f" ({self.release})" if self.release else ""
-        lines = [f"{self.name} version {self.version}{named} at {self.uri}"]
-        lines += [
-            f"  {t.name}: {t.rows:,} rows, {len(t.columns)} columns ({t.kind})" for t in self.record.tables
-        ]
-        return "\n".join(lines)
+        from .display.summary import package_text
+
+        return package_text(self)
+
+    def _repr_html_(self) -> str:
+        from .display.summary import package_html
+
+        return package_html(self)
+
+    def plot(self) -> Plot:
+        """Draw an overview: each table's rows and size, and how rows and size grew over the versions.
+
+        Returns
+        -------
+        A matplotlib figure, which a notebook shows; ``.savefig("overview.png")`` writes it.
+
+        Raises
+        ------
+        ExportError
+            matplotlib is not installed.
+        """
+        from .plots.overview import overview
+
+        return overview(self)
 
     def versions(self) -> pd.DataFrame:
         """List all versions: version, release, created, tables, rows, digest; the oldest first."""
