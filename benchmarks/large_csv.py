@@ -4,8 +4,8 @@
     python -m benchmarks.large_csv --megabytes 500 --rounds 3 --folder /scratch
 
 Both do their work in a process of its own, one after the other, round by round, so that what else the machine does
-meets both. datapkg reads every cell twice (to decide types over all rows, then to store), checks, hashes, writes and
-syncs a package; DuckDB looks at a sample and keeps the table in memory. The goals: at most 2.5 times DuckDB's time,
+meets both. datapkg decides types over all rows (and reads a file again if a guess at them fails), checks, hashes, writes
+and syncs a package; DuckDB looks at a sample and keeps the table in memory. On a busy machine the CPU tells more. The goals: at most 2.5 times DuckDB's time,
 and less than 1 GB of private memory (resident minus shared, summed over all processes, sampled) with two workers.
 Linux only: memory is read from /proc.
 """

@@ -17,18 +17,20 @@ from typing import Any
 from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
-from .content import Content, Reader, taken_over
-from .errors import DeriveError, SchemaError, StoreError
+from .content import Content, Reader, ResourceContent, taken_over
+from .deriving import derive
+from .errors import SchemaError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import load
 from .places import Place, place
+from .plan import Plan, Previous
 from .progress import Progress, silent
 from .publish import Publisher
 from .reading import MAX_IMAGE_BYTES
 from .report import Report
-from .written import written
+from .written import Written, written
 
 
 @rarely_collected()
@@ -90,14 +92,8 @@ def build(
         Nothing was published, and earlier versions are as they were.
     """
     started = time.monotonic()
-    loaded = load(
-        Path(manifest),
-        root=None if root is None else Path(root),
-        allow={name: Path(folder) for name, folder in (allow or {}).items()},
-    )
-    if loaded.manifest.derive:
-        fix = "take `derive` out of the manifest"
-        raise DeriveError("derived columns cannot be built yet", str(loaded.path), fix)
+    folders = {name: Path(folder) for name, folder in (allow or {}).items()}
+    loaded = load(Path(manifest), None if root is None else Path(root), folders)
     named = package or f"{loaded.manifest.name}.datapkg"
     target = place(named, storage_options, single_writer=single_writer, progress=progress)
     question, begun = unchanged.Question(target, loaded), time.time_ns()
@@ -110,15 +106,9 @@ def build(
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
-        reader = Reader(target, attempt, run, progress, before, max_image_bytes)
-        resources = [
-            taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
-            for one in planned.resources
-        ]
-        _refuse_clashes([content for resource in resources for content in resource.tables])
-        tables = written(target, attempt, planned, resources, before)
-        keys.check(tables)
-        notes = image_names.compare(tables, before)
+        resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
+        notes = _checked(written(target, attempt, planned, resources, before), before)
+        resources = derive(loaded, target, attempt, resources, before, run, progress)
         publisher = Publisher(target, str(named), attempt, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:
@@ -130,6 +120,23 @@ def build(
     if not planned.disturbed and list(report.warnings) == said:
         unchanged.remember(question, planned, resources, report, begun)
     return report
+
+
+def _contents(reader: Reader, planned: Plan) -> list[ResourceContent]:
+    """All resources, those that changed read from their files."""
+    before = reader.before
+    resources = [
+        taken_over(one, before) if one.unchanged and before is not None else reader.read(one)
+        for one in planned.resources
+    ]
+    _refuse_clashes([content for resource in resources for content in resource.tables])
+    return resources
+
+
+def _checked(tables: Written, before: Previous | None) -> list[str]:
+    """Hold the rows to what the manifest promises of them; what is worth saying of file names in them."""
+    keys.check(tables)
+    return image_names.compare(tables, before)
 
 
 def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:

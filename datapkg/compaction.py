@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .content import Content
+from .encoding import unpacked
 from .ingest import BATCH_BYTES, TASK_BYTES
 from .places import Place
 from .plan import Previous
@@ -40,7 +41,7 @@ def compacted(package: Place, attempt: str, content: Content, old: TableRecord, 
         return content
     runs = np.array(succession.runs, np.int64).reshape(-1, 3)
     addresses = _addresses(runs[np.isin(runs[:, 0], list(joined))])
-    columns = [column.stored for column in old.columns]
+    columns = [column.stored for column in old.own]
     fragments: list[Fragment] = []
     for part in _cut(addresses, sizes):
         batches = _batches(pinned, part, columns, sizes)
@@ -50,6 +51,28 @@ def compacted(package: Place, attempt: str, content: Content, old: TableRecord, 
     moved = _moved(runs, joined, len(content.fragments), [fragment.rows for fragment in fragments])
     deleted = dict(succession.deleted) | _all_rows(before.files.runs[old.name], joined)
     return replace(content, fragments=(*content.fragments, *fragments), succession=Succession(deleted, moved))
+
+
+def settled(package: Place, attempt: str, content: Content, before: Previous | None) -> Content:
+    """The content with its own columns alone, and as it will lie: as it does where nothing changed, else in few fragments.
+
+    Derived columns follow from that: their values lie beside the fragments.
+    """
+    content = replace(content, table=bare(content.table))
+    there = {} if before is None else {table.name: table for table in before.record.tables}
+    old = there.get(content.table.name)
+    if before is None or old is None or content.succession is None:
+        return content
+    if bare(old).same(content.table) and before.intact(old.name):
+        return replace(content, schema=None, fragments=(), succession=None)
+    return compacted(package, attempt, content, old, before)
+
+
+def bare(table: TableRecord) -> TableRecord:
+    """A table without what was derived."""
+    gone = {unpacked(column.name) for column in table.derived}
+    held = {name: size for name, size in table.image_bytes.items() if name not in gone}
+    return replace(table, columns=table.own, lineage=(), image_bytes=held)
 
 
 def _row_bytes(pinned: PinnedTable) -> dict[int, float]:

@@ -16,6 +16,7 @@ from .hashes import remember
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
 from .known_files import file_rows, held_of, known_files, table_row
 from .old_tables import OldTable
+from .one_pass import Looked, OnePassTask, scan_and_store
 from .places import Place
 from .plan import Previous, ResourcePlan
 from .progress import Counter, Progress
@@ -23,7 +24,7 @@ from .reading import MAX_IMAGE_BYTES, check_hash
 from .records import ColumnRecord, TableRecord
 from .source_list import SourceRow
 from .sources.base import TableSchema
-from .store import Fragment, stored_name
+from .store import Fragment, Layer, stored_name
 from .succession import Come, Piece, Succession
 
 
@@ -32,7 +33,7 @@ class Content:
     """One table of the coming version.
 
     `schema` and `fragments` are empty where it is taken over; `succession` says how it follows from the version
-    before, where some of its rows stay.
+    before, where some of its rows stay. `layers` are its derived columns.
     """
 
     table: TableRecord
@@ -40,6 +41,7 @@ class Content:
     schema: pa.Schema | None = None
     fragments: tuple[Fragment, ...] = ()
     succession: Succession | None = None
+    layers: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Reader:
         A table that the decision leaves as it was keeps its other rows; any other is stored again as a whole.
         """
         begun = time.time_ns()
-        fresh = self._scan(resource)
+        looked = self._scan(resource)
+        fresh = [one for part in looked for one in part.files]
         remember([(one.file, one.seen.sha256) for one in fresh], begun)
         known = known_files(resource, self.before) if self.before is not None else {}
         looks = known | {one.file.path: one for one in fresh}
@@ -118,8 +121,11 @@ class Reader:
         )
         following, notes = self._following(resource, decision.tables)
         anew = [table for table in decision.tables if table.name not in following]
-        growing = self._ingest(resource, anew, scanned)
-        growing |= self._ingest(resource, [one.schema for one in following.values()], fresh)
+        whole = len(fresh) == len(scanned)
+        looked = [self._kept(part, decision.tables if whole or not anew else ()) for part in looked]
+        groups = ingest.grouped(scanned, lambda one: one.file.bytes)
+        growing = self._ingest(resource, anew, looked if whole else [Looked(group) for group in groups])
+        growing |= self._ingest(resource, [one.schema for one in following.values()], looked)
         tables = tuple(
             _content(resource, growing[schema.name], scanned, following.get(schema.name))
             for schema in decision.tables
@@ -154,43 +160,63 @@ class Reader:
                 notes.append(f"table {schema.name}: all of its rows are stored again, since {why}")
         return found, tuple(notes)
 
-    def _scan(self, resource: ResourcePlan) -> list[Scanned]:
+    def _scan(self, resource: ResourcePlan) -> list[Looked]:
         name = resource.resource.name
         stale = [file for file in resource.files if file.path in resource.stale]
-        groups = ingest.grouped(stale, lambda file: file.bytes)
-        tasks = [ScanTask(resource.resource, files, self.max_image_bytes) for files in groups]
+        groups = list(ingest.grouped(stale, lambda file: file.bytes))
+        threads = self._threads(len(groups))
+        scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
+        tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
         note = self._counter(f"looking at {name}", resource)
-        parts = self.run(ingest.scan, tasks, note)
-        scanned = [one for part in parts for one in part]
+        parts = list(self.run(scan_and_store, tasks, note))
         if resource.resource.hash is not None:
-            for one in scanned:
+            for one in (one for part in parts for one in part.files):
                 check_hash(one.file, resource.resource.hash, one.seen)
-        return scanned
+        return parts
 
     def _ingest(
-        self, resource: ResourcePlan, tables: Sequence[TableSchema], scanned: Sequence[Scanned]
+        self, resource: ResourcePlan, tables: Sequence[TableSchema], looked: Sequence[Looked]
     ) -> dict[str, _Growing]:
+        """Take the rows that were stored under the decided tables already, and store the others."""
         growing = {
             table.name: _Growing(table, ColumnSums(ingest.digest_columns(table.columns))) for table in tables
         }
         if not tables:
             return growing
+        parts = [part.rows_of(tables) for part in looked]
+        threads = self._threads(parts.count(None))
         tasks = [
             IngestTask(
                 self.package,
                 self.attempt,
                 resource.resource,
                 tuple(tables),
-                tuple(one.to_store() for one in group),
+                tuple(one.to_store() for one in part.files),
                 self.max_image_bytes,
+                threads,
             )
-            for group in ingest.grouped(scanned, lambda one: one.file.bytes)
+            for part, stored in zip(looked, parts, strict=True)
+            if stored is None
         ]
         note = self._counter(f"storing {resource.resource.name}", resource)
-        for part in self.run(ingest.ingest, tasks, note):
-            for name, ingested in part.items():
-                growing[name].add(ingested)
+        ingested = iter(list(self.run(ingest.ingest, tasks, note)))
+        for stored in parts:
+            for name, rows in (next(ingested) if stored is None else stored).items():
+                growing[name].add(rows)
         return growing
+
+    def _kept(self, part: Looked, tables: Sequence[TableSchema]) -> Looked:
+        """What was looked at, with the rows that were stored on the way only if they are the decided tables'."""
+        if part.stored is None or part.rows_of(tables) is not None:
+            return part
+        fragment = part.stored.fragment
+        files = () if fragment is None else fragment.files
+        self.package.staging(self.attempt).remove([file.path for file in files])
+        return Looked(part.files)
+
+    def _threads(self, tasks: int) -> int:
+        """On how many threads each of so many tasks may work."""
+        return max(1, self.run.workers // max(tasks, 1))
 
     def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
         total = sum(file.bytes for file in resource.files)

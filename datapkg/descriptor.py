@@ -58,7 +58,8 @@ def descriptor(manifest: Manifest, record: Record, files: FilesList, release: st
         "created": record.created,
         "digest": f"blake3:{record.digest}",
         "resources": [
-            _resource(table, resources[table.resource], files.files[table.name]) for table in record.tables
+            _resource(table, resources.get(table.resource), files.files[table.name])
+            for table in record.tables
         ],
     }
 
@@ -76,12 +77,15 @@ def write_descriptor(package: Place, manifest: Manifest, record: Record, release
             package.put(DESCRIPTOR, content)
 
 
-def _resource(table: TableRecord, resource: Resource, files: list[list[Any]]) -> dict[str, Any]:
+def _resource(table: TableRecord, resource: Resource | None, files: list[list[Any]]) -> dict[str, Any]:
+    """Describe a table; one that was derived is of no resource."""
     name = table.name.lower()
-    main = table.name == resource.name
-    titled = resource.title if main and resource.title and name == table.name else table.name
-    told = [text for text in (resource.title, resource.description) if main and text and text != titled]
-    schema = resource.table_schema if table.kind == "table" else TableSchemaModel()
+    if resource is None or table.name != resource.name:
+        titled, told = table.name, []
+    else:
+        titled = resource.title if resource.title and name == table.name else table.name
+        told = [text for text in (resource.title, resource.description) if text and text != titled]
+    schema = resource.table_schema if resource is not None and table.kind == "table" else TableSchemaModel()
     return {
         "name": name,
         "title": titled,
@@ -90,7 +94,7 @@ def _resource(table: TableRecord, resource: Resource, files: list[list[Any]]) ->
         "format": "lance",
         "bytes": sum(int(size) for _, _, size, _ in files),
         "digest": f"blake3:{table.digest}",
-        **_rights(resource),
+        **(_rights(resource) if resource is not None else {}),
         "schema": _schema(table, schema),
     }
 

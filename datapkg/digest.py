@@ -248,11 +248,26 @@ def table_digest(name: str, kind: str, columns: Iterable[tuple[str, str]], sourc
     return str(digest.hexdigest())
 
 
-def package_digest(tables: Mapping[str, str]) -> str:
-    """Digest a package: its tables' digests by name."""
+def package_digest(
+    tables: Mapping[str, str], derived: Mapping[tuple[str, str], tuple[str, str]] | None = None
+) -> str:
+    """Digest a package: its tables' digests by name, and what proves its derived columns and tables.
+
+    Parameters
+    ----------
+    derived
+        By table and column (empty for a whole table): ``values`` or ``recipe``, and the digest of that. A package
+        without any has the digest of its tables alone.
+    """
     digest = blake3(_sized(b"datapkg-package-1"))
     for name in sorted(tables, key=str.encode):
         digest.update(_sized(name.encode()) + bytes.fromhex(tables[name]))
+    if derived:
+        digest.update(_sized(b"datapkg-derived-1"))
+    for key in sorted(derived or {}, key=lambda key: tuple(part.encode() for part in key)):
+        proof, hexadecimal = (derived or {})[key]
+        parts = (*key, proof)
+        digest.update(b"".join(_sized(part.encode()) for part in parts) + bytes.fromhex(hexadecimal))
     return str(digest.hexdigest())
 
 

@@ -132,6 +132,11 @@ def is_packed(kind: pa.DataType) -> bool:
     return bool(pa.types.is_large_binary(kind))
 
 
+def unpacked(column: str) -> str:
+    """Under which name a record says what the images of a packed column take unpacked."""
+    return f"{column}_unpacked"
+
+
 def pixel_bytes(column: pa.Array) -> int:
     """What the images of a packed column take unpacked."""
     total = 0

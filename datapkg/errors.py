@@ -63,6 +63,15 @@ class SourceError(DatapkgError):
     code = "source"
 
 
+class WorkerDiedError(SourceError):
+    """A worker process ended without an answer; `places` are those that it had said to be at."""
+
+    def __init__(self, what: str, where: str = "", fix: str = "", places: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where, fix)
+        self.places = places
+        self.args = (what, where, fix, places)
+
+
 class SchemaError(DatapkgError):
     """Values do not fit one table: types, shapes, keys or names clash."""
 

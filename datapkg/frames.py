@@ -14,9 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .access import BATCH_BYTES, RowAccess
+from .companions import companions
 from .encoding import decoded
 from .lazy import lazy_column, lazy_columns
-from .loading import LOOKS
 from .opened import OpenVersion
 from .records import ColumnRecord, TableRecord
 from .selection import Selection
@@ -80,6 +80,17 @@ def to_pandas(
     return _frame(columns, table, {name: known[name] for name in plain}, made, look, _index(at, selection))
 
 
+def frame_of(table: pa.Table, made: dict[str, Any]) -> pd.DataFrame:
+    """Make a DataFrame of any Arrow table, with dtypes as in `to_pandas`; `made` has the columns that are ready."""
+    names = table.column_names
+    plain = {
+        name: ColumnRecord(name, name, "", table.column(name).null_count, "")
+        for name in names
+        if name not in made
+    }
+    return _frame(names, table.select(list(plain)), plain, dict(made), Look(), pd.RangeIndex(len(table)))
+
+
 def declared_categories(opened: OpenVersion, table: str) -> dict[str, Categories]:
     """The dtypes of the columns whose categories the manifest declares, by name."""
     record = opened.record
@@ -108,7 +119,7 @@ def _read(
     if not images and not (plain and selection.in_order):
         at = selection.positions(rows)
         return at, rows.pick(at, plain) if plain else schema.empty_table(), {}
-    helpers = [name for name in LOOKS if images and name not in plain]
+    helpers = [name for image in images for name in companions(image).looks if name not in plain]
     asked = [*plain, *images, *helpers]
     large = bool(images) or any(pa.types.is_large_binary(kind) for kind in schema.types)
     if selection.in_order:
@@ -129,7 +140,8 @@ def _read(
 
 def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch, column: str) -> list[Any]:
     """An image column's cells as arrays, each in its own dtype and shape; `positions` are the batch's rows."""
-    dtypes, shapes = (batch.column(name).to_pylist() for name in LOOKS)
+    looks = companions(column).looks
+    dtypes, shapes = (batch.column(name).to_pylist() for name in looks)
     return decoded(batch.column(column), dtypes, shapes, lambda at: f"table {table}, row {positions[at]}")
 
 

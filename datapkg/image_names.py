@@ -42,7 +42,10 @@ class _Column:
 
 def compare(written: Written, before: Previous | None) -> list[str]:
     """Say what file names match no image, and what images no row names; nothing where all is well."""
-    same = before is not None and [table.name for table in before.record.tables] == list(written.tables)
+    there = (
+        [table.name for table in before.record.tables if table.origin is None] if before is not None else []
+    )
+    same = before is not None and there == list(written.tables)
     if before is not None and same and not any(table.new for table in written.tables.values()):
         return before.record.warnings.get(ALL_TABLES, [])
     images = [table for table in written.tables.values() if _is_image_table(written, table)]

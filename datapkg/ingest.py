@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import sources
+from .companions import companions
 from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
@@ -37,6 +38,11 @@ class ScanTask:
     resource: Resource
     files: tuple[SourceFile, ...]
     max_image_bytes: int = MAX_IMAGE_BYTES
+    threads: int = 1
+
+    def reading(self, file: SourceFile) -> Reading:
+        """A reading of one of the files."""
+        return Reading(file, max_image_bytes=self.max_image_bytes, threads=self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,12 @@ class Scanned:
     scan: Scan
     seen: Seen
     members: tuple[tuple[SourceFile, Seen], ...]
+
+    @classmethod
+    def of(cls, reading: Reading, told: Scan) -> Scanned:
+        """What a reading that has come to its end told; members that it had no need of are read for their hash."""
+        members = tuple((one, reading.members.get(one.path) or look(one)) for one in told.members)
+        return cls(reading.file, told, reading.seen, members)
 
     def to_store(self) -> ToStore:
         """What storing its rows needs to know."""
@@ -74,6 +86,7 @@ class IngestTask:
     tables: tuple[TableSchema, ...]
     files: tuple[ToStore, ...]
     max_image_bytes: int = MAX_IMAGE_BYTES
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +109,9 @@ def scan(task: ScanTask, note: Note) -> list[Scanned]:
     found = []
     for file in task.files:
         note(file.path, 0)
-        with Reading(file, max_image_bytes=task.max_image_bytes) as reading:
-            evidence = source.scan(reading, task.resource)
-        members = tuple((one, reading.members.get(one.path) or look(one)) for one in evidence.members)
-        found.append(Scanned(file, evidence, reading.seen, members))
+        with task.reading(file) as reading:
+            told = source.scan(reading, task.resource)
+        found.append(Scanned.of(reading, told))
         note(file.path, max(file.bytes, 1))
     return found
 
@@ -134,16 +146,12 @@ def grouped(files: Sequence[Any], size: Callable[[Any], int]) -> Iterator[tuple[
 
 def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:
     """See a table's columns as the digest does."""
-    return [DigestColumn(c.name, c.logical, "image_digest" if c.image else None) for c in columns]
+    return [DigestColumn(c.name, c.logical, companions(c.name).digest if c.image else None) for c in columns]
 
 
 def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
     source = sources.get(task.resource.type)
-    schema = table.arrow()
-    digests: list[SourceDigest] = []
-    columns = digest_columns(table.columns)
-    hasher, sums = SourceHasher(columns, schema), ColumnSums(columns)
-    held: list[dict[str, int]] = []
+    storing = Storing(table)
 
     def rows() -> Iterator[pa.RecordBatch]:
         for one in task.files:
@@ -151,22 +159,54 @@ def _ingest_table(task: IngestTask, table: TableSchema, note: Note) -> Ingested:
                 continue
             file = one.file
             note(file.path, 0)
-            hasher.again()
-            held.append({c.name: 0 for c in table.columns if c.name in IMAGE_COLUMNS})
-            limit = task.max_image_bytes
-            with Reading(file, one.seen, members=one.members, max_image_bytes=limit) as reading:
+            storing.begin()
+            limit, threads = task.max_image_bytes, task.threads
+            with Reading(
+                file, one.seen, members=one.members, max_image_bytes=limit, threads=threads
+            ) as reading:
                 for batch in source.batches(reading, task.resource, table, BATCH_BYTES):
-                    if batch.schema != schema:
-                        raise TypeError(f"{file.path}: rows of {batch.schema} where {schema} was decided")
-                    hasher.update(batch)
-                    _add_held(held[-1], batch)
+                    storing.take(batch)
                     yield batch
                     del batch  # a large image is gone before the next is decoded
-            digests.append(sums.add(hasher.result()))
+            storing.end()
             note(file.path, max(file.bytes, 1))
 
-    fragment = write_fragment(task.package, task.attempt, table.name, schema, coalesced(rows()))
-    return Ingested(fragment, tuple(digests), sums, tuple(held))
+    return storing.written(task.package, task.attempt, rows())
+
+
+class Storing:
+    """The rows of one table on their way into a fragment: digested source by source, checked and measured."""
+
+    def __init__(self, table: TableSchema) -> None:
+        self.table = table
+        self._schema = table.arrow()
+        columns = digest_columns(table.columns)
+        self._hasher, self._sums = SourceHasher(columns, self._schema), ColumnSums(columns)
+        self._digests: list[SourceDigest] = []
+        self._held: list[dict[str, int]] = []
+        self._holds: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Begin with a source."""
+        self._hasher.again()
+        self._holds = {c.name: 0 for c in self.table.columns if c.name in IMAGE_COLUMNS}
+
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Take in the source's next rows."""
+        if batch.schema != self._schema:
+            raise TypeError(f"{self.table.name}: rows of {batch.schema} where {self._schema} was decided")
+        self._hasher.update(batch)
+        _add_held(self._holds, batch)
+
+    def end(self) -> None:
+        """All rows of the source have been taken in."""
+        self._digests.append(self._sums.add(self._hasher.result()))
+        self._held.append(self._holds)
+
+    def written(self, package: Place, attempt: str, rows: Iterator[pa.RecordBatch]) -> Ingested:
+        """Write the rows, which are taken in on the way."""
+        fragment = write_fragment(package, attempt, self.table.name, self._schema, coalesced(rows))
+        return Ingested(fragment, tuple(self._digests), self._sums, tuple(self._held))
 
 
 def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
+from .compaction import compacted
 from .content import Content, ResourceContent, table_record
 from .digest import ColumnSums, SourceHasher
 from .ingest import digest_columns
@@ -42,7 +43,8 @@ def listing(
         pieces = [Stay(old[row], 1) if row in old else Come(0, next(at), 1) for row in rows]
         succession = Succession.of(before.files.runs[SOURCES], pieces)
     fragments = () if fragment is None else (fragment,)
-    return Content(record, (), SOURCES_SCHEMA, fragments, succession)
+    content = Content(record, (), SOURCES_SCHEMA, fragments, succession)
+    return content if before is None else compacted(package, attempt, content, before.record.sources, before)
 
 
 def _old_rows(before: Previous | None) -> dict[SourceRow, int]:

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from . import sources
 from .access import BATCH_BYTES, FILE_COLUMN, RowAccess
+from .companions import companions
 from .encoding import decoded
 from .errors import DamageError
 from .facts import RowFacts
 from .records import ColumnRecord
-
-LOOKS = ("dtype", "shape")
 
 Image = NDArray[np.generic]
 Member = Callable[[str], memoryview]
@@ -32,6 +31,7 @@ class StoredImages:
 
     def __init__(self, rows: RowAccess, facts: RowFacts, column: ColumnRecord) -> None:
         self.rows, self.facts, self.column = rows, facts, column
+        self._looks = companions(column.name).looks
 
     @cached_property
     def step(self) -> int:
@@ -51,12 +51,14 @@ class StoredImages:
         """
         wanted, place = np.unique(at, return_inverse=True)
         name = self.column.name
-        known = self.facts.all_known(wanted, LOOKS)
+        known = self.facts.all_known(wanted, self._looks)
         found: list[Image | None] = []
-        for positions, batch in self.rows.take(wanted, [name] if known else [name, *LOOKS], rows=self.step):
+        for positions, batch in self.rows.take(
+            wanted, [name] if known else [name, *self._looks], rows=self.step
+        ):
             if not known:
-                self.facts.note(positions, batch, LOOKS)
-            dtypes, shapes = (values.tolist() for values in self.facts.get(positions, LOOKS))
+                self.facts.note(positions, batch, self._looks)
+            dtypes, shapes = (values.tolist() for values in self.facts.get(positions, self._looks))
             found += decoded(batch.column(name), dtypes, shapes, partial(self._where, positions))
         return [found[one] for one in place.tolist()]
 

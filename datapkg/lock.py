@@ -7,7 +7,7 @@ git diff. A plain build writes it; ``build --locked`` compares with it, and neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,26 @@ class LockedTable:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedDerivation:
+    """A derived column, or a derived table where `column` is empty.
+
+    `digest` is that of its values or of its recipe, as `proof` says. What made it is told, and not compared: with
+    ``proof: values`` another version of a library may give the very same, and a recipe is in its digest.
+    """
+
+    table: str
+    column: str
+    type: str
+    proof: str
+    digest: str
+    function: str = field(compare=False)
+    code: str = field(compare=False)
+    packages: Mapping[str, str] = field(compare=False)
+    args: Mapping[str, Any] = field(compare=False)
+    inputs: Mapping[str, str] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """What a build must give."""
 
@@ -56,6 +76,7 @@ class Lock:
     tables: tuple[LockedTable, ...]
     columns: tuple[LockedColumn, ...]
     sources: tuple[LockedSource, ...]
+    derived: tuple[LockedDerivation, ...] = ()
 
 
 def lock_path(manifest: Path) -> Path:
@@ -87,6 +108,7 @@ def read_lock(manifest: Path) -> Lock:
             "tables": tuple(known(LockedTable, table) for table in document["tables"]),
             "columns": tuple(known(LockedColumn, column) for column in document["columns"]),
             "sources": tuple(known(LockedSource, source) for source in document["sources"]),
+            "derived": tuple(known(LockedDerivation, one) for one in document.get("derived", ())),
         },
     )
 
@@ -102,15 +124,17 @@ def write_lock(manifest: Path, lock: Lock) -> bool:
 
 def _document(lock: Lock) -> dict[str, Any]:
     """The lock as plain values; `dataclasses.asdict` copies deeply, which takes 10 s for a million files."""
+    derived = [_shallow(one) for one in lock.derived]
     return {
-        **_shallow(lock),
+        **{name: value for name, value in _shallow(lock).items() if name != "derived"},
         "tables": [_shallow(table) for table in lock.tables],
         "columns": [_shallow(column) for column in lock.columns],
         "sources": [_shallow(source) for source in lock.sources],
+        **({"derived": derived} if derived else {}),
     }
 
 
-def _shallow(value: Lock | LockedTable | LockedColumn | LockedSource) -> dict[str, Any]:
+def _shallow(value: Lock | LockedTable | LockedColumn | LockedSource | LockedDerivation) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
@@ -145,7 +169,7 @@ def refuse_other_content(manifest: Path, lock: Lock, built: Lock) -> None:
     """Compare what was built with the lock, table by table, and say where the smallest differences are."""
     if built == lock:
         return
-    differences = list(_table_differences(lock, built))
+    differences = [*_table_differences(lock, built), *_derived_differences(lock, built)]
     if not differences and built.digest != lock.digest:
         differences.append(f"the package's digest is {built.digest[:16]}, the lock's {lock.digest[:16]}")
     _refuse(manifest, differences)
@@ -161,6 +185,41 @@ def _table_differences(lock: Lock, built: Lock) -> Iterator[str]:
             yield f"table {name} is new"
         elif found[name] != wanted[name]:
             yield from _inside(name, lock, built, wanted[name], found[name])
+
+
+def _derived_differences(lock: Lock, built: Lock) -> Iterator[str]:
+    wanted = {(one.table, one.column): one for one in lock.derived}
+    found = {(one.table, one.column): one for one in built.derived}
+    for key in [*wanted, *(key for key in found if key not in wanted)]:
+        table, column = key
+        name = f"table {table}, derived column {column!r}" if column else f"derived table {table}"
+        if key not in found:
+            yield f"{name} is not built"
+        elif key not in wanted:
+            yield f"{name} is new"
+        elif found[key].type != wanted[key].type:
+            yield f"{name} is {found[key].type}, the lock has {wanted[key].type}"
+        elif found[key].proof != wanted[key].proof:
+            yield f"{name} is proven by its {found[key].proof}, in the lock by its {wanted[key].proof}"
+        elif found[key].digest != wanted[key].digest:
+            what = "another recipe" if found[key].proof == "recipe" else "other values"
+            yield f"{name} has {what}{_why(wanted[key], found[key])}"
+
+
+def _why(wanted: LockedDerivation, found: LockedDerivation) -> str:
+    """What may be the reason for other values: code, arguments, or versions."""
+    told = []
+    if wanted.function != found.function:
+        told.append(f"the function is {found.function}, was {wanted.function}")
+    elif wanted.code != found.code:
+        told.append("the code of its function is another")
+    if wanted.args != found.args:
+        told.append("its arguments are others")
+    for name in sorted({*wanted.packages, *found.packages}):
+        there, was = found.packages.get(name, "not used"), wanted.packages.get(name, "not used")
+        if there != was:
+            told.append(f"{name} is {there}, was {was}")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _inside(name: str, lock: Lock, built: Lock, wanted: LockedTable, found: LockedTable) -> Iterator[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from . import versions
 from .changes import hashed
 from .content import ResourceContent
-from .lock import Lock, LockedColumn, LockedSource, LockedTable
+from .lock import Lock, LockedColumn, LockedDerivation, LockedSource, LockedTable
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .manifest.normal import parse_recorded
 from .places import Place
 from .plan import Plan
+from .proofs import derived_of
 from .records import Record, TableRecord
 from .source_list import SourceRow, source_rows
 
@@ -46,14 +47,42 @@ def _lock(
         package=name,
         manifest=manifest,
         digest=digest,
-        tables=tuple(LockedTable(table.name, table.rows, table.digest) for table in by_name),
+        tables=tuple(
+            LockedTable(table.name, table.rows, table.digest) for table in by_name if table.origin is None
+        ),
         columns=tuple(
             LockedColumn(table.name, column.name, column.type, column.digest)
             for table in by_name
-            for column in table.columns
+            for column in (table.own if table.origin is None else ())
         ),
-        sources=tuple(_sources(rows, order)),
+        sources=tuple(_sources((row for row in rows if row.resource in order), order)),
+        derived=tuple(one for table in by_name for one in _derived(table)),
     )
+
+
+def _derived(table: TableRecord) -> Iterator[LockedDerivation]:
+    """The derived columns of a table, and the table itself where it is derived; its columns where their values count."""
+    columns = {column.name: column for column in table.columns}
+    proofs = derived_of([table])
+    for made in table.lineage:
+        whole = made.table != table.name
+        digests = {name: proofs[table.name, name] for name in ([""] if whole else made.columns)}
+        if whole and made.proof == "values":
+            digests |= {column.name: ("values", column.digest) for column in table.own}
+        for name, (proof, digest) in digests.items():
+            kind = columns[name].type if name else f"{table.rows} rows" if proof == "values" else table.kind
+            yield LockedDerivation(
+                table.name,
+                name,
+                kind,
+                proof,
+                digest,
+                made.function,
+                made.code,
+                made.packages,
+                made.args,
+                made.inputs,
+            )
 
 
 def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:

@@ -47,7 +47,7 @@ class OldTable:
 
     def unlike(self) -> str:
         """Why the table's rows cannot stay as they are; empty where they can."""
-        old = {column.name: column for column in self.record.columns}
+        old = {column.name: column for column in self.record.own}
         new = {column.name: column for column in self._schema.columns}
         for name in [*new, *old]:
             if name not in old:
@@ -77,9 +77,7 @@ class OldTable:
             The rows of a file that goes are not those that were stored.
         """
         columns = digest_columns(self._schema.columns)
-        sums = ColumnSums.of(
-            columns, [c.digest for c in self.record.columns], [c.nulls for c in self.record.columns]
-        )
+        sums = ColumnSums.of(columns, [c.digest for c in self.record.own], [c.nulls for c in self.record.own])
         seen_as = {c.name: c.image_digest or c.name for c in columns}
         schema = pa.schema([(name, self._rows.schema.field(seen).type) for name, seen in seen_as.items()])
         hasher = SourceHasher(columns, schema)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import plan
 from .changes import Change
 from .collecting import rarely_collected
-from .manifest import normal
+from .deriving.due import to_derive
+from .manifest import Manifest, normal
 from .manifest.load import load
 from .places import Place, place
+from .records import Record
 
 SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What a build would do; `version` is the package's newest, 0 where there is none yet."""
+    """What a build would do; `version` is the package's newest, 0 where there is none yet.
+
+    `derived` names the columns and tables that would be computed, as a whole or in part, and why; `dropped` derived
+    columns that would go.
+    """
 
     package: str
     name: str
@@ -28,11 +34,16 @@ class Pending:
     resources: Mapping[str, Change]
     gone: tuple[str, ...]
     warnings: tuple[str, ...]
+    derived: Mapping[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether there is nothing to do."""
-        return self.version > 0 and not (self.manifest_changed or self.gone or any(self.resources.values()))
+        changed = (
+            self.manifest_changed or self.gone or self.derived or self.dropped or any(self.resources.values())
+        )
+        return self.version > 0 and not changed
 
     def as_json(self) -> dict[str, Any]:
         """The status as plain values."""
@@ -50,12 +61,16 @@ class Pending:
             yield f"{self.package}: version {self.version} of {self.name} is up to date"
         else:
             yield f"{self.package}: a build makes version {self.version + 1} of {self.name}"
-        if self.manifest_changed and not any(self.resources.values()):
+        if self.manifest_changed and not (self.derived or any(self.resources.values())):
             yield "  the manifest changed, but nothing that its tables are made of"
         for name, change in self.resources.items():
             yield from _resource(name, change)
+        for name, why in self.derived.items():
+            yield f"  {name}: computed, since {why}"
         for table in self.gone:
             yield f"  table {table}: not in the manifest any more"
+        for column in self.dropped:
+            yield f"  {column}: not in the manifest any more"
         for warning in self.warnings:
             yield f"warning   {warning}"
 
@@ -87,17 +102,40 @@ def status(
     shown = package or f"{loaded.manifest.name}.datapkg"
     before = plan.previous(place(shown, storage_options), loaded.manifest.name)
     planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash)
-    names = {one.resource.name for one in planned.resources}
     old = before.record if before else None
+    derived = to_derive(loaded, {one.resource.name: one.change for one in planned.resources}, old)
     return Pending(
         package=str(shown),
         name=loaded.manifest.name,
         version=old.version if old else 0,
         manifest_changed=old is not None and old.manifest_digest != normal.manifest_digest(loaded.manifest),
         resources={one.resource.name: one.change for one in planned.resources},
-        gone=tuple(table.name for table in old.tables if table.resource not in names) if old else (),
+        gone=tuple(_gone(loaded.manifest, old)) if old else (),
         warnings=planned.warnings,
+        derived=derived,
+        dropped=tuple(_dropped(loaded.manifest, old)) if old else (),
     )
+
+
+def _gone(manifest: Manifest, old: Record) -> list[str]:
+    """Tables that the manifest does not make any more."""
+    names = {*(one.name for one in manifest.resources), *(one.into for one in manifest.derive)}
+    return [table.name for table in old.tables if table.resource not in names]
+
+
+def _dropped(manifest: Manifest, old: Record) -> list[str]:
+    """Derived columns that the manifest does not name any more, of tables that stay."""
+    wanted = {(one.table, name) for one in manifest.derive for name in one.columns[:1]}
+    gone = _gone(manifest, old)
+    made = [
+        (table.name, one.columns[0])
+        for table in old.tables
+        for one in table.lineage
+        if one.table == table.name
+    ]
+    return [
+        f"{table}.{column}" for table, column in made if (table, column) not in wanted and table not in gone
+    ]
 
 
 def _resource(name: str, change: Change) -> Iterator[str]:

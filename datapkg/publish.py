@@ -11,19 +11,19 @@ from importlib.metadata import version as distribution_version
 from blake3 import blake3
 
 from . import store, versions
-from .compaction import compacted
 from .content import Content, ResourceContent
 from .descriptor import write_descriptor
-from .digest import package_digest
 from .errors import DatapkgError, StoreError, VersionError
 from .listing import listing
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .places import Place
 from .plan import Plan, Previous
+from .proofs import digest_of
 from .records import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
 from .source_list import SOURCES
+from .succession import Succession
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Publisher:
 
     def digest(self, resources: Sequence[ResourceContent]) -> str:
         """The package's digest."""
-        return package_digest({one.table.name: one.table.digest for part in resources for one in part.tables})
+        return digest_of(one.table for part in resources for one in part.tables)
 
     def publish(
         self, resources: Sequence[ResourceContent], together: Sequence[str], started: float
@@ -77,7 +77,8 @@ class Publisher:
     ) -> Record:
         files = FilesList(self._last() + 1, {}, {})
         tables = tuple(self._commit(content, files) for one in resources for content in one.tables)
-        sources = self._commit(listing(self.package, self.attempt, resources, self.before), files)
+        listed = listing(self.package, self.attempt, resources, self.before)
+        sources = self._commit(listed, files)
         old = self.before.record if self.before else None
         record = Record(
             format=FORMAT,
@@ -115,10 +116,12 @@ class Publisher:
             files.files[table.name] = self.before.files.files[table.name]
             files.runs[table.name] = self.before.files.runs[table.name]
             return old
-        if self.before is not None and content.succession is not None:
+        if self.before is not None and (content.succession is not None or content.schema is None):
             return self._changed(content, self.before, files)
         assert content.schema is not None
-        done = store.commit(self.package, self.attempt, table.name, content.schema, content.fragments)
+        done = store.commit(
+            self.package, self.attempt, table.name, content.schema, content.fragments, content.layers
+        )
         runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
         return _listed(table, done, runs, files)
 
@@ -126,18 +129,19 @@ class Publisher:
         """Change the table of the version before."""
         name = content.table.name
         old = before.record.sources if name == SOURCES else before.record.table(name)
-        content = compacted(self.package, self.attempt, content, old, before)
-        assert content.succession is not None
+        follows = content.succession or Succession({}, tuple(before.files.runs[name]))
         done = store.update(
             self.package,
             self.attempt,
             name,
             old.stored,
             before.files.files[name],
-            content.succession.deleted,
+            follows.deleted,
             content.fragments,
+            [column.stored for column in content.table.own],
+            content.layers,
         )
-        runs = content.succession.numbered([number for number, _ in done.fragments])
+        runs = follows.numbered([number for number, _ in done.fragments])
         return _listed(content.table, done, runs, files)
 
     def _same_before(self, content: Content) -> TableRecord | None:
@@ -192,7 +196,9 @@ class Publisher:
         files = sorted(
             [r.resource, r.group, r.path, r.bytes, r.sha256] for one in resources for r in one.files
         )
-        text = json.dumps([normal.manifest_digest(self.loaded.manifest), files], ensure_ascii=False)
+        made = [one.recipe for part in resources for content in part.tables for one in content.table.lineage]
+        facts = [normal.manifest_digest(self.loaded.manifest), files, *([made] if made else [])]
+        text = json.dumps(facts, ensure_ascii=False)
         return str(blake3(text.encode()).hexdigest())
 
     def _report(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import versions
 from .opened import SOURCES, OpenVersion
@@ -16,10 +16,13 @@ from .records import FilesList, Record
 from .table import Table
 
 if TYPE_CHECKING:
+    import datafusion
     import pandas as pd
 
     from .differ import Diff
     from .faults import Verification
+    from .plots.figure import Plot
+    from .query.result import QueryResult
 
 
 def open_package(
@@ -126,12 +129,30 @@ class Package:
         return name in self.tables
 
     def __repr__(self) -> str:
-        named = f" ({self.release})" if self.release else ""
-        lines = [f"{self.name} version {self.version}{named} at {self.uri}"]
-        lines += [
-            f"  {t.name}: {t.rows:,} rows, {len(t.columns)} columns ({t.kind})" for t in self.record.tables
-        ]
-        return "\n".join(lines)
+        from .display.summary import package_text
+
+        return package_text(self)
+
+    def _repr_html_(self) -> str:
+        from .display.summary import package_html
+
+        return package_html(self)
+
+    def plot(self) -> Plot:
+        """Draw an overview: each table's rows and size, and how rows and size grew over the versions.
+
+        Returns
+        -------
+        A matplotlib figure, which a notebook shows; ``.savefig("overview.png")`` writes it.
+
+        Raises
+        ------
+        ExportError
+            matplotlib is not installed.
+        """
+        from .plots.overview import overview
+
+        return overview(self)
 
     def versions(self) -> pd.DataFrame:
         """List all versions: version, release, created, tables, rows, digest; the oldest first."""
@@ -173,6 +194,116 @@ class Package:
             f"{__package__}.differ"
         ).diff  # this module lies below it
         return compare(self, old, new)
+
+    def sql(self, query: str) -> QueryResult:
+        """Ask a question in SQL over all tables; nothing is read before rows are asked for.
+
+        Parameters
+        ----------
+        query
+            One statement in DuckDB's SQL that reads: ``select Well, count(*) as n from frames group by Well``. A table of
+            another version is named with it: ``frames@1.0.0``. Odd names stand in double quotes. Columns of images carry
+            where the images stand: compare them by `image_digest`.
+
+        Returns
+        -------
+        Its `to_pandas`, `to_arrow`, `to_batches`, `to_polars` and `write` give the rows; images are lazy cells there.
+
+        Raises
+        ------
+        SchemaError
+            The query is wrong, names a column that is not there, or would do more than read.
+        VersionError
+            It names a table or a version that is not there.
+        """
+        from .query.database import Database
+        from .query.result import QueryResult
+
+        return QueryResult(Database(query, self.opened, lambda version: self.checkout(version).opened))
+
+    def datafusion(self) -> datafusion.SessionContext:
+        """All tables in a DataFusion session, under their true names; images as they are stored.
+
+        DataFusion makes names lower-case: ``col('"Well"')`` is the column `Well`. It must be installed
+        (``pip install 'lance-datapkg[datafusion]'``).
+
+        Raises
+        ------
+        ExportError
+            DataFusion is not installed, or is of another version than Lance's tables fit.
+        """
+        from .doors.datafusion import session
+
+        return session(self.opened)
+
+    def derive(
+        self,
+        function: Callable[..., Any] | str,
+        *,
+        table: str,
+        input: str | Sequence[str],
+        column: str | Sequence[str] | None = None,
+        into: str | None = None,
+        output: str | Sequence[str] | Mapping[str, str] | None = None,
+        args: Mapping[str, Any] | None = None,
+        proof: Literal["values", "recipe"] = "values",
+        on_error: Literal["fail", "null"] = "fail",
+        seed: int = 0,
+        timeout_s: float | None = None,
+        batch_size: int | None = None,
+        folder: str | Path | None = None,
+        workers: int | None = None,
+        engine: str = "local",
+        single_writer: bool = False,
+    ) -> Package:
+        """Add a computed column or table, as the package's next version; this one must be the newest.
+
+        No source file is looked at. The new version's manifest has the entry; put it into the manifest file too, or the
+        next build from that drops what was derived.
+
+        Parameters
+        ----------
+        function
+            ``module:name``, ``file.py:name``, or a function. One that was typed into a notebook runs in this process.
+        table, input
+            What to read: a table, and its column or columns.
+        column, into
+            The new column, or columns; or the new table.
+        output, args, proof, on_error, seed, timeout_s, batch_size
+            As in the manifest.
+        folder
+            Where ``file.py`` lies; default the current folder.
+        workers, engine, single_writer
+            As in `datapkg.build`.
+
+        Returns
+        -------
+        The package at its new version.
+
+        Raises
+        ------
+        DeriveError
+            The function cannot be found, fails, or gives what was not announced.
+        VersionError
+            There is a newer version.
+        """
+        said = {
+            "table": table,
+            "input": input if isinstance(input, str) else list(input),
+            "column": column if column is None or isinstance(column, str) else list(column),
+            "into": into,
+            "output": list(output) if isinstance(output, tuple) else output,
+            "args": dict(args) if args else None,
+            "proof": proof if proof != "values" else None,
+            "on_error": on_error if on_error != "fail" else None,
+            "seed": seed or None,
+            "timeout_s": timeout_s,
+            "batch_size": batch_size,
+        }
+        add: Callable[..., int] = import_module(f"{__package__}.adding").add  # this module lies below it
+        lies = place(self.uri, self.place.options, single_writer=True) if single_writer else self.place
+        version = add(lies, self.version, function, said, folder, workers, engine)
+        return open_package(self.place, version=version, verify=self.verify_reads)
 
     def sources(self) -> pd.DataFrame:
         """List the source files: one row for each file and table that it added to, with sha256 and digest."""

@@ -62,6 +62,8 @@ class Reading:
     max_image_bytes
         What one decoded image may take: it goes with the reading, since it depends on the machine that reads, and
         changes no value that is read.
+    threads
+        On how many threads the parts of a large file may be worked on; that changes no value either.
 
     Examples
     --------
@@ -80,9 +82,11 @@ class Reading:
         *,
         members: Mapping[str, Seen] | None = None,
         max_image_bytes: int = MAX_IMAGE_BYTES,
+        threads: int = 1,
     ) -> None:
         self.file = file
         self.max_image_bytes = max_image_bytes
+        self.threads = threads
         self.members: dict[str, Seen] = dict(members or {})
         self._known = known
         self._hash = hashlib.sha256()

@@ -25,7 +25,8 @@ Known = TypeVar("Known")
 class ColumnRecord:
     """A column: its true name, the name Lance knows it by, its logical type, nulls in this version, digest.
 
-    `image` marks a column of images; `why` says how the type was decided.
+    `image` marks a column of images; `why` says how the type was decided. `derived` marks what a function has computed
+    for the table's rows: its digest stands beside that of the table, not in it.
     """
 
     name: str
@@ -35,6 +36,46 @@ class ColumnRecord:
     digest: str
     image: bool = False
     why: str = ""
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """How derived columns, or a derived table, were made: one entry of the manifest's `derive`.
+
+    Parameters
+    ----------
+    table
+        What was read: the table itself for derived columns, another one for a derived table. Its pin in the same
+        record names the state.
+    columns
+        What came of it, with the columns that go with images.
+    function, code, packages, args
+        What was called: its name, the BLAKE3 of its source files, the versions of the distributions that these are
+        from or import, and the arguments.
+    inputs
+        The columns that were read, with their digests.
+    output
+        The types of `columns`, as text.
+    proof
+        ``values`` or ``recipe``: what a rebuild must prove equal.
+    recipe
+        The BLAKE3 of all that decides the values beside the inputs. Where it is another, all is computed again.
+    identity
+        The BLAKE3 of what ``proof: recipe`` covers: the recipe without the versions of imported distributions.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    function: str
+    code: str
+    packages: dict[str, str]
+    args: dict[str, Any]
+    inputs: dict[str, str]
+    output: tuple[str, ...]
+    proof: str
+    recipe: str
+    identity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +90,10 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class TableRecord:
-    """A table of one version: where it is stored, and what is in it. `pin` is None until it is stored."""
+    """A table of one version: where it is stored, and what is in it. `pin` is None until it is stored.
+
+    `digest` is that of the rows without derived columns; `lineage` tells of these, or how the whole table was derived.
+    """
 
     name: str
     kind: str
@@ -60,6 +104,27 @@ class TableRecord:
     pin: Pin | None
     image_bytes: dict[str, int]
     columns: tuple[ColumnRecord, ...]
+    lineage: tuple[Lineage, ...] = ()
+
+    @property
+    def own(self) -> tuple[ColumnRecord, ...]:
+        """The columns that the rows were stored with: all but derived ones."""
+        return tuple(column for column in self.columns if not column.derived)
+
+    @property
+    def derived(self) -> tuple[ColumnRecord, ...]:
+        """The columns that were computed from others."""
+        return tuple(column for column in self.columns if column.derived)
+
+    @property
+    def origin(self) -> Lineage | None:
+        """How the whole table was derived from another one; None for a table of a resource."""
+        return next((one for one in self.lineage if one.table != self.name), None)
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What is equal where two tables of a name hold the same, derived columns included."""
+        return self.digest, tuple((column.name, column.type, column.digest) for column in self.derived)
 
     @property
     def stored(self) -> Pin:
@@ -72,8 +137,9 @@ class TableRecord:
         """Whether another table holds the same content in the same form."""
 
         def form(table: TableRecord) -> tuple[object, ...]:
-            columns = tuple((c.name, c.stored, c.type, c.image) for c in table.columns)
-            return table.name, table.kind, table.resource, table.settings, table.digest, columns
+            columns = tuple((c.name, c.stored, c.type, c.image, c.derived) for c in table.columns)
+            made = tuple((one.columns, one.recipe, one.proof) for one in table.lineage)
+            return table.name, table.kind, table.resource, table.settings, table.content, columns, made
 
         return form(self) == form(other)
 
@@ -131,6 +197,8 @@ def record_document(record: Record) -> dict[str, Any]:
     document = asdict(record)
     for table in (*document["tables"], document["sources"]):
         table["columns"] = [_short(column) for column in table["columns"]]
+        if not table["lineage"]:
+            del table["lineage"]
     return document
 
 
@@ -172,13 +240,20 @@ def known(kind: type[Known], document: Mapping[str, Any]) -> Known:
 
 
 def _short(column: dict[str, Any]) -> dict[str, Any]:
-    usual = {"stored": column["name"], "image": False, "why": ""}
+    usual = {"stored": column["name"], "image": False, "why": "", "derived": False}
     return {name: value for name, value in column.items() if usual.get(name, ...) != value}
 
 
 def _table(document: dict[str, Any]) -> TableRecord:
     columns = tuple(map(_column, document["columns"]))
-    return known(TableRecord, {**document, "columns": columns, "pin": known(Pin, document["pin"])})
+    pin = known(Pin, document["pin"])
+    lineage = tuple(_lineage(made) for made in document.get("lineage", ()))
+    return known(TableRecord, {**document, "columns": columns, "lineage": lineage, "pin": pin})
+
+
+def _lineage(document: dict[str, Any]) -> Lineage:
+    lists = {name: tuple(document[name]) for name in ("columns", "output")}
+    return known(Lineage, {**document, **lists})
 
 
 def _column(document: dict[str, Any]) -> ColumnRecord:
@@ -192,4 +267,5 @@ def _column(document: dict[str, Any]) -> ColumnRecord:
         document["digest"],
         get("image", False),
         get("why", ""),
+        get("derived", False),
     )

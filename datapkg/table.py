@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import SchemaError
+from .doors import DoorMethods
+from .errors import SchemaError, nearest
 from .movies import MovieMethods
 from .records import TableRecord
 
@@ -17,13 +20,14 @@ if TYPE_CHECKING:
 
     from .access import RowAccess
     from .opened import OpenVersion
+    from .plots.figure import Plot
     from .reader import Package
     from .selection import Selection
 
 FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
 
 
-class Table(MovieMethods):
+class Table(MovieMethods, DoorMethods):
     """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
 
     def __init__(self, package: Package, record: TableRecord) -> None:
@@ -62,6 +66,11 @@ class Table(MovieMethods):
         ]
 
     @property
+    def lineage(self) -> list[dict[str, Any]]:
+        """How derived columns, or this whole table, were made: function, code, versions of packages, arguments, inputs."""
+        return [asdict(made) for made in self.record.lineage]
+
+    @property
     def promises(self) -> list[str]:
         """The keys and references that the manifest declares for this table: its rows keep them all."""
         from .manifest.normal import parse_recorded
@@ -74,9 +83,50 @@ class Table(MovieMethods):
         return self.record.rows
 
     def __repr__(self) -> str:
-        head = f"{self.name} ({self.kind}): {len(self):,} rows, {len(self.columns)} columns"
-        lines = [f"  {c.name}: {c.type}" + (f"  # {c.why}" if c.why else "") for c in self.record.columns]
-        return "\n".join([head, *lines])
+        from .display.summary import table_text
+
+        return table_text(self)
+
+    def _repr_html_(self) -> str:
+        from .display.summary import table_html
+
+        return table_html(self)
+
+    def plate(
+        self,
+        column: str | None = None,
+        where: str | None = None,
+        *,
+        function: str | None = None,
+        wells: Literal[96, 384, 1536] | None = None,
+    ) -> Plot:
+        """Draw a heat map of each plate: one value for each well.
+
+        Parameters
+        ----------
+        column
+            A column of numbers, or of true and false; None counts rows.
+        where
+            A condition in SQL for the rows that count.
+        function
+            What makes one value of a well's rows: ``mean`` (the default), ``median``, ``sum``, ``min``, ``max`` or ``count``.
+        wells
+            The plate's size; by default the smallest that has all wells.
+
+        Returns
+        -------
+        A matplotlib figure, which a notebook shows; ``.savefig("plate.png")`` writes it. Wells without a row are empty.
+
+        Raises
+        ------
+        SchemaError
+            The table has no column of wells such as ``C06``, or the column holds no numbers.
+        ExportError
+            matplotlib is not installed.
+        """
+        from .plots.plate import plate
+
+        return plate(self, column, where, function, wells)
 
     def to_pandas(
         self,
@@ -142,6 +192,38 @@ class Table(MovieMethods):
 
         return self._frame(columns, Selection(where, sample=n, seed=seed), images, dtype_backend)
 
+    def with_images(
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        *,
+        by: str | None = None,
+    ) -> pd.DataFrame:
+        """Read rows as a DataFrame in which each row has its images, as lazy cells.
+
+        The foreign keys that the manifest declares for this table, and that lead to tables of images, are followed. One
+        key adds the column ``image_array``; several add ``image_DAPI``, ``image_GFP`` ..., named after what their columns'
+        names (or their tables) do not share. Where a row has several images by one key, each channel has a column.
+
+        Parameters
+        ----------
+        columns, where, limit
+            As in `to_pandas`, of this table.
+        by
+            A column of the images' table, in place of its channel column: each of its values has a column. Where rows
+            still have several images, cells are arrays of lazy cells; without any such column they are too.
+
+        Raises
+        ------
+        SchemaError
+            No foreign key leads to images, or as in `to_pandas`.
+        """
+        from .query.image_keys import add_images, image_keys
+
+        image_keys(self.opened, self.name)  # refused before rows are read
+        return add_images(self.to_pandas(columns, where, limit), self.opened, self.name, by)
+
     def to_arrow(
         self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
     ) -> pa.Table:
@@ -149,7 +231,7 @@ class Table(MovieMethods):
 
         Parameters as in `to_pandas`.
         """
-        wanted = self._wanted(columns)
+        wanted = self.wanted(columns)
         asked = list(dict.fromkeys(wanted)) or self.columns[:1]  # rows without a column have no number
         return self._arrow(asked, [batch for _, batch in self.rows.read(asked, where, limit)]).select(wanted)
 
@@ -157,12 +239,17 @@ class Table(MovieMethods):
         """Read the rows at `positions` in batched requests, in the order given."""
         return self._arrow(columns, [batch for _, batch in self.rows.take(positions, columns)])
 
-    def image(self, position: int) -> NDArray[np.generic]:
+    def image(self, position: int, column: str | None = None) -> NDArray[np.generic]:
         """One image, as a read-only array of its own dtype and shape."""
-        return self.images([position])[0]
+        return self.images([position], column)[0]
 
-    def images(self, positions: Sequence[int]) -> list[NDArray[np.generic]]:
+    def images(self, positions: Sequence[int], column: str | None = None) -> list[NDArray[np.generic]]:
         """Images at row positions, in the order asked for.
+
+        Parameters
+        ----------
+        column
+            Which image column; default the table's own images, or the first that was derived.
 
         Raises
         ------
@@ -170,13 +257,61 @@ class Table(MovieMethods):
             The table has no images, or no such row.
         """
         at = self._positions(positions)
-        return self.opened.images(self.name, self.image_column).load(at)  # type: ignore[return-value]
+        return self.opened.images(self.name, self._image_column(column)).load(at)  # type: ignore[return-value]
+
+    def map(
+        self,
+        function: Callable[..., Any] | str,
+        output: str | Sequence[str] | Mapping[str, str] | None = None,
+        *,
+        input: str | Sequence[str] | None = None,
+        args: Mapping[str, Any] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        batch_size: int | None = None,
+        on_error: Literal["fail", "null"] = "fail",
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Call a function for rows and look at its results, as `derive` would compute them; nothing is written.
+
+        The function runs in this process, one row after the other.
+
+        Parameters
+        ----------
+        function
+            A function, a class, or the name of one as in a manifest (``file.py:name`` in the current folder).
+        output
+            ``image``, an Arrow type such as ``float32``, a list of these for a function that gives several values, or a
+            mapping of names to types for one that gives none, one or many rows. Not needed for ready-made functions.
+        input
+            Columns; default the table's image column.
+        where, limit
+            Which rows, as in `to_pandas`.
+        args, batch_size, on_error, seed
+            As in the manifest.
+
+        Returns
+        -------
+        A frame whose index is the position of the row that was read. A single output is the column ``value``, several
+        are ``value0``, ``value1`` and so on; with ``on_error="null"`` messages stand in ``error``.
+
+        Raises
+        ------
+        DeriveError
+            The function fails, or gives what was not announced; with the row and its source.
+        """
+        given = [self.image_column] if input is None else [input] if isinstance(input, str) else list(input)
+        mapping = import_module(f"{__package__}.deriving.mapping")  # this module lies below it
+        way = mapping.way_of(batch_size, on_error, seed)
+        found: pd.DataFrame = mapping.map_rows(self, function, output, given, args or {}, where, limit, way)
+        return found
 
     @property
     def image_column(self) -> str:
         """The name of the column that holds images."""
-        names = [column.name for column in self.record.columns if column.image]
+        names = [column.name for column in self.record.own if column.image]
         names += [FILE_COLUMN] if {FILE_COLUMN, "image_digest"} <= set(self.columns) else []
+        names += [column.name for column in self.record.derived if column.image]
         if names:
             return names[0]
         known = [name for name in self.package if "image_digest" in self.package[name].columns]
@@ -186,7 +321,7 @@ class Table(MovieMethods):
 
     @property
     def rows(self) -> RowAccess:
-        """The table's rows as they are stored; for what is not wrapped, ``rows.pinned.lance`` is the Lance dataset."""
+        """The table's rows as they are stored; `lance` is the dataset itself."""
         return self.opened.rows(self.name)
 
     @property
@@ -210,7 +345,7 @@ class Table(MovieMethods):
             if value not in known:
                 fix = f"write {name}={known[1]!r}, or leave it out"
                 raise SchemaError(f"{name} is {value!r}", f"table {self.name}", fix)
-        wanted = self._shown(columns)
+        wanted = self.shown(columns)
         once = list(dict.fromkeys(wanted))
         look = Look(images == "lazy", dtype_backend, declared_categories(self.opened, self.name))
         frame = to_pandas(self.opened, self.record, once, selection, look)
@@ -221,10 +356,11 @@ class Table(MovieMethods):
 
         return pa.Table.from_batches(batches, pa.schema([self.schema.field(name) for name in columns]))
 
-    def _wanted(self, columns: Sequence[str] | None) -> list[str]:
+    def wanted(self, columns: Sequence[str] | None) -> list[str]:
+        """The columns that are meant, if all of them are there; default all."""
         return self.columns if columns is None else self.rows.refuse_unknown(columns)
 
-    def _shown(self, columns: Sequence[str] | None) -> list[str]:
+    def shown(self, columns: Sequence[str] | None) -> list[str]:
         """The columns of a frame; where files alone are kept, `image_array` is decoded from them."""
         from .lazy import IMAGE_COLUMN, decodes_files
 
@@ -233,6 +369,17 @@ class Table(MovieMethods):
             after = self.columns.index(FILE_COLUMN) + 1 if made else 0
             return [*self.columns[:after], *made, *self.columns[after:]]
         return self.rows.refuse_unknown(columns, made)
+
+    def _image_column(self, column: str | None) -> str:
+        if column is None:
+            return self.image_column
+        (name,) = self.rows.refuse_unknown([column])
+        known = [one.name for one in self.record.columns if one.image]
+        if name not in known:
+            raise SchemaError(
+                f"the column {name!r} holds no images", f"table {self.name}", nearest(name, known)
+            )
+        return name
 
     def _positions(self, positions: Sequence[int]) -> NDArray[np.int64]:
         import numpy as np

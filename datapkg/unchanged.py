@@ -24,6 +24,7 @@ from blake3 import blake3
 from . import hashes, sources, store, versions
 from .cache import cache_folder
 from .content import ResourceContent
+from .deriving.recipe import recipes_of
 from .durable import replace, sealed, unsealed
 from .errors import DamageError
 from .lock import lock_path
@@ -63,6 +64,7 @@ class Question:
                 distribution_version("lance-datapkg"),
                 {kind: sources.readers(kind) for kind in sources.FORMATS},
             ],
+            [one.recipe for one in recipes_of(loaded.manifest, loaded.path.absolute().parent)],
             list(loaded.warnings),
             blake3(lock.read_bytes()).hexdigest() if lock.is_file() else None,
             [versions.record_digest(package, number) for number in newest],
@@ -116,7 +118,7 @@ def _again(report: Report) -> Report:
 
 def _members(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str]:
     """Every file that was read with one that a resource matched."""
-    for one, content in zip(planned.resources, contents, strict=True):
+    for one, content in zip(planned.resources, contents, strict=False):  # then come derived tables
         roots = {file.path: file.root for file in one.files}
         for row in content.files:
             if row.path != row.group and row.path not in roots:

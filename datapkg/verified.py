@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from . import pixels
 from .access import FILE_COLUMN, RowAccess, Rows
+from .companions import companions
 from .encoding import decoded, is_packed
 from .engine.local import cpus
 from .errors import DamageError, DatapkgError
 from .places import Place
 from .records import FilesList, TableRecord
 
-IMAGE_PROOF = ("image_digest", "dtype", "shape")
 FILE_PROOF = "sha256"
 FIX = "copy the package again from a whole one, or build it again; `datapkg verify` lists all that is damaged"
 
@@ -37,9 +37,9 @@ class VerifiedRows(RowAccess):
         self._listed = files.files[record.name]
         self._package = package
         self._whole = False
-        images = [column.name for column in record.columns if column.image]
         names = {column.name for column in record.columns}
-        self._image = images[0] if len(images) == 1 and names.issuperset(IMAGE_PROOF) else None
+        images = [column.name for column in record.columns if column.image]
+        self._images = [name for name in images if names.issuperset(companions(name).names)]
         self._file = FILE_COLUMN if {FILE_COLUMN, FILE_PROOF} <= names else None
 
     def take(
@@ -53,32 +53,34 @@ class VerifiedRows(RowAccess):
         self, columns: Sequence[str], condition: str | None, limit: int | None, batch_bytes: int | None
     ) -> Iterator[Rows]:
         if condition is not None:
-            self._check_files()
+            self.check()
         asked = self._with_proof(columns)
         most = self.record.rows if limit is None else min(limit, self.record.rows)
         count = most if condition is None else None
         yield from self._checked(super()._scan(asked, condition, limit, batch_bytes), columns, count)
 
-    def _in_runs(self, columns: Sequence[str], limit: int) -> Iterator[Rows]:
+    def _in_runs(self, columns: Sequence[str], limit: int, batch_bytes: int | None) -> Iterator[Rows]:
         asked = self._with_proof(columns)
-        yield from self._checked(super()._in_runs(asked, limit), columns, min(limit, self.record.rows))
+        found = super()._in_runs(asked, limit, batch_bytes)
+        yield from self._checked(found, columns, min(limit, self.record.rows))
 
     def _matching(self, condition: str) -> NDArray[np.int64]:
-        self._check_files()
+        self.check()
         return super()._matching(condition)
 
     def _with_proof(self, columns: Sequence[str]) -> list[str]:
         """The columns, and those that prove them; where some have no proof, the files are hashed first."""
         proof: list[str] = []
         proven: set[str] = set()
-        if self._image in columns:
-            proof += IMAGE_PROOF
-            proven |= {self._image, *IMAGE_PROOF}  # type: ignore[arg-type]
+        for name in self._images:
+            if name in columns:
+                proof += companions(name).names
+                proven |= {name, *companions(name).names}
         if self._file in columns:
             proof.append(FILE_PROOF)
             proven |= {FILE_COLUMN, FILE_PROOF}
         if not proven.issuperset(columns):
-            self._check_files()
+            self.check()
         return list(dict.fromkeys([*columns, *proof]))
 
     def _checked(self, rows: Iterator[Rows], columns: Sequence[str], count: int | None) -> Iterator[Rows]:
@@ -95,18 +97,19 @@ class VerifiedRows(RowAccess):
             raise DamageError(what, f"table {self.record.name}", FIX)
 
     def _wrong(self, batch: pa.RecordBatch, columns: Sequence[str]) -> tuple[int, str] | None:
-        if self._image is not None and self._image in columns:
-            for wrong in wrong_images(batch, self._image):
-                return wrong
+        for name in self._images:
+            if name in columns:
+                for wrong in wrong_images(batch, name):
+                    return wrong
         if self._file is not None and self._file in columns:
             if batch.column(self._file).null_count:
-                self._check_files()  # no file in a row has no proof: only a file's first row holds it
+                self.check()  # no file in a row has no proof: only a file's first row holds it
             for wrong in wrong_files(batch):
                 return wrong
         return None
 
-    def _check_files(self) -> None:
-        """Hash the table's files, if that was not done yet."""
+    def check(self) -> None:
+        """Hash the table's files, if that was not done yet. Raises DamageError for one that is not as written."""
         if self._whole:
             return
         names = [path for _, path, _, _ in self._listed]
@@ -125,10 +128,12 @@ class VerifiedRows(RowAccess):
 
 
 def wrong_images(batch: pa.RecordBatch, column: str) -> Iterator[tuple[int, str]]:
-    """Rows whose pixels are not those of their `image_digest`, counted in the batch, and what is wrong with them."""
-    stored = batch.column(column)
+    """Rows whose pixels are not those of their digest, counted in the batch, and what is wrong with them."""
+    stored, beside = batch.column(column), companions(column)
     try:
-        cells = decoded(stored, batch.column("dtype").to_pylist(), batch.column("shape").to_pylist())
+        cells = decoded(
+            stored, batch.column(beside.dtype).to_pylist(), batch.column(beside.shape).to_pylist()
+        )
         strange = not is_packed(stored.type) and not _stored_as(stored, cells)
     except (DatapkgError, ValueError, TypeError):
         strange, cells = True, [None] * batch.num_rows
@@ -137,9 +142,9 @@ def wrong_images(batch: pa.RecordBatch, column: str) -> Iterator[tuple[int, str]
         found = [(row, what) for row in rows for _, what in wrong_images(batch.slice(row, 1), column)]
         yield from found or [(0, "its pixels, their type or their shape are not stored as they were written")]
         return
-    for row, (image, digest) in enumerate(zip(cells, batch.column(IMAGE_PROOF[0]).to_pylist(), strict=True)):
+    for row, (image, digest) in enumerate(zip(cells, batch.column(beside.digest).to_pylist(), strict=True)):
         if (None if image is None else pixels.image_digest(image)) != digest:
-            yield row, "its pixels are not those of its image_digest"
+            yield row, f"its pixels are not those of its {beside.digest}"
 
 
 def _stored_as(column: pa.Array, images: Sequence[NDArray[np.generic] | None]) -> bool:

@@ -33,7 +33,7 @@ def cells(
     with Reading(make_text.file(folder, name, content)) as reading:
         table = open_text(reading, entry, block_bytes)
         rows, lines, blank = [], [], table.notes.get("blank_head", 0)
-        for block in table.blocks:
+        for block in table.blocks():
             columns = [column.to_pylist() for column in block.columns]
             rows += [list(row) for row in zip(*columns, strict=True)]
             lines += block.lines.tolist() if columns else []

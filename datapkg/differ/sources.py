@@ -75,8 +75,13 @@ class Sources:
         return found if start == len(table) else [Span("", "", 0, len(table))]
 
     def files(self) -> dict[tuple[str, str], File]:
-        """Every file by resource and path."""
-        return {(row["resource"], row["path"]): File(row["bytes"], row["sha256"]) for row in self._rows}
+        """Every file by resource and path; a derived table has none of its own."""
+        derived = {table.name for table in self._package.record.tables if table.origin is not None}
+        return {
+            (row["resource"], row["path"]): File(row["bytes"], row["sha256"])
+            for row in self._rows
+            if row["table"] not in derived
+        }
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ class TableDiff:
         """``equal``, ``changed``, ``added`` or ``removed``."""
         if self.old is None or self.new is None:
             return "added" if self.old is None else "removed"
-        return "equal" if self.old.digest == self.new.digest else "changed"
+        return "equal" if self.old.record.content == self.new.record.content else "changed"
 
     @cached_property
     def changed(self) -> tuple[Positions, Positions]:
@@ -113,11 +113,13 @@ class TableDiff:
 
 def table_diff(old: Table | None, new: Table | None, sources: tuple[Sources, Sources]) -> TableDiff:
     """Compare two states of a table; nothing is read where their digests are equal."""
-    if old is not None and new is not None and old.digest == new.digest:
+    if old is not None and new is not None and old.record.content == new.record.content:
         return TableDiff(old, new, ColumnChanges())
     before, after = (
         [] if table is None else side.spans(table) for side, table in zip(sources, (old, new), strict=True)
     )
+    if old is not None and new is not None and _derived_differ(old, new):
+        before, after = ([replace(span, digest="") for span in spans] for spans in (before, after))
     columns = column_changes(*(None if table is None else table.record for table in (old, new)))
     if old is None or new is None:
         alone = TableDiff(old, new, columns, spans=(before, after))
@@ -135,6 +137,12 @@ def table_diff(old: Table | None, new: Table | None, sources: tuple[Sources, Sou
     own = sorted((one for one in cells if one.column not in key.origin), key=lambda one: order[one.column])
     moved = sum(len(one.new_rows) for one in cells if one.column in key.origin[:1])
     return TableDiff(old, new, columns, key, matched, tuple(own), moved, (before, after))
+
+
+def _derived_differ(old: Table, new: Table) -> bool:
+    """Whether derived columns differ, which the digests of sources do not tell."""
+    before, after = ({c.name: (c.type, c.digest) for c in table.record.derived} for table in (old, new))
+    return any(before[name] != after[name] for name in before if name in after)
 
 
 def _changed_cells(old: Table, new: Table, key: Identity, matched: Matched) -> Iterator[ChangedCells]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from ..manifest.names import suggested_table_name
-from ..manifest.rules import CH5_PARTS
+from ..manifest.tables import CH5_PARTS
 from ..reading import SourceFile
 from .keys import Cells, ForeignKey
 from .pattern import Guess

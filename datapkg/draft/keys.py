@@ -57,7 +57,7 @@ def key_columns(files: Sequence[SourceFile], resource: Resource, types: Mapping[
     for file in files:
         with Glance(file) as reading:
             table = open_text(reading, resource, BLOCK_BYTES)
-            for block in table.blocks:
+            for block in table.blocks():
                 if not block.columns:
                     continue
                 rows += len(block.lines)

@@ -20,7 +20,12 @@ ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline"}
 
 
 class Run(Protocol):
-    """Runs a function over tasks."""
+    """Runs a function over tasks, `workers` of them at a time."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks are worked on at a time: what a lonely task may use in threads instead."""
+        ...
 
     def __call__(
         self, function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note

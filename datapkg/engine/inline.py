@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from . import Note, Run
@@ -19,9 +20,15 @@ def session(workers: int | None = None) -> Iterator[Run]:  # noqa: ARG001 - ther
     ...     list(run(lambda task, note: task + 1, [1, 2], print))
     [2, 3]
     """
-    yield _run
+    yield _Here()
 
 
-def _run(function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note) -> Iterator[Any]:
-    for task in tasks:
-        yield function(task, progress)
+@dataclass(frozen=True, slots=True)
+class _Here:
+    workers: int = 1
+
+    def __call__(
+        self, function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note
+    ) -> Iterator[Any]:
+        for task in tasks:
+            yield function(task, progress)

@@ -20,7 +20,7 @@ from threading import Lock, Thread
 from types import ModuleType
 from typing import Any
 
-from ..errors import SourceError
+from ..errors import WorkerDiedError
 from . import Note, Run
 
 POLL_S = 0.2
@@ -51,8 +51,9 @@ def session(workers: int | None = None) -> Iterator[Run]:
 
 class _Pool:
     def __init__(self, pool: ProcessPoolExecutor, count: int, notes: Notes) -> None:
-        self._pool, self._count, self._notes = pool, count, notes
+        self._pool, self.workers, self._notes = pool, count, notes
         self._reading: dict[int, str] = {}
+        self._processes: dict[int, Any] = {}
 
     def __call__(
         self, function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note
@@ -61,9 +62,10 @@ class _Pool:
         rest = iter(tasks)
         try:
             while True:
-                while len(waiting) < self._count * AHEAD and (task := next(rest, None)) is not None:
+                while len(waiting) < self.workers * AHEAD and (task := next(rest, None)) is not None:
                     with _without_main():
                         waiting.append(self._pool.submit(_call, function, task))
+                    self._processes |= self._pool._processes or {}
                 if not waiting:
                     break
                 while not waiting[0].done():
@@ -73,7 +75,14 @@ class _Pool:
             self._drain(progress)
         except BrokenProcessPool:
             self._drain(progress)
-            raise _death(sorted(set(self._reading.values()))) from None
+            raise _death(self._places()) from None
+
+    def _places(self) -> list[str]:
+        """What the process was at that died first; the others were ended because of it."""
+        ended = {pid: process.exitcode for pid, process in self._processes.items()}
+        first = [pid for pid, code in ended.items() if code not in (None, 0, -signal.SIGTERM)]
+        there = {pid: place for pid, place in self._reading.items() if pid in first} or self._reading
+        return sorted(set(there.values()))
 
     def _drain(self, progress: Note) -> None:
         while not self._notes.empty():
@@ -130,11 +139,12 @@ def _note(path: str, done: int) -> None:
         _notes.put((os.getpid(), path, done))
 
 
-def _death(files: list[str]) -> SourceError:
-    return SourceError(
+def _death(files: list[str]) -> WorkerDiedError:
+    return WorkerDiedError(
         "a worker process died, perhaps out of memory or by a broken file",
         " or ".join(files) or "the first files",
         "try the file alone in another program; exclude it, or build with fewer --workers",
+        tuple(files),
     )
 
 

@@ -16,11 +16,25 @@ from ..records import TableRecord
 from .array import LazyArray
 from .cells import Kind
 from .dtype import LazyDtype
+from .notebook import has_images, is_image, tell_notebook
 from .stored import StoredColumn
 
 IMAGE_COLUMN, METADATA_COLUMN = "image_array", "metadata"
 
-__all__ = ["IMAGE_COLUMN", "LazyArray", "LazyDtype", "decodes_files", "lazy_column", "lazy_columns"]
+__all__ = [
+    "IMAGE_COLUMN",
+    "METADATA_COLUMN",
+    "LazyArray",
+    "LazyDtype",
+    "StoredColumn",
+    "decodes_files",
+    "has_images",
+    "is_image",
+    "lazy_column",
+    "lazy_columns",
+]
+
+tell_notebook()
 
 
 def lazy_columns(record: TableRecord) -> dict[str, Kind]:
@@ -42,7 +56,7 @@ def lazy_columns(record: TableRecord) -> dict[str, Kind]:
 def decodes_files(record: TableRecord) -> bool:
     """Whether a table's images are decoded from the files that it keeps."""
     names = {one.name for one in record.columns}
-    return {FILE_COLUMN, "image_digest"} <= names and not any(one.image for one in record.columns)
+    return {FILE_COLUMN, "image_digest"} <= names and not any(one.image for one in record.own)
 
 
 def lazy_column(opened: OpenVersion, table: str, column: str, positions: NDArray[np.int64]) -> LazyArray:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..access import BATCH_BYTES, FILE_COLUMN
-from ..loading import LOOKS, DecodedImages, StoredImages, missing_files, missing_values, request_rows
+from ..companions import companions
+from ..loading import DecodedImages, StoredImages, missing_files, missing_values, request_rows
 from ..opened import OpenVersion
 from .cells import KEYS, LABELS, Kind, Origin, Positions, bytes_label, image_label
 
 TEXT_STEP = 4096
-DIGEST, FILE_DIGEST, FILE_SIZE = "image_digest", "sha256", "filesize_bytes"
+FILE_DIGEST, FILE_SIZE = "sha256", "filesize_bytes"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class StoredColumn:
             rows, rows.record.image_bytes.get(FILE_COLUMN, 0) or BATCH_BYTES * rows.order.rows
         )
 
+    @property
+    def some_missing(self) -> bool:
+        """Whether any cell of the column is missing; nothing is read."""
+        return self._nulls > 0
+
     def missing(self, at: Positions) -> NDArray[np.bool_]:
         """Which cells are missing."""
         return self._missing[at] if self._nulls else np.zeros(len(at), bool)
@@ -56,7 +62,7 @@ class StoredColumn:
 
     def labels(self, at: Positions) -> Sequence[str | None]:
         """What is printed for the cells; text alone is read for it."""
-        names = {"image": LOOKS, "bytes": (FILE_SIZE,), "text": ()}[self.kind]
+        names = {"image": companions(self.column).looks, "bytes": (FILE_SIZE,), "text": ()}[self.kind]
         if not names or not self._has(names):
             return [None if cell is None else LABELS[self.kind](cell) for cell in self.load(at)]
         values = self.opened.facts(self.table).get(at, names)
@@ -69,7 +75,7 @@ class StoredColumn:
 
     def keys(self, at: Positions) -> Sequence[Any]:
         """What equal cells have in common, None for a missing one; text alone is read for it."""
-        name = {"image": DIGEST, "bytes": FILE_DIGEST, "text": ""}[self.kind]
+        name = {"image": self._digest, "bytes": FILE_DIGEST, "text": ""}[self.kind]
         if not self._has([name]):
             return [None if cell is None else KEYS[self.kind](cell) for cell in self.load(at)]
         (values,) = self.opened.facts(self.table).get(at, [name])
@@ -88,6 +94,10 @@ class StoredColumn:
         return self.opened.images(self.table, self.column)
 
     @property
+    def _digest(self) -> str:
+        return companions(self.column).digest
+
+    @property
     def _nulls(self) -> int:
         columns = {one.name: one.nulls for one in self.opened.table(self.table).columns}
         return columns.get(self.column, 0)
@@ -97,8 +107,8 @@ class StoredColumn:
         rows, facts = self.opened.rows(self.table), self.opened.facts(self.table)
         if self.kind == "bytes" and self._has(["path"]):
             return missing_files(rows, facts, self._nulls)
-        if self.kind == "image" and self._has([DIGEST]):
-            (digests,) = facts.get(np.arange(rows.order.rows), [DIGEST])
+        if self.kind == "image" and self._has([self._digest]):
+            (digests,) = facts.get(np.arange(rows.order.rows), [self._digest])
             missing = np.array([digest is None for digest in digests], bool)
             if missing.sum() == self._nulls:
                 return missing

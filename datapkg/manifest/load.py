@@ -10,13 +10,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..errors import ManifestError, nearest
-from . import frictionless, references, rules
+from . import derivations, frictionless, references, rules
 from .blank import blanked
 from .document import Node, compose
 from .kinds import is_many, settle_kind
 from .mistakes import Mistakes
 from .models import Manifest
 from .shape import known, unknown_key_fix, validated
+from .tables import entries
 
 MOST_BYTES = 64 << 20
 
@@ -73,7 +74,7 @@ def load(path: Path, root: Path | None = None, allow: Mapping[str, Path] | None 
     folder = path.absolute().parent
     given = {name: place.expanduser().resolve() for name, place in (allow or {}).items()}
     if reading.document is not None:
-        rules.check_function_files(reading.data, reading.document, folder, mistakes)
+        derivations.check_function_files(reading.data, reading.document, folder, mistakes)
         rules.check_allow(reading.data, reading.document, set(given), mistakes)
     own_root = reading.data.get("root")
     base = root.expanduser().resolve() if root is not None else _folder(own_root, folder)
@@ -117,8 +118,9 @@ def read_text(text: str, mistakes: Mistakes, descriptor: bool = False) -> Manife
     unknown = _Unknown(mistakes, descriptor)
     data = known(document, Manifest, unknown)
     warnings = frictionless.adapt(data, document.plain()) if descriptor else []
+    derivations.mend_on_error(data, document)
     found = []
-    for at, resource in rules.entries(data, "resources"):
+    for at, resource in entries(data, "resources"):
         settle_kind(resource, document.get("resources", at) or document, mistakes)
         listed = descriptor and isinstance(resource.get("path"), list)
         found.append({"many": is_many(resource.get("path")), "as_listed": listed})

@@ -32,6 +32,9 @@ JsonSchema = Annotated[dict[str, Any], AfterValidator(values.json_schema)]
 QuoteCharacter = Annotated[str, AfterValidator(values.quote_character)]
 Character = Annotated[str, AfterValidator(values.one_character)]
 Function = Annotated[str, AfterValidator(values.function)]
+DerivedName = Annotated[str, AfterValidator(values.derived_name)]
+Output = Annotated[str | tuple[str, ...] | dict[str, str], PlainValidator(values.output)]
+Seconds = Annotated[float, PlainValidator(values.seconds)]
 PositionGlob = Annotated[str, AfterValidator(values.position_glob)]
 PlaneChoice = Annotated[str | int, PlainValidator(values.plane_choice)]
 FrameChoice = Annotated[str | int, PlainValidator(values.frame_choice)]
@@ -203,16 +206,22 @@ class Resource(Strict):
 
 
 class Derivation(Strict):
-    """One computed column or table."""
+    """One computed column, several that one function gives, or a computed table."""
 
     table: str
-    column: str | None = None
+    columns: OneOrMany[DerivedName] = Field((), alias="column")
     into: TableName | None = None
     function: Function
     args: dict[str, Any] = {}
     input: Annotated[OneOrMany[str], AfterValidator(values.some)]
-    output: str | None = None
+    output: Output | None = None
     proof: Literal["values", "recipe"] = "values"
+    on_error: Literal["fail", "null"] = "fail"
+    seed: int = 0
+    timeout_s: Seconds | None = None
+    batch_size: int | None = Field(None, ge=1)
+    num_cpus: float = Field(1, ge=0)
+    num_gpus: float = Field(0, ge=0)
 
 
 class Manifest(Strict):

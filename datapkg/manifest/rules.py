@@ -6,32 +6,23 @@ elsewhere, so they take every part as it comes and pass over what the models ref
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ..errors import nearest
+from .derivations import check_derive
 from .document import Node
 from .kinds import is_many
 from .mistakes import Mistakes
+from .tables import entries, is_table, known_tables, makes
 
 IMAGE_OPTIONS = ("keep", "array", "rows")
 TEXT_OPTIONS = ("schema", "dialect", "encoding", "source")
 FILE_OPTIONS = ("path", "exclude", "optional", "pattern", "empty", "hash", "bytes")
 """What has no meaning where the rows stand in the manifest itself."""
 MOVIE_OPTIONS = ("positions", "channels", "regions", "frames")
-CH5_PARTS = "objects|feature_names|classes|tracks|channels|regions|layout|attributes|features_.+"
 CLOSED_MATCHES = ("exact", "equal", "superset")
 """With these a file has no columns beyond the declared ones."""
-
-
-def entries(data: dict[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The mappings in a list of mappings, each with its position."""
-    listed = data.get(key)
-    for at, entry in enumerate(listed if isinstance(listed, list) else []):
-        if isinstance(entry, dict):
-            yield at, entry
 
 
 def check(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
@@ -45,7 +36,7 @@ def check(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
             _check_one_file(resource, node, mistakes)
             _check_schema(resource, node, mistakes)
     _check_references(data, root, mistakes)
-    _check_derive(data, root, mistakes)
+    check_derive(data, root, mistakes, known_tables(data))
 
 
 def _check_table_names(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
@@ -61,7 +52,7 @@ def _check_table_names(data: dict[str, Any], root: Node, mistakes: Mistakes) -> 
             if not isinstance(name, str) or node is None:
                 continue
             first = seen.setdefault(name.casefold(), name)
-            maker = next((other for other in kinds if _makes(other, kinds[other], name)), None)
+            maker = next((other for other in kinds if makes(other, kinds[other], name)), None)
             if node is not _first_node(root, data, name.casefold()):
                 how = "" if first == name else f" (as {first!r}; names must differ in more than case)"
                 mistakes.add(node.place, f"the table name {name!r} is given twice{how}", "rename one of them")
@@ -76,12 +67,6 @@ def _first_node(root: Node, data: dict[str, Any], folded: str) -> Node | None:
             if isinstance(entry.get(name_key), str) and entry[name_key].casefold() == folded:
                 return root.get(list_key, at, name_key)
     return None
-
-
-def _makes(resource: str, kind: object, table: str) -> bool:
-    """Whether a resource makes a table of that name beside the one with its own name."""
-    ending = {"images": "files", "ch5": CH5_PARTS}.get(str(kind))
-    return bool(ending and re.fullmatch(f"{re.escape(resource)}_({ending})", table, re.IGNORECASE))
 
 
 def _check_options(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
@@ -164,7 +149,7 @@ def _items(node: Node | None) -> list[Node]:
 
 
 def _check_references(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
-    tables = _tables(data)
+    tables = known_tables(data)
     for at, resource in entries(data, "resources"):
         schema = resource.get("schema")
         for number, key in entries(schema, "foreignKeys") if isinstance(schema, dict) else ():
@@ -173,7 +158,7 @@ def _check_references(data: dict[str, Any], root: Node, mistakes: Mistakes) -> N
             if node is None or not isinstance(reference, dict):
                 continue
             target, target_node = reference.get("resource", ""), node.get("reference", "resource")
-            if isinstance(target, str) and target and target_node and not _is_table(target, tables):
+            if isinstance(target, str) and target and target_node and not is_table(target, tables):
                 what = f"the foreign key points to {target!r}, which is no table of this manifest"
                 mistakes.add(target_node.place, what, nearest(target, tables))
             here, there = _count(key.get("fields")), _count(reference.get("fields"))
@@ -184,64 +169,6 @@ def _check_references(data: dict[str, Any], root: Node, mistakes: Mistakes) -> N
 
 def _count(fields: Any) -> int:
     return 1 if isinstance(fields, str) else len(fields) if isinstance(fields, list) else 0
-
-
-def _tables(data: dict[str, Any]) -> dict[str, str]:
-    """The names of the tables that are known from the manifest alone, each with its type."""
-    made = {
-        entry["name"]: str(entry.get("type"))
-        for _, entry in entries(data, "resources")
-        if isinstance(entry.get("name"), str)
-    }
-    derived = (entry.get("into") for _, entry in entries(data, "derive"))
-    return {**dict.fromkeys((name for name in derived if isinstance(name, str)), "derived"), **made}
-
-
-def _is_table(name: str, tables: dict[str, str]) -> bool:
-    return name in tables or any(_makes(resource, kind, name) for resource, kind in tables.items())
-
-
-def _check_derive(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
-    tables = _tables({"resources": data.get("resources")})
-    columns: set[tuple[str, str]] = set()
-    for at, entry in entries(data, "derive"):
-        node = root.get("derive", at)
-        if node is None:
-            continue
-        table, column, into = (entry.get(key) for key in ("table", "column", "into"))
-        if isinstance(table, str) and not _is_table(table, tables):
-            later = table in _tables(data)
-            what = (
-                f"{table!r} is made by a later entry" if later else f"{table!r} is no table of this manifest"
-            )
-            fix = "move that entry before this one" if later else nearest(table, tables)
-            mistakes.add((node.get("table") or node).place, what, fix)
-        if (column is None) == (into is None):
-            what = (
-                f"{'both column and' if into else 'neither column nor'} into {'are' if into else 'is'} given"
-            )
-            mistakes.add(node.place, what, "give column for a new column, or into for a new table")
-        if isinstance(column, str) and isinstance(table, str):
-            if (table, column) in columns:
-                mistakes.add(node.place, f"the column {column!r} of {table!r} is derived twice", "rename one")
-            columns.add((table, column))
-        if isinstance(into, str):
-            tables[into] = "derived"
-
-
-def check_function_files(data: dict[str, Any], root: Node, folder: Path, mistakes: Mistakes) -> None:
-    """Make sure that the .py files of `derive` are there; they are not imported."""
-    for at, entry in entries(data, "derive"):
-        function, node = entry.get("function"), root.get("derive", at, "function")
-        if node is None or mistakes.at(node.place):
-            continue
-        if isinstance(function, str) and ".py:" in function:
-            file = function.rpartition(":")[0]
-            if not (folder / file).is_file():
-                beside = sorted(path.name for path in folder.glob("*.py"))
-                mistakes.add(
-                    node.place, f"there is no file {file!r} beside the manifest", nearest(file, beside)
-                )
 
 
 def check_allow(data: dict[str, Any], root: Node, given: set[str], mistakes: Mistakes) -> None:

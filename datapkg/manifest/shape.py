@@ -49,10 +49,25 @@ EXAMPLES = {
     "function": "function: skimage.filters:gaussian",
     "input": "input: image_array",
     "args": "args: {sigma: 5}",
+    "column": "column: blurred",
+    "on_error": "on_error: fail, or on_error: null",
+    "batch_size": "batch_size: 32",
+    "seed": "seed: 1",
     "constraints": "constraints: {required: true}",
     "bytes": "bytes: 1024",
 }
-ONE_OR_MANY = ("path", "exclude", "primaryKey", "input", "keep", "positions", "channels", "regions", "frames")
+ONE_OR_MANY = (
+    "column",
+    "path",
+    "exclude",
+    "primaryKey",
+    "input",
+    "keep",
+    "positions",
+    "channels",
+    "regions",
+    "frames",
+)
 OTHER_WORDS = {
     "int": "integer", "int64": "integer", "long": "integer", "float": "number", "double": "number",
     "decimal": "number", "numeric": "number", "str": "string", "text": "string", "bool": "boolean",

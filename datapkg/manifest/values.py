@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import ManifestError
 from .names import PACKAGE_NAME, RELEASE_NAME, TABLE_NAME, package_name, suggested_table_name
 from .pattern import PathPattern
+from .types import TypeTextError, type_tree
 
 HASH_DIGITS = {"sha256": 64, "md5": 32, "sha1": 40, "sha512": 128, "sha384": 96, "sha224": 56}
 """The kinds of hashes that a file may be held against, and how many hex digits each has."""
@@ -232,6 +233,35 @@ def function(text: str) -> str:
         else "write module:name, or file.py:name for a file beside the manifest"
     )
     raise mistake(f"{text!r} does not name a function", fix)
+
+
+def derived_name(text: str) -> str:
+    """The name of a derived column."""
+    if not text.strip():
+        raise mistake("a column needs a name", "write column: blurred")
+    return text
+
+
+def output(value: Any) -> str | tuple[str, ...] | dict[str, str]:
+    """The type of what a function gives: one, one for each of several columns, or by column for a table."""
+    for text in value if isinstance(value, list) else value.values() if isinstance(value, dict) else (value,):
+        if not isinstance(text, str):
+            fix = "write output: float32, a list of types, or with into: {crop: image, label: int32}"
+            raise mistake(f"{text!r} is no type", fix)
+        try:
+            type_tree(text)
+        except TypeTextError as error:
+            raise mistake(str(error), error.fix) from None
+    if not value:
+        raise mistake("output names no type", "write output: float32, or remove output")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def seconds(value: Any) -> float:
+    """A length of time."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise mistake(f"{value!r} is no length of time", "write seconds, such as timeout_s: 60")
+    return float(value)
 
 
 def parts_kept(value: tuple[str, ...]) -> tuple[str, ...]:

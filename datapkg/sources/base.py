@@ -3,13 +3,16 @@
 A format reads a file twice. `scan` looks at all of it and returns small evidence (JSON), so that types are
 decided over every file of a resource before a row is stored. `batches` then yields the rows under the decided
 schema, as Arrow. A format never sees how or where rows are stored.
+
+A format of one table may do both at once: `look` yields rows under a guessed schema while it gathers the evidence. The
+evidence decides all the same, and rows that were stored under another schema than the decided one are read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -45,6 +48,12 @@ class TableSchema:
     name: str
     kind: str
     columns: tuple[Column, ...]
+
+    def same_rows(self, other: TableSchema) -> bool:
+        """Whether rows of this table are rows of the other, bit for bit: all is equal but why types were decided."""
+        return (self.name, self.kind) == (other.name, other.kind) and [
+            replace(column, why="") for column in self.columns
+        ] == [replace(column, why="") for column in other.columns]
 
     def arrow(self) -> pa.Schema:
         """The schema of the batches, under true names."""
@@ -100,6 +109,31 @@ class Source(Protocol):
         self, reading: Reading, resource: Resource, table: TableSchema, batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
         """Yield this file's rows of one table, in order, in batches of about `batch_bytes`."""
+        ...
+
+
+class Look(Protocol):
+    """A look at one file that gives its rows on the way."""
+
+    def rows(self) -> Iterator[pa.RecordBatch | None]:
+        """Yield the rows that `batches` would, as long as they fit the guessed table; then None, once. Go on to the end."""
+        ...
+
+    def finish(self) -> Scan:
+        """What `scan` would return; looks at what `rows` has not been asked for."""
+        ...
+
+
+@runtime_checkable
+class OnePassSource(Source, Protocol):
+    """A format of one table, whose rows can be given while a file is looked at."""
+
+    def guess(self, files: Sequence[SourceFile], resource: Resource) -> TableSchema | None:
+        """Guess the table from a few bytes of some files. Never raises: a wrong guess costs time, and no guess does."""
+        ...
+
+    def look(self, reading: Reading, resource: Resource, table: TableSchema | None, batch_bytes: int) -> Look:
+        """Look at a whole file under a guessed table. Raises, on the way, what `scan` raises."""
         ...
 
 

@@ -1,19 +1,19 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
 from ..places import storage_errors
-from .files import StoredFile, intact, table_uri
+from .files import Fragment, StoredFile, intact, table_uri
+from .layers import Layer
+from .names import stored_name
 from .read import PinnedTable, fragment_sizes
 from .update import update
 from .write import (
     TAG,
     Committed,
-    Fragment,
     Staged,
     commit,
     pins,
     set_aside,
     staged,
-    stored_name,
     tag_path,
     write_fragment,
     write_pin,
@@ -23,6 +23,7 @@ __all__ = [
     "TAG",
     "Committed",
     "Fragment",
+    "Layer",
     "PinnedTable",
     "Staged",
     "StoredFile",

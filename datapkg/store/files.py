@@ -19,6 +19,15 @@ class StoredFile:
     blake3: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON)."""
+
+    metadata: str
+    rows: int
+    files: tuple[StoredFile, ...]
+
+
 def table_uri(package: Place, table: str) -> str:
     """Where a table of a package lies."""
     return package.at(f"{table}.lance")

@@ -7,13 +7,15 @@ recorded state is restored first where it is not the newest, and what was commit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import VersionError
 from ..places import Place, storage_errors
 from ..records import Pin
-from .files import StoredFile, hashed, table_uri
-from .write import COMMIT_TRIES, TAG, Committed, Fragment, fragment_of, move_in, newest, pin_newest
+from .files import Fragment, StoredFile, hashed, table_uri
+from .layers import Layer, numbers_of, with_columns, with_layers
+from .write import COMMIT_TRIES, TAG, Committed, all_of, fragment_of, move_in, newest, pin_newest
 
 if TYPE_CHECKING:
     import lance
@@ -29,8 +31,10 @@ def update(
     files: Sequence[Sequence[Any]],
     deleted: Mapping[int, NDArray[np.int64]],
     fragments: Sequence[Fragment],
+    own: Sequence[str],
+    layers: Sequence[Layer] = (),
 ) -> Committed:
-    """Make one Lance version: the state `base` without some rows, and with new fragments behind it; pin it.
+    """Make a Lance version: the state `base` without some rows, and with new fragments behind it; pin it.
 
     Parameters
     ----------
@@ -38,6 +42,9 @@ def update(
         The base's files, as its version lists them.
     deleted
         Rows to go, by fragment, as they lie in the fragment's files.
+    own, layers
+        The stored names of the columns that stand in the fragments themselves; those that stand beside them. Columns
+        of the base that are neither go.
 
     Returns
     -------
@@ -48,40 +55,49 @@ def update(
     VersionError
         Other builds keep changing the table.
     """
-    move_in(package, attempt, fragments)
-    new = [fragment_of(fragment.metadata) for fragment in fragments]
+    move_in(package, attempt, fragments, layers)
     known = {entry[1]: StoredFile(*entry) for entry in files}
-    known |= {file.path: file for fragment in fragments for file in fragment.files}
+    known |= {file.path: file for fragment in all_of(fragments, layers) for file in fragment.files}
+    change = _Change(deleted, fragments, own, layers)
     with storage_errors(f"table {table}"):
-        dataset, ids = _committed(package, table, base, deleted, new)
+        dataset, ids = _committed(package, table, base, change)
         listed = [
             known.get(name) or hashed(role, package, name, name) for role, name in _files(table, dataset)
         ]
         described = pin_newest(package, table, f"{TAG}{attempt}", dataset.version)
     pin = Pin(dataset.version, described.path, described.blake3, f"{TAG}{attempt}")
-    rows = [one.physical_rows for one in new]
+    rows = [one.rows for one in fragments]
     return Committed(pin, (described, *listed), tuple(zip(ids, rows, strict=True)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What to do to a table: parameters as of `update`."""
+
+    deleted: Mapping[int, NDArray[np.int64]]
+    fragments: Sequence[Fragment]
+    own: Sequence[str]
+    layers: Sequence[Layer]
+
+
 def _committed(
-    package: Place, table: str, base: Pin, deleted: Mapping[int, NDArray[np.int64]], new: Sequence[Any]
+    package: Place, table: str, base: Pin, change: _Change
 ) -> tuple[lance.LanceDataset, list[int]]:
     """Commit, and give the new fragments' ids; where another build came between, begin again from the base."""
     import lance
 
     for _ in range(COMMIT_TRIES):
-        dataset = _restored(package, table, base)
-        kept, removed, updated = _without(dataset, deleted)
-        change = lance.LanceOperation.Update(
-            removed_fragment_ids=removed,
-            updated_fragments=updated,
-            new_fragments=list(new),
-            fields_modified=[],
-        )
         try:
+            dataset = with_columns(_restored(package, table, base), change.own, change.layers)
+            kept, removed, updated, new = _planned(dataset, change)
             done = lance.LanceDataset.commit(
                 table_uri(package, table),
-                change,
+                lance.LanceOperation.Update(
+                    removed_fragment_ids=removed,
+                    updated_fragments=updated,
+                    new_fragments=new,
+                    fields_modified=[],
+                ),
                 read_version=dataset.version,
                 storage_options=package.options,
             )
@@ -113,23 +129,30 @@ def _restored(package: Place, table: str, base: Pin) -> lance.LanceDataset:
     return newest(package, table)
 
 
-def _without(
-    dataset: lance.LanceDataset, deleted: Mapping[int, NDArray[np.int64]]
-) -> tuple[list[Any], list[int], list[Any]]:
-    """The fragments that stay, the numbers of those that go, and of the first those that lose rows."""
-    kept, removed, updated = [], [], []
+def _planned(
+    dataset: lance.LanceDataset, change: _Change
+) -> tuple[list[Any], list[int], list[Any], list[Any]]:
+    """The fragments that stay, the numbers of those that go, of the first those that change, and the new ones."""
+    numbers = numbers_of(dataset.lance_schema)
+    kept: list[Any] = []
+    removed: list[int] = []
+    updated: list[Any] = []
     for fragment in dataset.get_fragments():
-        rows = deleted.get(fragment.fragment_id)
-        if rows is None:
-            kept.append(fragment.metadata)
-            continue
-        left = fragment.delete_rows(rows.tolist())
+        at: int = fragment.fragment_id
+        left: Any = fragment.metadata
+        if at in change.deleted:
+            left = fragment.delete_rows(change.deleted[at].tolist())
         if left is None:
-            removed.append(fragment.fragment_id)
-        else:
-            kept.append(left)
-            updated.append(left)
-    return kept, removed, updated
+            removed.append(at)
+            continue
+        kept.append(with_layers(left, at, change.layers, numbers))
+        if at in change.deleted or any(at in layer.files for layer in change.layers):
+            updated.append(kept[-1])
+    new = [
+        with_layers(fragment_of(one.metadata), -1 - at, change.layers, numbers)
+        for at, one in enumerate(change.fragments)
+    ]
+    return kept, removed, updated, new
 
 
 def _ids(dataset: lance.LanceDataset, kept: Sequence[Any], new: Sequence[Any]) -> list[int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,7 +20,9 @@ import pyarrow as pa
 from ..errors import DamageError, StoreError, VersionError
 from ..places import Folder, Place, refusal, storage_errors
 from ..records import Pin
-from .files import StoredFile, hashed, table_uri
+from .files import Fragment, StoredFile, hashed, table_uri
+from .layers import Layer, numbers_of, whole_schema, with_layers
+from .names import stored_schema
 
 if TYPE_CHECKING:
     import lance
@@ -28,17 +30,6 @@ if TYPE_CHECKING:
 TAG = "attempt-"
 STORAGE_VERSION = "2.2"
 COMMIT_TRIES = 10
-RESERVED = re.compile(r"^_row")
-UNSAFE = re.compile(r"[.`%*]")
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON)."""
-
-    metadata: str
-    rows: int
-    files: tuple[StoredFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +50,6 @@ class Staged:
     runs: tuple[int, ...]
 
 
-def stored_name(name: str) -> str:
-    """Encode a column name that Lance cannot hold.
-
-    Examples
-    --------
-    >>> stored_name("Cells.Area"), stored_name("_rowid"), stored_name("Well"), stored_name("100%")
-    ('Cells%2EArea', '%5Frowid', 'Well', '100%25')
-    """
-    if not name:
-        return "%"
-    encoded = UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
-    return "%5F" + encoded[1:] if RESERVED.match(encoded) else encoded
-
-
 def write_fragment(
     package: Place, attempt: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
 ) -> Fragment | None:
@@ -89,7 +66,7 @@ def write_fragment(
     """
     from lance.fragment import LanceFragment
 
-    schema = _stored_schema(schema)
+    schema = stored_schema(schema)
     raised: list[BaseException] = []
     rows = 0
 
@@ -114,7 +91,10 @@ def write_fragment(
     reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
     try:
         with storage_errors(f"table {table}"):
-            written = LanceFragment.create(str(folder), reader, data_storage_version=STORAGE_VERSION)
+            # not `append`: a layer's columns are not those of the rows that may be staged already
+            written = LanceFragment.create(
+                str(folder), reader, mode="create", data_storage_version=STORAGE_VERSION
+            )
     except StoreError:
         if raised:
             raise raised[0] from None
@@ -140,9 +120,16 @@ def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
 
 
 def commit(
-    package: Place, attempt: str, table: str, schema: pa.Schema, fragments: Sequence[Fragment]
+    package: Place,
+    attempt: str,
+    table: str,
+    schema: pa.Schema,
+    fragments: Sequence[Fragment],
+    layers: Sequence[Layer] = (),
 ) -> Committed:
     """Make one Lance version of `table` that holds exactly these fragments, in this order, and pin it.
+
+    `layers` have a file for each of them.
 
     Raises
     ------
@@ -150,18 +137,25 @@ def commit(
         What was committed is not what was planned.
     """
     import lance
+    from lance.schema import LanceSchema
 
-    move_in(package, attempt, fragments)
-    plan = [fragment_of(fragment.metadata) for fragment in fragments]
+    move_in(package, attempt, fragments, layers)
+    whole = whole_schema(schema, layers)
+    numbers = numbers_of(LanceSchema.from_pyarrow(whole))
+    plan = [
+        with_layers(fragment_of(fragment.metadata), -1 - at, layers, numbers)
+        for at, fragment in enumerate(fragments)
+    ]
     tag = f"{TAG}{attempt}"
     with storage_errors(f"table {table}"):
-        dataset = _overwrite(package, table, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
+        dataset = _overwrite(package, table, lance.LanceOperation.Overwrite(whole, plan))
         found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
         _check(table, plan, [metadata for _, metadata in found])
+        _check_numbers(table, numbers, dataset)
         described = pin_newest(package, table, tag, dataset.version)
     return Committed(
         Pin(dataset.version, described.path, described.blake3, tag),
-        (described, *(file for fragment in fragments for file in fragment.files)),
+        (described, *(file for fragment in all_of(fragments, layers) for file in fragment.files)),
         tuple((i, metadata.physical_rows) for i, metadata in found),
     )
 
@@ -179,17 +173,24 @@ def staged(
     plan = [fragment_of(fragment.metadata) for fragment in fragments]
     with storage_errors(f"table {table}"):
         folder.local(f"{table}.lance").mkdir(parents=True, exist_ok=True)
-        dataset = _overwrite(folder, table, lance.LanceOperation.Overwrite(_stored_schema(schema), plan))
+        dataset = _overwrite(folder, table, lance.LanceOperation.Overwrite(stored_schema(schema), plan))
         manifest = manifest_name(table, dataset.version)
         described = hashed("manifest", folder, manifest, manifest)
     runs = [n for f in dataset.get_fragments() for n in (f.fragment_id, 0, f.metadata.physical_rows)]
     return Staged(folder, Pin(dataset.version, described.path, described.blake3, ""), tuple(runs))
 
 
-def move_in(package: Place, attempt: str, fragments: Sequence[Fragment]) -> None:
-    """Move staged fragments into their table."""
+def all_of(fragments: Sequence[Fragment], layers: Sequence[Layer]) -> list[Fragment]:
+    """Everything that was written for a table."""
+    return [*fragments, *(one for layer in layers for one in layer.files.values())]
+
+
+def move_in(
+    package: Place, attempt: str, fragments: Sequence[Fragment], layers: Sequence[Layer] = ()
+) -> None:
+    """Move staged fragments, and what was written beside some, into their table."""
     staged = package.staging(attempt)
-    files = [file.path for fragment in fragments for file in fragment.files]
+    files = [file.path for fragment in all_of(fragments, layers) for file in fragment.files]
     package.move_in([(staged.local(path), path) for path in files])
 
 
@@ -248,18 +249,6 @@ def set_aside(package: Place, table: str, version: int) -> int:
         )
 
 
-def _stored_schema(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([_stored_field(field) for field in schema])
-
-
-def _stored_field(field: pa.Field) -> pa.Field:
-    stored = pa.field(stored_name(field.name), field.type, metadata=field.metadata)
-    if pa.types.is_large_binary(field.type):
-        # files and packed images are compressed already; trying again costs ten times the CPU (0.33 against 3.4 s/GB)
-        return stored.with_metadata({**(field.metadata or {}), b"lance-encoding:compression": b"none"})
-    return stored
-
-
 def _chain(first: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield first.pop()
     yield from rest
@@ -315,3 +304,9 @@ def _check(table: str, plan: Sequence[Any], found: Sequence[Any]) -> None:
             f"table {table}",
             "make sure that nothing else writes to the package, and build again",
         )
+
+
+def _check_numbers(table: str, numbers: Mapping[str, Sequence[int]], dataset: lance.LanceDataset) -> None:
+    """A file beside the rows would be read as another column if the engine counted columns in another way."""
+    if numbers_of(dataset.lance_schema) != numbers:
+        raise StoreError("its columns were numbered in an unknown way", f"table {table}", "report this")

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .. import versions
-from ..digest import package_digest
 from ..errors import DamageError, DatapkgError
 from ..faults import Fault, numbered
 from ..places import Place
+from ..proofs import digest_of
 from ..records import FilesList, Record
 from ..removed import Removed, note_name, removed, removed_numbers
 from ..store import tag_path
@@ -75,8 +75,7 @@ def _check_record(
 
 
 def _inside(record: Record) -> Iterator[str]:
-    tables = {table.name: table.digest for table in record.tables}
-    if package_digest(tables) != record.digest:
+    if digest_of(record.tables) != record.digest:
         yield "its digest is not that of its tables"
 
 

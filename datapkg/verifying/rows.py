@@ -14,13 +14,14 @@ import pyarrow as pa
 
 from .. import engine as engines
 from ..access import FILE_COLUMN, RowAccess
+from ..companions import companions
 from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher, logical, table_digest
 from ..engine import Note
 from ..errors import DatapkgError, StoreError
 from ..faults import Fault
 from ..places import Place
 from ..progress import Counter, Progress
-from ..records import FilesList, Record, TableRecord
+from ..records import ColumnRecord, FilesList, Record, TableRecord
 from ..verified import FILE_PROOF, wrong_files, wrong_images
 
 SOURCES = "_sources"
@@ -143,35 +144,46 @@ def _read(
 
 def _faults(table: StoredTable, note: Note) -> Iterator[Fault]:
     record = table.record
-    columns = [DigestColumn(c.name, c.type, "image_digest" if c.image else None) for c in record.columns]
+    parts = [_digest_columns(record.own), _digest_columns(record.derived)]
     rows = RowAccess(table.package, record, table.files)
     yield from _types(record, rows.schema)
     stream = RowStream(batch for _, batch in rows.read(rows.schema.names))
     sources = [StoredSource("", record.rows, "")] if table.sources is None else table.sources
-    sums, found, at = ColumnSums(columns), [], 0
-    hasher = SourceHasher(columns, rows.schema)
+    sums, found, at = [ColumnSums(columns) for columns in parts], [], 0
+    hashers = [SourceHasher(columns, rows.schema) for columns in parts]
     for source in sources:
-        hasher.again()
+        for hasher in hashers:
+            hasher.again()
         bytes_read = 1
         for batch in stream.next(source.rows):
-            hasher.update(batch)
+            for hasher in hashers:
+                hasher.update(batch)
             yield from _images(record, source, at, batch)
             at, bytes_read = at + batch.num_rows, bytes_read + batch.nbytes
-        result = sums.add(hasher.result())
+        result, _ = (one.add(hasher.result()) for one, hasher in zip(sums, hashers, strict=True))
         found.append(result)
         note(f"{record.name}/{source.path}", bytes_read)
         if source.digest and result.digest != source.digest:
             yield Fault("its rows do not have its digest", table=record.name, source=source.path)
     if any(stream.next(1)):
         yield Fault("it has rows of no source", table=record.name, row=at)
-    yield from _against_record(record, sums, found)
+    yield from _columns(record, record.own, sums[0])
+    yield from _columns(record, record.derived, sums[1])
+    yield from _against_record(record, found)
 
 
-def _against_record(record: TableRecord, sums: ColumnSums, found: Sequence[SourceDigest]) -> Iterator[Fault]:
-    for column, nulls, digest in zip(record.columns, sums.nulls, sums.digests(), strict=True):
+def _digest_columns(columns: Sequence[ColumnRecord]) -> list[DigestColumn]:
+    return [DigestColumn(c.name, c.type, companions(c.name).digest if c.image else None) for c in columns]
+
+
+def _columns(record: TableRecord, columns: Sequence[ColumnRecord], sums: ColumnSums) -> Iterator[Fault]:
+    for column, nulls, digest in zip(columns, sums.nulls, sums.digests(), strict=True):
         if (column.nulls, column.digest) != (nulls, digest):
             yield Fault(f"the column {column.name} does not have its digest", table=record.name)
-    pairs = [(column.name, column.type) for column in record.columns]
+
+
+def _against_record(record: TableRecord, found: Sequence[SourceDigest]) -> Iterator[Fault]:
+    pairs = [(column.name, column.type) for column in record.own]
     digest = table_digest(record.name, record.kind, pairs, [one.digest for one in found])
     if digest != record.digest:
         yield Fault("its rows do not have the table's digest", table=record.name)
@@ -183,7 +195,7 @@ def _images(record: TableRecord, source: StoredSource, first: int, batch: pa.Rec
     wrong = [
         found
         for c in record.columns
-        if c.image and "image_digest" in names
+        if c.image and companions(c.name).digest in names
         for found in wrong_images(batch, c.name)
     ]
     wrong += wrong_files(batch) if {FILE_COLUMN, FILE_PROOF} <= set(names) else ()

@@ -7,9 +7,7 @@ side. All else HDF5 reads itself.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -19,6 +17,8 @@ import h5py
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+
+from ..threads import in_order
 
 THREADS = 4
 DEFLATE_GROWTH = 1.01
@@ -32,19 +32,7 @@ def planes(dataset: Any, wanted: Iterable[Place], ahead_bytes: int) -> Iterator[
     read = _PackedChunks.of(dataset) or _Hdf5(dataset)
     plane_bytes = max(prod(dataset.shape[-2:]) * dataset.dtype.itemsize, 1)
     ahead = max(ahead_bytes // plane_bytes, 1)
-    waiting: deque[tuple[Place, Future[Plane]]] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
-        try:
-            for place in wanted:
-                waiting.append((place, pool.submit(read, place)))
-                if len(waiting) > ahead:
-                    done, plane = waiting.popleft()
-                    yield done, plane.result()
-            while waiting:
-                done, plane = waiting.popleft()
-                yield done, plane.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    yield from in_order(lambda place: (place, read(place)), wanted, THREADS, ahead)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ their first bytes, tells most columns apart; only what is left is matched with r
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,17 +29,22 @@ NOT_NUMBERS = (
     ("comma", r"^-?[0-9]+,[0-9]+$"),
 )
 """Spellings that look like numbers but would not come back, so that they stay text."""
+FEW = 64
+"""Cells that tell, most of the time, what the others are."""
 LARGEST_EXACT = 2**53
 INT64, UINT64 = range(-(2**63), 2**63), range(2**64)
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
+_BOOLS = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False), **dict.fromkeys(MISSING_WORDS)}
 _SPECIAL = pa.array([*MISSING_WORDS, *TRUE, *FALSE, *INFINITE])
 _WORDS_END, _BOOLS_END = len(MISSING_WORDS), len(MISSING_WORDS) + 6
 LIKE_NUMBERS = np.zeros(256, bool)
 """First bytes of cells that may be numbers or `NOT_NUMBERS`."""
 LIKE_NUMBERS[list(b"0123456789+-. \t\x0b\x0c\r\n")] = True
+_MAY_BE_ODD = np.zeros(256, bool)
+_MAY_BE_ODD[list(b"0+-")] = True
 _MAY_BE_MORE = LIKE_NUMBERS.copy()
 _MAY_BE_MORE[list(b"nN#iItTfF")] = True
 
@@ -58,19 +64,28 @@ class Spellings:
         starts, _, data = self._buffers()
         return data[starts]
 
+    @property
+    def first(self) -> str:
+        """The first cell."""
+        return str(self.values[0].as_py())
+
     def plain(self) -> bool:
         """No cell begins with +, or with a zero that another digit (or an x) follows, or is ``-0``."""
         starts, ends, data = self._buffers()
         lead = data[starts]
+        odd = np.flatnonzero(_MAY_BE_ODD[lead])
+        if not len(odd):
+            return True
+        lead, starts, ends = lead[odd], starts[odd], ends[odd]
         if (lead == ord("+")).any():
             return False
         minus = lead == ord("-")
         last = len(data) - 1
         digit = np.minimum(starts + minus, last)
-        zero = data[digit] == ord("0")
-        if not zero.any():
+        zero = np.flatnonzero(data[digit] == ord("0"))
+        if not len(zero):
             return True
-        starts, ends, digit, minus = starts[zero], ends[zero], digit[zero], minus[zero]
+        ends, digit, minus = ends[zero], digit[zero], minus[zero]
         follows = data[np.minimum(digit + 1, last)]
         longer = digit + 1 < ends
         written_out = longer & (
@@ -78,25 +93,34 @@ class Spellings:
         )
         return not bool((written_out | (minus & ~longer)).any())
 
-    def whole(self) -> NDArray[np.int64] | None:
+    def whole(self) -> pa.Int64Array | None:
         """All cells as int64, if each is written as one."""
-        try:
-            cast = self.values.cast(pa.int64())
-        except pa.ArrowInvalid:
-            return None
-        return cast.to_numpy() if self.plain() else None
+        numbers = self._cast(pa.int64())
+        return numbers if numbers is not None and self.plain() else None
 
-    def doubles(self) -> NDArray[np.float64] | None:
+    def doubles(self) -> pa.DoubleArray | None:
         """All cells as finite doubles, if each is written as one; a whole number counts."""
+        numbers = self._cast(pa.float64())
+        if numbers is None or not np.isfinite(numbers.to_numpy()).all():
+            return None
+        return numbers if self.plain() else None
+
+    def _cast(self, kind: pa.DataType) -> pa.Array | None:
         try:
-            cast = self.values.cast(pa.float64()).to_numpy()
+            self.values.slice(0, FEW).cast(
+                kind
+            )  # a cell that fails takes ten times as long, and the rest is cast too
+            return self.values.cast(kind)
         except pa.ArrowInvalid:
             return None
-        return cast if np.isfinite(cast).all() and self.plain() else None
 
     def matching(self, pattern: str) -> Mask:
         """Which cells match a regular expression."""
         return mask(pc.match_substring_regex(self.values, pattern))
+
+    def all_codes(self) -> bool:
+        """Whether every cell is digits, an E and digits."""
+        return re.search(CODE, self.first) is not None and bool(self.matching(CODE).all())
 
     def take(self, chosen: Mask) -> Spellings:
         """Some of the cells."""
@@ -171,12 +195,11 @@ def cast(column: pa.StringArray, wanted: pa.DataType) -> pa.Array | None:
     if pa.types.is_null(wanted):
         return pa.nulls(len(column)) if column.null_count == len(column) else None
     if pa.types.is_boolean(wanted):
-        true = pc.is_in(column, value_set=pa.array(TRUE))
-        known = pc.is_in(column, value_set=pa.array([*TRUE, *FALSE]))
-        rest = column.filter(pc.invert(known)).drop_null()
-        if not pc.all(pc.is_in(rest, value_set=pa.array(MISSING_WORDS)), min_count=0).as_py():
+        coded = column.dictionary_encode()
+        words = coded.dictionary.to_pylist()
+        if not all(word in _BOOLS for word in words):
             return None
-        return pc.if_else(known, true, pa.scalar(None, pa.bool_()))
+        return pa.array([_BOOLS[word] for word in words], pa.bool_()).take(coded.indices)
     try:
         result = column.cast(wanted)
         if not pa.types.is_floating(wanted) or not pc.any(pc.is_nan(result)).as_py():

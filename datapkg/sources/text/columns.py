@@ -39,17 +39,25 @@ class ColumnRules:
     says_missing: bool
     decimal: str
 
-    def look(self, evidence: Evidence, column: pa.StringArray, lines: Rows) -> None:
-        """Take the next cells into the column's evidence, and check its constraints."""
+    def look(self, evidence: Evidence, column: pa.StringArray, lines: Rows) -> pa.Array | None:
+        """Take the next cells into the column's evidence, and check its constraints.
+
+        Returns
+        -------
+        The cells' values, where looking at them made some: numbers, or what is declared.
+        """
+        found: pa.Array | None
         if self.declared is not None:
             values = self.declared.look(evidence, column, lines)
             if self.declared.field.type == "number":
                 _note_rounded(evidence, column, values, lines)
+            found = None if evidence.count("wrong") else values
         else:
             column = values = absent(column, self.missing)
-            evidence.look(column, lines, self.spelled if self.decimal != "." else None)
+            found = evidence.look(column, lines, self.spelled if self.decimal != "." else None)
         if self.field is not None:
             self._check(evidence, column, values, lines)
+        return found
 
     def look_at_quotes(self, evidence: Evidence, column: pa.StringArray, quoted: Mask, lines: Rows) -> None:
         """Take what JSON says beyond the spelling: ``"5"`` is no number, and ``5`` is no text."""
@@ -68,8 +76,12 @@ class ColumnRules:
             return wanted, f"{wanted}, because the manifest declares it as {self.field.type}{zone}"
         return decide_type(evidence, not self.says_missing)
 
-    def cast(self, column: pa.StringArray, wanted: pa.DataType) -> pa.Array | None:
-        """Cells as the decided type; None where one does not fit it."""
+    def cast(
+        self, column: pa.StringArray, wanted: pa.DataType, known: pa.Array | None = None
+    ) -> pa.Array | None:
+        """Cells as the decided type; None where one does not fit it. `known` is what `look` made of them."""
+        if known is not None and known.type == wanted:
+            return known
         if self.declared is not None:
             return self.declared.cast(column, wanted)
         column = absent(column, self.missing)
@@ -168,32 +180,38 @@ def _rules(resource: Resource, name: str, field: FieldModel | None) -> ColumnRul
 
 def look_at_all(
     rules: Sequence[ColumnRules], evidence: Sequence[Evidence], columns: Sequence[pa.StringArray], lines: Rows
-) -> None:
-    """Take the next cells of all columns into their evidence."""
+) -> list[pa.Array | None]:
+    """Take the next cells of all columns into their evidence, and give the values that this made of some."""
     silent = [at for at, rule in enumerate(rules) if rule.field is None and rule.decimal == "."]
     if len(lines) > FEW_ROWS or len(silent) < 2:
         silent = []
     together = set(silent)
-    for at, rule in enumerate(rules):
-        if at not in together:
-            rule.look(evidence[at], columns[at], lines)
+    known = [
+        None if at in together else rule.look(evidence[at], columns[at], lines)
+        for at, rule in enumerate(rules)
+    ]
     if silent:
         cells = [absent(columns[at], rules[at].missing) for at in silent]
         look_together([evidence[at] for at in silent], cells, lines)
+    return known
 
 
 def cast_all(
-    rules: Sequence[ColumnRules], columns: Sequence[pa.StringArray], wanted: Sequence[pa.DataType]
+    rules: Sequence[ColumnRules],
+    columns: Sequence[pa.StringArray],
+    wanted: Sequence[pa.DataType],
+    known: Sequence[pa.Array | None] = (),
 ) -> list[pa.Array | None]:
     """All columns as their decided types; None for one with a cell that does not fit."""
     values: list[pa.Array | None] = [None] * len(rules)
     alike: dict[pa.DataType, list[int]] = {}
     few = bool(columns) and len(columns[0]) <= FEW_ROWS
+    known = known or [None] * len(rules)
     for at, (rule, kind) in enumerate(zip(rules, wanted, strict=True)):
         if few and rule.field is None:
             alike.setdefault(kind, []).append(at)
         else:
-            values[at] = rule.cast(columns[at], kind)
+            values[at] = rule.cast(columns[at], kind, known[at])
     for kind, places in alike.items():
         rows = len(columns[places[0]])
         cast_cells = rules[places[0]].cast(pa.concat_arrays([columns[at] for at in places]), kind)

@@ -6,6 +6,7 @@ the number of files changes nothing. A short block of a wide table is looked at 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,22 +16,27 @@ import pyarrow as pa
 
 from .cells import (
     CODE,
+    FEW,
     INT64,
     LARGEST_EXACT,
     LIKE_NUMBERS,
     NONZERO,
     NOT_NUMBERS,
+    NUMBER,
     UINT64,
     Mask,
     Rows,
     Spellings,
     inexact,
     kinds,
+    mask,
     whole_spelled,
 )
 
 SHOWN = 40
 """Characters of an example."""
+SAMPLE, REPEATED = 512, 0.9
+"""Cells that tell whether a column repeats its values, and the part of them that may be distinct."""
 TEXT = ("text", "quoted", *(name for name, _ in NOT_NUMBERS))
 """Findings about cells that are neither numbers nor booleans nor words for a missing value."""
 
@@ -57,7 +63,7 @@ class Evidence:
     `found` holds, each with count and first example: ``number``, ``bool``, ``words`` (for a missing value); the
     reasons of `TEXT`; and of numbers ``beyond`` (what 64 bits hold), ``inexact`` (whole, but no double holds it),
     ``overflow`` and ``underflow``. `decimal` says that a number is not written as a whole one, `codes` that all
-    cells so far are digits-E-digits; `low` and `high` are of whole numbers, and whole only without decimals.
+    cells so far are digits-E-digits; `low` and `high` are of whole numbers, and mean nothing beside decimals.
     """
 
     values: int = 0
@@ -68,17 +74,39 @@ class Evidence:
     high: int | None = None
     found: dict[str, Finding] = field(default_factory=dict)
 
-    def look(self, column: pa.StringArray, lines: Rows, spelled: Callable[[Any], Any] | None = None) -> None:
-        """Look at the next cells; `spelled` gives them the spelling that the rules know (a decimal point)."""
+    def look(
+        self, column: pa.StringArray, lines: Rows, spelled: Callable[[Any], Any] | None = None
+    ) -> pa.Array | None:
+        """Look at the next cells; `spelled` gives them the spelling that the rules know (a decimal point).
+
+        Returns
+        -------
+        The cells as int64 or as doubles, where all are spelled as such.
+        """
+        there, rows = None, len(column)
         self.missing += column.null_count
         if column.null_count:
-            lines = lines[np.asarray(column.is_valid())]
-            column = column.drop_null()
+            there = mask(column.is_valid())
+            lines, column = lines[there], column.drop_null()
         self.values += len(column)
         if not len(column):
-            return
+            return None
         cells = Spellings(spelled(column) if spelled else column)
-        _Look([self], cells, column, lines, np.zeros(len(column), np.int64)).look()
+        numbers = _Look([self], cells, column, lines, np.zeros(len(column), np.int64)).look()
+        return numbers if numbers is None or there is None else _spread(numbers, there, rows)
+
+    def add(self, other: Evidence) -> None:
+        """Add what later cells showed."""
+        self.values += other.values
+        self.missing += other.missing
+        self.decimal |= other.decimal
+        self.codes &= other.codes
+        self.take_range(other.low, other.high)
+        for name, finding in other.found.items():
+            if name in self.found:
+                self.found[name].count += finding.count
+            else:
+                self.found[name] = finding
 
     def count(self, name: str) -> int:
         """How many cells show something."""
@@ -97,6 +125,13 @@ class Evidence:
         if low is not None and high is not None:
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
+
+
+def _spread(numbers: pa.Array, there: Mask, rows: int) -> pa.Array:
+    """Put numbers at the places of the cells that they are from."""
+    values = np.zeros(rows, numbers.type.to_pandas_dtype())
+    values[there] = numbers.to_numpy()
+    return pa.array(values, mask=~there)
 
 
 def look_together(evidence: Sequence[Evidence], columns: Sequence[pa.StringArray], lines: Rows) -> None:
@@ -118,7 +153,8 @@ def look_together(evidence: Sequence[Evidence], columns: Sequence[pa.StringArray
 class _Look:
     """One look at cells, of one column or of many one after the other; `which` is each cell's column.
 
-    The cells of one column alone are looked at in the cheap ways first.
+    The cells of one column alone are looked at in the cheap ways first. `times` says how often each cell stands in
+    it, where cells that are alike are looked at once.
     """
 
     def __init__(
@@ -128,12 +164,32 @@ class _Look:
         shown: pa.StringArray,
         lines: Rows,
         which: Rows,
+        times: Rows | None = None,
     ) -> None:
         self.evidence, self.cells, self.shown, self.lines, self.which = evidence, cells, shown, lines, which
+        self.times = times
 
-    def look(self) -> None:
-        if not (self._all_whole() or self._all_numbers()):
-            self.each()
+    def look(self) -> pa.Array | None:
+        numbers = None
+        first = self.cells.first
+        if re.search(NUMBER, first):
+            numbers = self._all_whole() if first.lstrip("-").isdecimal() else None
+            numbers = self._all_numbers() if numbers is None else numbers
+        if numbers is None:
+            self._distinct().each()
+        return numbers
+
+    def _distinct(self) -> _Look:
+        """Every spelling once, at its first place, where a column repeats its values."""
+        if len(self.shown.slice(0, SAMPLE).dictionary_encode().dictionary) > REPEATED * SAMPLE:
+            return self
+        coded = self.shown.dictionary_encode()
+        indices = coded.indices.to_numpy()
+        first = np.zeros(len(coded.dictionary), np.int64)
+        first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
+        cells = Spellings(self.cells.values.take(pa.array(first)))
+        shown = cells.values if self.shown is self.cells.values else coded.dictionary
+        return _Look(self.evidence, cells, shown, self.lines[first], self.which[first], np.bincount(indices))
 
     def note(self, name: str, chosen: Mask) -> None:
         count = int(chosen.sum())
@@ -141,6 +197,7 @@ class _Look:
             return
         if len(self.evidence) == 1:
             first = int(np.argmax(chosen))
+            count = count if self.times is None else int(self.times[chosen].sum())
             self.evidence[0].note(name, count, self.shown[first].as_py(), int(self.lines[first]))
             return
         at = np.flatnonzero(chosen)
@@ -156,43 +213,39 @@ class _Look:
         starts = np.flatnonzero(np.diff(which, prepend=-1))
         return which[starts].tolist(), starts, np.diff(starts, append=len(at)).tolist()
 
-    def _all_whole(self) -> bool:
+    def _all_whole(self) -> pa.Int64Array | None:
         (evidence,) = self.evidence
-        first = self.cells.values[0].as_py()
-        if (
-            evidence.decimal or not first.lstrip("-").isdecimal()
-        ):  # an attempt that fails costs 80 microseconds
-            return False
-        numbers = self.cells.whole()
-        if numbers is None:
-            return False
+        cells = self.cells.whole()
+        if cells is None:
+            return None
+        numbers = cells.to_numpy()
         evidence.codes = False
         evidence.note("number", len(self.cells), self.shown[0].as_py(), int(self.lines[0]))
         low, high = int(numbers.min()), int(numbers.max())
         evidence.take_range(low, high)
         if low < -LARGEST_EXACT or high > LARGEST_EXACT:
             self.note("inexact", inexact(numbers))
-        return True
+        return cells
 
-    def _all_numbers(self) -> bool:
-        """Finite numbers; where decimals were seen before, it no longer matters which of them are whole."""
+    def _all_numbers(self) -> pa.DoubleArray | None:
+        """Finite numbers, not all of them written as whole ones."""
         (evidence,) = self.evidence
-        if self.cells.first_bytes[0] > ord("9"):
-            return False
-        numbers = self.cells.doubles()
-        if numbers is None:
-            return False
-        large = np.abs(numbers) >= LARGEST_EXACT
-        if large.any() and not evidence.decimal:
-            return False
+        cells = self.cells.doubles()
+        if cells is None:
+            return None
+        numbers = cells.to_numpy()
+        low, high = numbers.min(), numbers.max()
+        large = low <= -LARGEST_EXACT or high >= LARGEST_EXACT
+        if large and not (numbers[:FEW] % 1).any():
+            return None  # whole numbers beyond 64 bits, perhaps
         evidence.decimal = True
-        evidence.codes = evidence.codes and bool(self.cells.matching(CODE).all())
+        evidence.codes = evidence.codes and self.cells.all_codes()
         evidence.note("number", len(self.cells), self.shown[0].as_py(), int(self.lines[0]))
-        if large.any():
-            self._part(large)._whole()
-        if not numbers.all():
+        if large:
+            self._part(np.abs(numbers) >= LARGEST_EXACT)._whole()
+        if low <= 0 <= high and not numbers.all():
             self._part(numbers == 0)._underflow()
-        return True
+        return cells
 
     def each(self) -> None:
         """Tell cells apart one by one."""
@@ -224,7 +277,8 @@ class _Look:
             return self
         cells = self.cells.take(chosen)
         shown = cells.values if self.shown is self.cells.values else self.shown.filter(pa.array(chosen))
-        return _Look(self.evidence, cells, shown, self.lines[chosen], self.which[chosen])
+        times = None if self.times is None else self.times[chosen]
+        return _Look(self.evidence, cells, shown, self.lines[chosen], self.which[chosen], times)
 
     def _reasons(self) -> None:
         may_be = LIKE_NUMBERS[self.cells.first_bytes] if len(self.cells) else np.zeros(0, bool)
@@ -249,10 +303,11 @@ class _Look:
         if not chosen.all():
             self._part(chosen)._whole()
             return
-        numbers = cells.whole()
-        if numbers is None:
+        held = cells.whole()
+        if held is None:
             self._wide()
             return
+        numbers = held.to_numpy()
         columns, starts, _ = self._by_column(np.arange(len(numbers)))
         lows, highs = np.minimum.reduceat(numbers, starts), np.maximum.reduceat(numbers, starts)
         for column, low, high in zip(columns, lows.tolist(), highs.tolist(), strict=True):

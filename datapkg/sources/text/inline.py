@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ def open_inline(reading: Reading, resource: Resource) -> TextTable:
         count = len(rows[0]) if rows else len(resource.table_schema.fields)
         names = as_declared(tuple(f"field{i}" for i in range(1, count + 1)), resource, False)
     _refuse_ragged(path, rows, len(names), first)
-    blocks = [_block(rows, [column_rules(resource, name) for name in names], first)] if rows else []
-    return TextTable(path, form, names, notes, iter(blocks))
+    rules = [column_rules(resource, name) for name in names]
+    return TextTable(path, form, names, notes, iter([partial(_block, rows, rules, first)] if rows else []))
 
 
 def _by_name(rows: Sequence[dict[str, Any]], resource: Resource) -> tuple[tuple[str, ...], Cells]:

@@ -10,10 +10,10 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from pyarrow import csv as arrow_csv
 from ...errors import SourceError
 from ...manifest import Resource
 from ...reading import Reading
+from ..threads import in_order
 from .bytes import PIECE_BYTES, UTF8_MARK, Utf8Pieces
 from .cells import Mask
 from .dialect import Form, find_form, suffix_delimiter
@@ -29,8 +30,10 @@ from .rows import NEWLINE, Offsets, RowBlock, row_blocks
 
 INDEX = "index"
 FEW_ROWS = 256
-AHEAD_BYTES = 32 << 20
+AHEAD_BYTES = 16 << 20
 """A thread does not pay for small files."""
+HELD_BYTES = 32 << 20
+"""Text of blocks that are worked on at the same time: with cells and values it takes four times as much."""
 CELL_BYTES = 4096
 """A block has about this many bytes a column, so that wide tables are not cut into slivers."""
 
@@ -48,15 +51,33 @@ class TextBlock:
     quoted: tuple[Mask, ...] = ()
 
 
+Uncut = Callable[[], TextBlock]
+"""Some rows that are still to be cut into cells: it does not matter when, nor in which thread."""
+Result = TypeVar("Result")
+
+
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """An open text table. `names` is empty where the file holds nothing at all."""
+    """An open text table. `names` is empty where the file holds nothing at all.
+
+    Its rows are read once, in order, on so many `threads` (0: in the caller's), and so many blocks `ahead`.
+    """
 
     path: str
     form: Form
     names: tuple[str, ...]
     notes: dict[str, Any]
-    blocks: Iterator[TextBlock]
+    uncut: Iterator[Uncut]
+    threads: int = 0
+    ahead: int = 1
+
+    def each(self, work: Callable[[TextBlock], Result]) -> Iterator[Result]:
+        """Yield what `work` makes of each block, in order; cutting a block is part of the work on it."""
+        return in_order(lambda uncut: work(uncut()), self.uncut, self.threads, self.ahead)
+
+    def blocks(self) -> Iterator[TextBlock]:
+        """Yield the blocks."""
+        return self.each(lambda block: block)
 
 
 def open_text(reading: Reading, resource: Resource, block_bytes: int) -> TextTable:
@@ -83,17 +104,10 @@ def open_text(reading: Reading, resource: Resource, block_bytes: int) -> TextTab
     if found and form.delimiter != suffix_delimiter(path):
         notes["delimiter"] = form.delimiter
     names = as_declared(names, resource, bool(form.header_rows))
-    cut = _parsed(path, rest, form, len(names))
-    return TextTable(path, form, names, notes, ahead(cut) if reading.file.bytes > AHEAD_BYTES else cut)
-
-
-def ahead(blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
-    """Cut the next block in a thread while the caller works on this one: hardly any of it is Python."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = pool.submit(next, blocks, None)
-            yield block
+    uncut = (partial(_cut, path, block, form, len(names)) for block in rest)
+    threads = reading.threads if reading.file.bytes > AHEAD_BYTES else 0
+    ahead = max(1, min(2 * threads, HELD_BYTES // block_bytes))
+    return TextTable(path, form, names, notes, uncut, threads, ahead)
 
 
 def as_declared(names: tuple[str, ...], resource: Resource, header: bool) -> tuple[str, ...]:
@@ -144,8 +158,7 @@ def _cells(path: str, row: RowBlock, form: Form) -> list[str]:
     """Cut one row into cells."""
     bare = form.sheltered.sub(b"", row.data).rstrip(b"\r\n")
     count = bare.count(form.delimiter.encode()) + 1
-    (block,) = _parsed(path, iter([row]), form, count, keep_blank=True)
-    return [column[0].as_py() or "" for column in block.columns]
+    return [column[0].as_py() or "" for column in _parse(path, row, form, count)]
 
 
 def _joined(path: str, rows: list[list[str]], form: Form, line: int) -> list[str]:
@@ -190,20 +203,14 @@ def checked_names(names: list[str], where: str, notes: dict[str, Any]) -> tuple[
     return tuple(names)
 
 
-def _parsed(
-    path: str, blocks: Iterator[RowBlock], form: Form, columns: int, keep_blank: bool = False
-) -> Iterator[TextBlock]:
-    """Cut the rows of each block into cells. In a table of one column a blank line is a missing value."""
-    for block in blocks:
-        blanks = 0
-        if columns > 1 and not keep_blank:
-            blank = block.blank(form)
-            blanks = int(blank.sum())
-            block = block.only(~blank)
-        if len(block.ends):
-            yield TextBlock(_parse(path, block, form, columns), block.lines, blanks)
-        elif blanks:
-            yield TextBlock((), block.lines, blanks)
+def _cut(path: str, block: RowBlock, form: Form, columns: int) -> TextBlock:
+    """Cut the rows of a block into cells. In a table of one column a blank line is a missing value."""
+    blanks = 0
+    if columns > 1:
+        blank = block.blank(form)
+        blanks = int(blank.sum())
+        block = block.only(~blank)
+    return TextBlock(_parse(path, block, form, columns) if len(block.ends) else (), block.lines, blanks)
 
 
 def _parse(path: str, block: RowBlock, form: Form, columns: int) -> tuple[pa.StringArray, ...]:

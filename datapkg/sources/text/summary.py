@@ -31,14 +31,16 @@ def packed(names: Sequence[str], evidence: Sequence[Evidence]) -> str:
             counts.append(finding.count)
             values.append(finding.value)
             lines.append(finding.line)
-    ranges = [(at, one.low, one.high) for at, one in enumerate(evidence) if one.low is not None]
+    ranges = [
+        (at, one.low, one.high) for at, one in enumerate(evidence) if one.low is not None and not one.decimal
+    ]
     looked = {
         "values": [one.values for one in evidence],
         "missing": [one.missing for one in evidence],
         "decimal": [int(one.decimal) for one in evidence],
         "codes": [int(one.codes) for one in evidence],
         "ranges": [list(part) for part in zip(*ranges, strict=True)],
-        "found": findings,
+        "found": dict(sorted(findings.items())),  # the order in which a file showed them does not count
     }
     text = "\n".join(json.dumps(part, separators=(",", ":")) for part in (list(names), looked))
     return base64.b64encode(zlib.compress(text.encode(), LEVEL)).decode()

@@ -1,0 +1,244 @@
+"""Have values computed by workers, in tasks of rows; what they write can be read at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import store
+from ..companions import companions
+from ..engine import Note, Run
+from ..errors import DeriveError, WorkerDiedError
+from ..manifest.models import Derivation
+from ..progress import Counter, Progress
+from ..store import Fragment
+from .calling import Origins, Way
+from .coming import Coming, Stretch
+from .gathering import Located, Positions, Stored
+from .loading import Described, FunctionName
+from .outputs import Outputs
+from .tasks import (
+    Computed,
+    ComputeTask,
+    Inputs,
+    Kept,
+    WriteTask,
+    compute,
+    describe,
+    marked,
+    write,
+    write_values,
+)
+
+TASKS = 256
+"""About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
+TASK_BYTES = 16 << 20
+BATCH_ROWS = 32
+"""What an object of a class gets at once where the entry does not say."""
+BATCH_BYTES = 12 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What was computed for some rows: where it can be read, in their order, and how many rows came of each.
+
+    `folder` is None where nothing came of them.
+    """
+
+    located: Located
+    counts: Positions
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs tasks, and who hears of it."""
+
+    run: Run
+    progress: Progress
+
+    def computed(
+        self,
+        coming: Coming,
+        entry: Derivation,
+        function: FunctionName,
+        outputs: Outputs,
+        stretches: Sequence[Stretch],
+        values: str,
+        schema: pa.Schema,
+        kept: Kept | None = None,
+    ) -> Values:
+        """Call a function for all rows of some sources.
+
+        Raises
+        ------
+        DeriveError
+            With the row and its source.
+        """
+        total = sum(one.source.rows for one in stretches)
+        calling = way(entry, total > 0 and self.described(function).batched)
+        tasks = list(_tasks(coming, entry, function, outputs, stretches, values, kept, calling))
+        rows = sum(task.rows for task in tasks)
+        label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
+        note = Counter(label, len(tasks), rows, self.progress)
+        fragments, counts = _collected(coming, values, self._explained(tasks, entry, note))
+        located = staged_values(coming, values, schema, fragments)
+        size = sum(file.bytes for one in fragments for file in one.files)
+        return Values(located, counts, size)
+
+    def described(self, function: FunctionName) -> Described:
+        """What a function says itself; no code of a user runs in this process."""
+        found: Described
+        (found,) = self.run(describe, [function], _unheard)
+        return found
+
+    def written(self, tasks: Sequence[WriteTask], label: str) -> list[Fragment]:
+        """Have values written in another order."""
+        note = Counter(f"storing {label}", len(tasks), sum(task.rows for task in tasks), self.progress)
+        return list(self.run(write, tasks, note))
+
+    def _explained(self, tasks: Sequence[ComputeTask], entry: Derivation, note: Note) -> Iterator[Any]:
+        """The results; the death of a worker is told with the row that it was at."""
+        try:
+            yield from self.run(compute, tasks, note)
+        except WorkerDiedError as error:
+            raise death([task for task in tasks if task.name in error.places] or tasks, entry) from None
+
+
+def death(tasks: Sequence[ComputeTask], entry: Derivation) -> DeriveError:
+    """Say at which row a process ended, and whether it had been silent for too long."""
+    rows = [(task, at) for task in tasks if (at := marked(task)) is not None]
+    where = " or ".join(task.origins.told(at) for task, (at, _) in rows[:3]) or f"table {entry.table}"
+    if entry.timeout_s is not None and rows and all(age >= entry.timeout_s for _, (_, age) in rows):
+        what = f"gave no answer within {entry.timeout_s:g} s, and its process was ended"
+        return DeriveError(
+            f"the function {entry.function} {what}", where, "mend the function, or raise timeout_s"
+        )
+    what = (
+        f"the process that ran the function {entry.function} died, perhaps by a crash or for want of memory"
+    )
+    return DeriveError(what, where, "try the function on this row alone, or build with fewer --workers")
+
+
+def _collected(coming: Coming, values: str, done: Iterator[Computed]) -> tuple[list[Fragment], Positions]:
+    """Everything that was computed as fragments, in order; what was not written by a worker is written here."""
+    fragments: list[Fragment] = []
+    carried: list[pa.RecordBatch] = []
+    counts = [np.empty(0, np.int64)]
+    held = 0
+
+    def write_carried() -> None:
+        written = write_values(coming.package, coming.attempt, values, carried) if carried else None
+        fragments.extend([written] if written is not None else [])
+        carried.clear()
+
+    for one in done:
+        counts.append(one.counts)
+        if isinstance(one.values, pa.RecordBatch):
+            carried.append(one.values)
+            held += one.values.nbytes
+            if held > TASK_BYTES:
+                write_carried()
+                held = 0
+        elif one.values is not None:
+            write_carried()
+            fragments.append(one.values)
+    write_carried()
+    return fragments, np.concatenate(counts)
+
+
+def _unheard(path: str, done: int) -> None:
+    """Looking at a function is no progress."""
+
+
+def staged_values(coming: Coming, values: str, schema: pa.Schema, fragments: Sequence[Fragment]) -> Located:
+    """Make values readable, one after the other."""
+    if not fragments:
+        return Located.of([], [])
+    staged = store.staged(coming.package, coming.attempt, values, schema, fragments)
+    flat = np.array(staged.runs, np.int64).reshape(-1, 3).tolist()
+    runs = [(0, fragment, first, rows) for fragment, first, rows in flat]
+    return Located.of(runs, [Stored.of(staged.folder, values, staged.pin)])
+
+
+def way(entry: Derivation, batched: bool) -> Way:
+    """How an entry wants its function to be called."""
+    rows = entry.batch_size or BATCH_ROWS if batched else 1
+    return Way(entry.on_error, entry.seed, entry.timeout_s, rows)
+
+
+def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positions: Positions) -> Inputs:
+    """What to read of the rows at some positions: the inputs, with what goes with images, and what is kept of a row."""
+    images = frozenset(name for name in names if coming.columns[name].image)
+    wanted = dict.fromkeys(
+        [*names, *(beside for name in names if name in images for beside in _beside(name)), *kept]
+    )
+    groups: dict[int, list[str]] = {}
+    places: dict[int, Located] = {}
+    for name in wanted:
+        located = coming.located(name)
+        places[id(located)] = located
+        groups.setdefault(id(located), []).append(name)
+    return Inputs(
+        tuple(names),
+        images,
+        tuple(pa.schema([coming.field(name) for name in group]) for group in groups.values()),
+        tuple(
+            places[key].asked([(name, coming.columns[name].stored) for name in group], positions)
+            for key, group in groups.items()
+        ),
+    )
+
+
+def _beside(name: str) -> tuple[str, str]:
+    return companions(name).dtype, companions(name).shape
+
+
+def _tasks(
+    coming: Coming,
+    entry: Derivation,
+    function: FunctionName,
+    outputs: Outputs,
+    stretches: Sequence[Stretch],
+    values: str,
+    kept: Kept | None,
+    calling: Way,
+) -> Iterator[ComputeTask]:
+    total = sum(one.source.rows for one in stretches)
+    width = sum(coming.row_bytes(name) for name in entry.input)
+    step = _rows_at_once(total, width, calling.batch_rows)
+    ends = np.cumsum([0, *(one.source.rows for one in stretches)])
+    for number, start in enumerate(range(0, total, step)):
+        stop = min(start + step, total)
+        first, last = int(np.searchsorted(ends, start, "right")) - 1, int(np.searchsorted(ends, stop, "left"))
+        parts = []
+        for one, begin in zip(stretches[first:last], ends[first:last].tolist(), strict=True):
+            skip = max(start - begin, 0)
+            parts.append((one, skip, min(stop - begin, one.source.rows) - skip))
+        positions = np.concatenate(
+            [np.arange(one.first + skip, one.first + skip + rows) for one, skip, rows in parts]
+        )
+        yield ComputeTask(
+            package=coming.package,
+            attempt=coming.attempt,
+            name=f"{values} {number}",
+            values=values,
+            function=function,
+            way=calling,
+            inputs=inputs_of(coming, entry.input, () if kept is None else kept.names, positions),
+            outputs=outputs,
+            origins=Origins(coming.name, tuple((one.source.path, skip, rows) for one, skip, rows in parts)),
+            rows=stop - start,
+            kept=kept,
+        )
+
+
+def _rows_at_once(total: int, width: float, batch: int) -> int:
+    """How many rows a task has: by their bytes and their number, and whole batches."""
+    rows = min(math.ceil(total / TASKS), max(1, int(TASK_BYTES / max(width, 1))))
+    return max(batch, rows // batch * batch)

@@ -1,0 +1,122 @@
+"""Values of a coming table's rows, wherever they lie: in the version before, among what was just staged, or in both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..places import Place
+from ..records import Pin
+from ..rows import RowOrder
+from ..store import PinnedTable
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A state of a table that can be read, in the package or among what is staged; it travels to workers."""
+
+    uri: str
+    table: str
+    pin: Pin
+    place: Place = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, place: Place, table: str, pin: Pin) -> Stored:
+        """A state by its pin."""
+        return cls(place.uri, table, pin, place)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows to be read from one state: their addresses there, and which of the rows asked for they are, ascending."""
+
+    stored: Stored
+    addresses: Positions
+    at: Positions
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Columns (true and stored names) of some rows; a row that no part has is missing in all of them."""
+
+    columns: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where some columns of a coming table stand: for each row a state and an address in it.
+
+    `order` maps positions to addresses whose fragment is a number of `codes`: a pair of a state and a fragment there.
+    """
+
+    order: RowOrder
+    stores: tuple[Stored, ...]
+    codes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, runs: Iterable[tuple[int, int, int, int]], stores: Sequence[Stored]) -> Located:
+        """Make it of runs in the order of rows: state, fragment, first row, rows."""
+        codes: dict[tuple[int, int], int] = {}
+        flat: list[int] = []
+        for store, fragment, first, rows in runs:
+            flat += [codes.setdefault((store, fragment), len(codes)), first, rows]
+        pairs = np.array(list(codes), np.int64).reshape(-1, 2)
+        return cls(RowOrder.of(flat), tuple(stores), pairs)
+
+    def asked(self, columns: Sequence[tuple[str, str]], positions: Positions) -> Asked:
+        """What to read for the rows at some positions."""
+        if not len(positions):
+            return Asked(tuple(columns), ())
+        addresses = self.order.addresses(positions)
+        stores, fragments = self.codes[addresses >> 32].T
+        there = fragments << 32 | (addresses & 0xFFFFFFFF)
+        parts = []
+        for number in np.unique(stores):
+            at = np.flatnonzero(stores == number)
+            parts.append(Part(self.stores[number], there[at], at))
+        return Asked(tuple(columns), tuple(parts))
+
+
+def gather(asked: Asked, schema: pa.Schema, start: int, stop: int) -> pa.RecordBatch:
+    """The rows from `start` to `stop` of what was asked for, under true names; `schema` has their types."""
+    index = np.full(stop - start, -1, np.int64)
+    found: list[pa.Table] = []
+    count = 0
+    for part in asked.parts:
+        first, last = np.searchsorted(part.at, [start, stop])
+        if first == last:
+            continue
+        rows = opened(part.stored).take(part.addresses[first:last], [stored for _, stored in asked.columns])
+        found.append(rows.select([stored for _, stored in asked.columns]))
+        index[part.at[first:last] - start] = np.arange(count, count + len(rows))
+        count += len(rows)
+    if not found:
+        return pa.RecordBatch.from_arrays([pa.nulls(stop - start, one.type) for one in schema], schema=schema)
+    whole = pa.concat_tables(found).combine_chunks()
+    if not np.array_equal(index, np.arange(count)):
+        whole = whole.take(pa.array(index, mask=index < 0)).combine_chunks()
+    return pa.RecordBatch.from_arrays([_one(column) for column in whole.columns], schema=schema)
+
+
+@lru_cache(maxsize=32)
+def opened(stored: Stored) -> PinnedTable:
+    """Open a state; a worker keeps it for its next task."""
+    return PinnedTable(stored.place, stored.table, stored.pin)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks)
+        if column.num_chunks
+        else pa.array([], column.type)
+    )

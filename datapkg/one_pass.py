@@ -1,0 +1,108 @@
+"""Look at files and store their rows in one pass, under a table that was guessed.
+
+The evidence of all files decides what the table is. Where that is the table that a task guessed, its fragment is what
+a second pass would have stored, to the byte; else it is thrown away, and the second pass is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from . import sources
+from .engine import Note
+from .ingest import BATCH_BYTES, Ingested, Scanned, ScanTask, Storing, scan
+from .places import Place
+from .sources.base import OnePassSource, TableSchema
+
+GUESSED_BYTES = 1 << 18
+"""Files that are smaller on average are read twice: their samples tell too little, and take too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnePassTask:
+    """Files to be looked at, whose rows are stored on the way as long as they fit a guessed table.
+
+    The table is guessed from samples of the files where none is given.
+    """
+
+    package: Place
+    attempt: str
+    scan: ScanTask
+    table: TableSchema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Files that were looked at; `stored` are their rows, if all of them fitted the guessed `table`."""
+
+    files: Sequence[Scanned]
+    table: TableSchema | None = None
+    stored: Ingested | None = None
+
+    def rows_of(self, tables: Sequence[TableSchema]) -> dict[str, Ingested] | None:
+        """What was stored, if it is what storing the rows of the decided tables would give."""
+        if self.table is None or self.stored is None or len(tables) != 1:
+            return None
+        return {self.table.name: self.stored} if self.table.same_rows(tables[0]) else None
+
+
+def scan_and_store(task: OnePassTask, note: Note) -> Looked:
+    """Look at each file of a task, and store the rows on the way if they can be guessed."""
+    files, resource = task.scan.files, task.scan.resource
+    source = sources.get(resource.type)
+    if not isinstance(source, OnePassSource):
+        return Looked(scan(task.scan, note))
+    table = task.table
+    if table is None and sum(file.bytes for file in files) >= GUESSED_BYTES * len(files):
+        table = source.guess(files, resource)
+    if table is None:
+        return Looked(scan(task.scan, note))
+    found: list[Scanned] = []
+    storing = Storing(table)
+    looking = _look(task.scan, source, storing, found, note)
+    try:
+        stored = storing.written(task.package, task.attempt, _fitting(looking))
+    except _MisfitError:
+        stored = None
+        for _ in looking:
+            pass
+    return Looked(found, table, stored)
+
+
+class _MisfitError(Exception):
+    """A row does not fit the guessed table: what was stored goes, and the files are only looked at."""
+
+
+def _fitting(looking: Iterator[pa.RecordBatch | None]) -> Iterator[pa.RecordBatch]:
+    for batch in looking:
+        if batch is None:
+            raise _MisfitError
+        yield batch
+        del batch
+
+
+def _look(
+    task: ScanTask, source: OnePassSource, storing: Storing, found: list[Scanned], note: Note
+) -> Iterator[pa.RecordBatch | None]:
+    """Yield the rows of a task's files as long as they fit; None, once, where they do not."""
+    fits = True
+    for file in task.files:
+        note(file.path, 0)
+        with task.reading(file) as reading:
+            looked = source.look(reading, task.resource, storing.table if fits else None, BATCH_BYTES)
+            storing.begin()
+            for batch in looked.rows():
+                if batch is None:
+                    fits = False
+                else:
+                    storing.take(batch)
+                yield batch
+                del batch
+            told = looked.finish()
+        if storing.table.name in told.evidence:
+            storing.end()
+        found.append(Scanned.of(reading, told))
+        note(file.path, max(file.bytes, 1))

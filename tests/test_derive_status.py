@@ -1,0 +1,85 @@
+"""What `status` says of derived columns: what would be computed, and why; nothing that a manifest names is run for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import make
+import make_derive
+import pytest
+from make_derive import calls
+from test_deriving import derived
+from test_increments import data, manifest, tif
+
+import datapkg
+from datapkg.deriving.recipe import code_of
+
+__all__ = ["data", "derived", "manifest"]
+
+
+def due(manifest: Path, package: Path) -> dict[str, str]:
+    return dict(datapkg.status(manifest, package).derived)
+
+
+def test_everything_is_new_at_first_and_nothing_later(derived: Path, data: Path, tmp_path: Path) -> None:
+    make.text(data / "f.py", "raise SystemExit('status must not import this')\n")
+    assert due(derived, tmp_path / "p") == dict.fromkeys(
+        ["frames.mean", "frames.doubled", "frames.low, high", "crops", "crops.label", "wells.density"],
+        "it is new",
+    )
+    make_derive.functions(data)
+    make.build(derived, tmp_path / "p")
+    assert datapkg.status(derived, tmp_path / "p").ok
+    assert not due(derived, tmp_path / "p")
+
+
+def test_a_changed_file_and_a_changed_recipe_are_told(derived: Path, data: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    calls(data)
+    tif("p05", 99)(data)
+    one = "1 file is new or changed"
+    names = ("frames.mean", "frames.doubled", "frames.low, high", "crops", "crops.label")
+    assert due(derived, tmp_path / "p") == dict.fromkeys(names, one)
+    make_derive.manifest(derived, make_derive.DERIVE.replace("times: 2", "times: 3"))
+    assert due(derived, tmp_path / "p")["frames.mean"] == "its arguments are others"
+    make_derive.functions(data, "\nimport pandas\n")
+    assert due(derived, tmp_path / "p")["crops"] == "the code of its function is another"
+    assert "frames.mean: computed, since the code of its function is another" in str(
+        datapkg.status(derived, tmp_path / "p")
+    )
+    assert not calls(data)
+
+
+def test_what_is_not_named_any_more_is_told(derived: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    make_derive.manifest(
+        derived, make_derive.DERIVE.splitlines(True)[0] + make_derive.DERIVE.splitlines(True)[1]
+    )
+    found = datapkg.status(derived, tmp_path / "p")
+    assert (found.gone, found.dropped) == (("crops",), ("wells.density", "frames.doubled", "frames.low"))
+    assert not found.ok
+
+
+def test_code_is_the_file_and_what_it_imports_from_beside_it(tmp_path: Path) -> None:
+    make.text(tmp_path / "f.py", "import numpy\nfrom beside import x\n")
+    make.text(tmp_path / "beside.py", "import yaml_of_nobody\nfrom skimage import filters\n")
+    make.text(tmp_path / "other.py", "1\n")
+    first = code_of("f.py:g", tmp_path)
+    assert set(first.imported) == {"numpy", "scikit-image"}
+    make.text(tmp_path / "other.py", "2\n")
+    assert code_of("f.py:g", tmp_path) == first
+    make.text(tmp_path / "beside.py", "from skimage import filters\n")
+    assert code_of("f.py:g", tmp_path).digest != first.digest
+
+
+@pytest.mark.parametrize("function", ["skimage.filters:gaussian", "numpy:size"])
+def test_an_installed_function_is_known_by_its_distribution(function: str, tmp_path: Path) -> None:
+    code = code_of(function, tmp_path)
+    assert list(code.own) in (["scikit-image"], ["numpy"])
+    assert code.digest
+    assert not code.imported
+
+
+def test_a_function_of_pythons_own_is_known_by_its_version(tmp_path: Path) -> None:
+    assert list(code_of("math:sqrt", tmp_path).own) == ["python"]
+    assert code_of("no_such_module:f", tmp_path).digest == ""

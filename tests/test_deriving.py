@@ -1,0 +1,372 @@
+"""Derived columns and tables: computed once, again only where they must be, and the same however they came about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import make
+import make_derive
+import numpy as np
+import pytest
+import stores
+from make_derive import calls
+from stores import BOTH
+from test_increments import EDITS, Edit, data, data_files, manifest, same_as_clean, tif
+
+import datapkg
+from datapkg import compaction, hashes
+from datapkg.errors import DeriveError, LockedError
+
+__all__ = ["data", "manifest"]
+
+
+@pytest.fixture
+def derived(manifest: Path, data: Path) -> Path:
+    """Twelve plates as text and as images, with everything that can be derived of them."""
+    make_derive.functions(data)
+    return make_derive.manifest(manifest)
+
+
+def column(package: Path, table: str, *names: str, version: int | None = None) -> list[Any]:
+    rows = datapkg.open(package, version=version)[table].to_arrow(list(names)).to_pydict()
+    return list(zip(*rows.values(), strict=True)) if len(names) > 1 else next(iter(rows.values()))
+
+
+def test_values_are_what_the_functions_give(derived: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    images = [make.image(number) for number in range(12)]
+    assert column(tmp_path / "p", "frames", "mean") == [float(np.float32(2 * one.mean())) for one in images]
+    assert column(tmp_path / "p", "frames", "low", "high") == [
+        (2 * one.min(), 2 * one.max()) for one in images
+    ]
+    frames = datapkg.open(tmp_path / "p")["frames"].to_pandas(["doubled"])
+    assert "uint32 6x8" in str(frames.doubled)  # printed without a look at pixels
+    for back, one in zip(frames.doubled, images, strict=True):
+        assert (back.dtype, back.shape) == (np.dtype("uint32"), one.shape)
+        np.testing.assert_array_equal(back, 2 * one.astype("uint32"))
+    assert column(tmp_path / "p", "wells", "density")[:4] == [0, 2, 4, 20]
+
+
+def test_a_derived_table_has_none_one_or_many_rows_for_each_with_its_origin(
+    derived: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    wanted = [
+        (
+            f"images/p{number:02}/A01.tif",
+            0,
+            f"images/p{number:02}/A01.tif",
+            0,
+            2 * int(make.image(number)[:2, :3].max()),
+        )
+        for number in range(12)
+        for _ in range(2 * int(make.image(number)[0, 0]) % 3)
+    ]
+    assert {0, 1, 2} == {wanted.count(one) for one in wanted} | {0 if len({w[0] for w in wanted}) < 12 else 1}
+    found = column(tmp_path / "p", "crops", "origin_path", "origin_row", "path", "page", "brightest")
+    assert found == wanted
+    crops = datapkg.open(tmp_path / "p")["crops"]
+    assert crops.kind == "derived"
+    assert [one.shape for one in crops.images(range(len(crops)))] == [(2, 3)] * len(crops)
+    assert crops.to_arrow(["label"]).column(0)[0].as_py()["label"] == "2x3"
+
+
+def test_every_row_is_computed_once_and_nothing_when_nothing_changed(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    crops = len(datapkg.open(tmp_path / "p")["crops"])
+    assert calls(data) == {"mean": 12, "doubled": 12, "span": 12, "cut": 12, "label": crops, "density": 36}
+    assert not make.build(derived, tmp_path / "p").created
+    assert not calls(data)
+
+
+def test_one_changed_image_is_one_call_for_each_column(derived: Path, data: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    calls(data)
+    before = data_files(tmp_path / "p")
+    tif("p05", 99)(data)
+    make.build(derived, tmp_path / "p")
+    found = calls(data)
+    assert {name: found[name] for name in ("mean", "doubled", "span", "cut", "density")} == {
+        "mean": 1, "doubled": 1, "span": 1, "cut": 1, "density": 0
+    }  # fmt: skip
+    after = data_files(tmp_path / "p")
+    assert len(after["frames"] - before["frames"]) == 4  # the row, and a file for each of three entries
+    assert before["frames"] < after["frames"]
+    assert before["wells"] == after["wells"]
+    same_as_clean(derived, tmp_path / "p", tmp_path / "clean")
+
+
+@pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)
+def test_a_chain_of_edits_gives_what_a_clean_build_gives(
+    edits: list[Edit], derived: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    for number, edit in enumerate(edits):
+        edit(data)
+        assert make.build(derived, tmp_path / "p").created
+        same_as_clean(derived, tmp_path / "p", tmp_path / f"clean{number}")
+
+
+def test_many_small_changes_are_joined_with_what_was_derived(
+    derived: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "MOST", 2)
+    make.build(derived, tmp_path / "p")
+    calls(data)
+    for number in range(8):
+        tif(f"p{number % 5:02}", 50 + number)(data)
+        make.build(derived, tmp_path / "p")
+        assert calls(data)["mean"] == 1
+    same_as_clean(derived, tmp_path / "p", tmp_path / "clean")
+    assert datapkg.open(tmp_path / "p").verify(deep=True).ok
+
+
+def test_a_table_that_is_stored_again_keeps_the_values_of_equal_sources(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    calls(data)
+    tif("p05", 98, (4, 5))(data)  # the other images need another form of storage
+    make.text(data / "tables" / "p11.csv", "Well,Count,Area,Note\nx,1,0.5,good\n")
+    report = make.build(derived, tmp_path / "p")
+    assert len([warning for warning in report.warnings if "stored again" in warning]) == 2
+    found = calls(data)
+    assert (found["mean"], found["doubled"], found["span"], found["density"]) == (1, 1, 1, 1)
+    same_as_clean(derived, tmp_path / "p", tmp_path / "clean")
+
+
+def test_another_recipe_computes_its_own_column_and_those_made_of_it(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    calls(data)
+    make_derive.manifest(derived, make_derive.DERIVE.replace("times: 2", "times: 3"))
+    before = data_files(tmp_path / "p")
+    make.build(derived, tmp_path / "p")
+    assert calls(data) == {"mean": 12}
+    after = data_files(tmp_path / "p")
+    assert (len(after["frames"] - before["frames"]), len(before["frames"] - after["frames"])) == (1, 1)
+    same_as_clean(derived, tmp_path / "p", tmp_path / "clean")
+    calls(data)
+    make_derive.functions(data, "\n# another code\n")
+    make.build(derived, tmp_path / "p")
+    assert set(calls(data)) == {"mean", "doubled", "span", "cut", "label", "density"}
+    assert column(tmp_path / "p", "frames", "mean", version=1)[0] == float(
+        np.float32(2 * make.image(0).mean())
+    )
+
+
+def test_a_column_that_is_not_named_any_more_goes_and_comes_back(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    digest = datapkg.open(tmp_path / "p").digest
+    make_derive.manifest(
+        derived, "".join(line for line in make_derive.DERIVE.splitlines(True) if "mean" not in line)
+    )
+    make.build(derived, tmp_path / "p")
+    assert "mean" not in datapkg.open(tmp_path / "p")["frames"].columns
+    same_as_clean(derived, tmp_path / "p", tmp_path / "clean")
+    make_derive.manifest(derived, "")
+    make.build(derived, tmp_path / "p")
+    assert datapkg.open(tmp_path / "p").tables == ["wells", "frames"]
+    same_as_clean(derived, tmp_path / "p", tmp_path / "clean2")
+    make_derive.manifest(derived)
+    assert make.build(derived, tmp_path / "p").digest == digest
+    assert datapkg.open(tmp_path / "p").verify(deep=True).ok
+    assert column(tmp_path / "p", "frames", "mean", version=1) == column(tmp_path / "p", "frames", "mean")
+
+
+def test_the_number_of_workers_changes_nothing(derived: Path, data: Path, tmp_path: Path) -> None:
+    derive = make_derive.DERIVE + (
+        '  - {table: frames, column: noise, function: "f.py:noisy", input: image_array, output: image, seed: 3}\n'
+        '  - {table: frames, column: batch, function: "f.py:Mean", input: image_array, output: float64, batch_size: 5}\n'
+    )
+    make_derive.manifest(derived, derive)
+    digests = {make.build(derived, tmp_path / "inline").digest}
+    for workers in (1, 2, 3):
+        package = tmp_path / f"p{workers}"
+        digests.add(datapkg.build(derived, package, workers=workers).digest)
+    assert len(digests) == 1
+    assert datapkg.open(tmp_path / "p2").diff(datapkg.open(tmp_path / "inline")).ok
+
+
+def test_a_seed_depends_on_the_row_alone(derived: Path, data: Path, tmp_path: Path) -> None:
+    entry = '{table: frames, column: noise, function: "f.py:noisy", input: image_array, output: image, seed: SEED}'
+    make_derive.manifest(derived, f"derive:\n  - {entry.replace('SEED', '3')}\n")
+    make.build(derived, tmp_path / "p")
+    first = column(tmp_path / "p", "frames", "noise_digest")
+    tif("p00", 44)(data)
+    make.build(derived, tmp_path / "p")
+    again = column(tmp_path / "p", "frames", "noise_digest")
+    assert [one == other for one, other in zip(first, again, strict=True)] == [False] + [True] * 11
+    make_derive.manifest(derived, f"derive:\n  - {entry.replace('SEED', '4')}\n")
+    make.build(derived, tmp_path / "p")
+    other = column(tmp_path / "p", "frames", "noise_digest")
+    assert not set(other) & set(again)
+
+
+def test_a_class_is_made_once_and_takes_batches(derived: Path, data: Path, tmp_path: Path) -> None:
+    make_derive.manifest(
+        derived,
+        'derive: [{table: frames, column: m, function: "f.py:Mean", args: {times: 2}, input: image_array, '
+        "output: float64, batch_size: 5}]\n",
+    )
+    make.build(derived, tmp_path / "p")
+    assert calls(data) == {"made": 1, "batch": 3}
+    assert column(tmp_path / "p", "frames", "m") == [2 * make.image(number).mean() for number in range(12)]
+
+
+def test_a_derived_version_is_copied_out_and_read_with_checks(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(derived, tmp_path / "p")
+    tif("p05", 99)(data)
+    make.build(derived, tmp_path / "p")
+    datapkg.checkout(tmp_path / "p", 2, tmp_path / "q")
+    copy = datapkg.open(tmp_path / "q", verify=True)
+    assert copy.verify(deep=True, sources=derived).ok
+    np.testing.assert_array_equal(copy["frames"].image(5, "doubled"), 2 * make.image(99).astype("uint32"))
+    assert copy.diff(datapkg.open(tmp_path / "p")).ok
+
+
+def test_a_build_that_remembers_looks_at_functions_too(
+    derived: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "YOUNG_NS", -(10**18))
+    make.build(derived, tmp_path / "p")
+    assert not make.build(derived, tmp_path / "p").created
+    make_derive.functions(data, "\ndef mean(image, times):\n    return 7.0\n")
+    assert make.build(derived, tmp_path / "p").created
+    assert column(tmp_path / "p", "frames", "mean") == [7.0] * 12
+
+
+@BOTH
+def test_a_package_in_a_bucket_computes_what_one_in_a_folder_does(
+    derived: Path, data: Path, tmp_path: Path, uri: str, options: dict[str, Any], reached: stores.ObjectStore
+) -> None:
+    digest = make.build(derived, tmp_path / "p").digest
+    assert make.build(derived, uri, **options).digest == digest
+    calls(data)
+    tif("p05", 99)(data)
+    make_derive.manifest(derived, make_derive.DERIVE.replace("times: 2", "times: 3"))
+    again = make.build(derived, uri, **options)
+    assert calls(data)["doubled"] == 1
+    assert again.digest == make.build(derived, tmp_path / "p").digest
+    assert datapkg.open(uri).verify(deep=True).ok
+    added = datapkg.open(uri).derive(
+        "f.py:mean",
+        table="frames",
+        column="m",
+        input="image_array",
+        output="float32",
+        folder=data,
+        engine="inline",
+        **options,
+    )
+    assert added["frames"].columns[-1] == "m"
+
+
+def test_the_record_tells_how_a_column_came_about(derived: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    package = datapkg.open(tmp_path / "p")
+    record = package.record.table("frames")
+    made = record.lineage[0]
+    assert (made.table, made.columns, made.function, made.args, made.output, made.proof) == (
+        "frames", ("mean",), "f.py:mean", {"times": 2}, ("float32",), "values"
+    )  # fmt: skip
+    assert made.packages == {"numpy": np.__version__}
+    digests = {one.name: one.digest for one in record.columns}
+    assert made.inputs == {"image_array": digests["image_array"]}
+    assert record.lineage[2].inputs == {"doubled": digests["doubled"]}
+    origin = package.record.table("crops").origin
+    assert origin is not None and origin.table == "frames"
+
+
+def test_a_locked_build_is_held_to_values_or_to_the_recipe(derived: Path, data: Path, tmp_path: Path) -> None:
+    entry = 'derive: [{table: frames, column: mean, function: "f.py:mean", input: image_array, output: float32PROOF}]\n'
+    make_derive.manifest(derived, entry.replace("PROOF", ""))
+    report = make.build(derived, tmp_path / "p")
+    make_derive.functions(data, "\n# says the same\n")
+    assert make.build(derived, tmp_path / "q", locked=True).digest == report.digest
+    make_derive.functions(data, "\ndef mean(image):\n    return 1.0\n")
+    with pytest.raises(LockedError, match=r"'mean' has other values \(the code of its function is another\)"):
+        make.build(derived, tmp_path / "q2", locked=True)
+    assert not (tmp_path / "q2").exists()
+    make_derive.manifest(derived, entry.replace("PROOF", ", proof: recipe"))
+    recipe = make.build(derived, tmp_path / "r")
+    assert recipe.digest != report.digest
+    make_derive.functions(data, "\n# says the same\n")
+    with pytest.raises(LockedError, match="'mean' has another recipe"):
+        make.build(derived, tmp_path / "r2", locked=True)
+
+
+def test_derived_values_are_outside_of_the_tables_digest(derived: Path, data: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    make_derive.manifest(derived, "")
+    make.build(derived, tmp_path / "q")
+    one, other = datapkg.open(tmp_path / "p"), datapkg.open(tmp_path / "q")
+    assert one["frames"].digest == other["frames"].digest
+    assert one.digest != other.digest
+
+
+def test_a_damaged_derived_value_is_found(derived: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    import lance
+
+    dataset = lance.dataset(str(tmp_path / "p" / "frames.lance"))
+    numbers = {field.name(): field.id() for field in dataset.lance_schema.fields()}
+    files = dataset.get_fragments()[0].metadata.to_json()["files"]
+    (name,) = [file["path"] for file in files if numbers["mean"] in file["fields"]]
+    path = tmp_path / "p" / "frames.lance" / "data" / name
+    content = bytearray(path.read_bytes())
+    content[content.find(np.float32(2 * make.image(3).mean()).tobytes())] ^= 1
+    path.write_bytes(content)
+    found = datapkg.open(tmp_path / "p").verify(deep=True)
+    assert "the column mean does not have its digest" in str(found)
+    assert "table's digest" not in str(found)
+
+
+def test_diff_shows_cells_of_derived_columns(derived: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    make_derive.manifest(derived, make_derive.DERIVE.replace("times: 2", "times: 3"))
+    make.build(derived, tmp_path / "p")
+    found = datapkg.open(tmp_path / "p").diff(1)
+    assert not found.ok
+    assert set(found.cells.column) == {"mean"}
+    assert len(found.cells) == 12
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{table: frames, column: mean, function: 'f.py:men', input: image_array, output: float32}", "did you mean 'mean'"),
+        ("{table: frames, column: path, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'path' already"),
+        ("{table: frames, column: Image_Array, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'image_array' already"),
+        ("{table: frames, column: m, function: 'f.py:mean', input: image_aray, output: float32}", "did you mean 'image_array'"),
+        ("{table: frames, column: m, function: 'f.py:mean', input: image_array}", "write output: image"),
+        ("{table: frames, column: m, function: 'f.py:mean', args: {tims: 2}, input: image_array, output: float32}", "did you mean 'times'"),
+        ("{table: frames, column: m, function: 'no_such:mean', input: image_array, output: float32}", "pip install no_such"),
+        ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: int32}", r"which is no int32"),
+        ("{table: frames, column: m, function: 'f.py:doubled', input: image_array, output: float32}", r"gave an array of uint32, shape \(6, 8\)"),
+        ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: image}", "which is no image"),
+        ("{table: frames, column: [a, b, c], function: 'f.py:span', input: doubled, output: [int8, int8, int8]}", "no column 'doubled'"),
+        ("{table: frames, column: [a, b, c], function: 'f.py:span', input: image_array, output: [int32, int32, int32]}", "where 3 values are wanted"),
+        ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image}}", "with brightest, which output does not name"),
+        ("{table: frames, into: c, function: 'f.py:mean', input: image_array, output: {crop: image}}", "neither a list of rows nor a mapping"),
+        ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image, path: string}}", "would have two columns 'path'"),
+        ("{table: frames, column: m, function: 'f.py:density', input: image_array, output: float32}", "raised TypeError"),
+        ("{table: wells, column: m, function: 'f.py:mean', input: Area, output: float32}", "row 0 of tables/p00.csv: the function f.py:mean raised AttributeError"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_its_place(entry: str, said: str, derived: Path, tmp_path: Path) -> None:
+    make_derive.manifest(derived, "")
+    make.build(derived, tmp_path / "p")
+    before = make.tree(tmp_path / "p")
+    make_derive.manifest(derived, f"derive:\n  - {entry}\n")
+    with pytest.raises(DeriveError, match=said):
+        make.build(derived, tmp_path / "p")
+    assert make.tree(tmp_path / "p") == before
