@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_ch5
 import make_derive
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from test_increments import EDITS, Edit, data, data_files, manifest, same_as_cle
 
 import datapkg
 from datapkg import compaction, hashes
-from datapkg.errors import DeriveError, LockedError
+from datapkg.errors import DeriveError, LockedError, ManifestError
 
 __all__ = ["data", "manifest"]
 
@@ -328,6 +329,31 @@ def test_a_damaged_derived_value_is_found(derived: Path, tmp_path: Path) -> None
     found = datapkg.open(tmp_path / "p").verify(deep=True)
     assert "the column mean does not have its digest" in str(found)
     assert "table's digest" not in str(found)
+
+
+def test_a_derived_table_may_not_take_the_name_of_one_that_a_movie_has(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    make_ch5.movie(data / "m0.ch5", ("P1", "A01", "0001"))
+    make_derive.functions(data)
+    manifest = make.manifest(data, 'name: movies, path: "*.ch5", type: ch5')
+    entry = '{table: movies, into: INTO, function: "f.py:cut", input: image_array, output: {crop: image, brightest: int64}}'
+    make_derive.manifest(manifest, f"derive:\n  - {entry.replace('INTO', 'cut')}\n")
+    make.build(manifest, tmp_path / "p")
+    package = datapkg.open(tmp_path / "p")
+    assert package["cut"].columns[:7] == [
+        "origin_path",
+        "origin_row",
+        "path",
+        "plate",
+        "well",
+        "site",
+        "kind",
+    ]
+    strange = next(name for name in package.tables if name.startswith("movies_features_"))
+    make_derive.manifest(manifest, f"derive:\n  - {entry.replace('INTO', strange)}\n")
+    with pytest.raises((DeriveError, ManifestError), match=strange):
+        make.build(manifest, tmp_path / "p")
 
 
 def test_diff_shows_cells_of_derived_columns(derived: Path, tmp_path: Path) -> None:
