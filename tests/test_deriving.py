@@ -49,6 +49,20 @@ def test_values_are_what_the_functions_give(derived: Path, tmp_path: Path) -> No
     assert column(tmp_path / "p", "wells", "density")[:4] == [0, 2, 4, 20]
 
 
+def test_derived_images_are_read_through_every_door(derived: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    package = datapkg.open(tmp_path / "p")
+    wanted = [2 * make.image(number).astype("uint32") for number in range(12)]
+    array = package["frames"].to_awkward("doubled")
+    assert [np.asarray(one).tolist() for one in array] == [one.tolist() for one in wanted]
+    found = package.sql("select Plate, doubled, mean from frames where mean > 190 order by Plate").to_pandas()
+    assert len(found) == sum(2 * make.image(number).mean() > 190 for number in range(12))
+    rows = [int(plate[1:]) for plate in found.Plate]
+    for row, back in zip(rows, found.doubled, strict=True):
+        np.testing.assert_array_equal(back, wanted[row])
+    assert "uint32" in package["crops"].to_pandas()._repr_html_()
+
+
 def test_a_derived_table_has_none_one_or_many_rows_for_each_with_its_origin(
     derived: Path, tmp_path: Path
 ) -> None:
