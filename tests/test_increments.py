@@ -23,6 +23,7 @@ from datapkg.errors import LockedError, SchemaError, SourceError
 from datapkg.places import Folder
 from datapkg.report import Report
 from datapkg.source_list import LATER, SOURCES_SCHEMA
+from datapkg.store import PinnedTable
 
 Edit = Callable[[Path], Any]
 
@@ -393,3 +394,51 @@ def test_rows_in_the_manifest_are_not_taken_for_those_of_another_resource(
     package = datapkg.open(tmp_path / "p")
     assert [package[name].to_pandas().x.tolist() for name in ("one", "other")] == [[2], [1]]
     assert not make.build(manifest, tmp_path / "p", rehash=True).created
+
+
+def test_files_that_go_together_are_read_together(
+    manifest: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.build(manifest, tmp_path / "p")
+    for number in (1, 4, 5, 6, 9):
+        csv(f"p{number:02}.csv", "Well,Count,Area\n" + "x,1,\n" * number)(data)
+    gone("tables/p07.csv")(data)
+    requests = []
+    take = PinnedTable.take
+
+    def counted(table: PinnedTable, addresses: Any, columns: Any) -> Any:
+        if table.table == "wells":
+            requests.append(len(addresses))
+        return take(table, addresses, columns)
+
+    monkeypatch.setattr(PinnedTable, "take", counted)
+    make.build(manifest, tmp_path / "p")
+    assert requests == [18]
+    same_as_clean(manifest, tmp_path / "p", tmp_path / "clean")
+
+
+def test_what_takes_nothing_on_the_disk_is_joined_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "MOST", 2)
+    monkeypatch.setattr(compaction, "BATCH_BYTES", 8 << 10)
+    header, row = (
+        ",".join("abcdefgh"),
+        "1,2,3,4,5,6,7,8",
+    )  # 64 bytes a row in memory, next to none on the disk
+    manifest = make.manifest(tmp_path / "data", 'name: wells, path: "*.csv"')
+    requests = []
+    take = PinnedTable.take
+
+    def counted(table: PinnedTable, addresses: Any, columns: Any) -> Any:
+        if table.table == "wells":
+            requests.append(len(addresses))
+        return take(table, addresses, columns)
+
+    monkeypatch.setattr(PinnedTable, "take", counted)
+    for number in range(5):
+        make.text(tmp_path / "data" / f"{number}.csv", "\n".join([header, *[row] * 500]))
+        make.build(manifest, tmp_path / "p")
+    assert sum(requests) == 1500
+    assert max(requests) <= 128
+    same_as_clean(manifest, tmp_path / "p", tmp_path / "clean")
