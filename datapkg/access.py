@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,8 @@ SCAN_FROM = 8
 """Where more than one row of so many is wanted, a scan of all is quicker than picking."""
 SCANNED_ROWS = 1000
 """A shorter run costs less when it is taken with its neighbours."""
+
+NOWHERE = np.empty(0, np.int64)
 
 Rows = tuple[NDArray[np.int64], pa.RecordBatch]
 
@@ -64,9 +67,10 @@ class RowAccess:
             if self.order.physical:
                 yield from self._scan(columns, condition, limit, batch_bytes)
             elif condition is None:
-                yield from self._in_runs(columns, self.order.rows if limit is None else limit)
+                yield from self._in_runs(columns, self.order.rows if limit is None else limit, batch_bytes)
             else:
-                yield from self.take(self._matching(condition)[:limit], columns)
+                rows = self._rows_of(batch_bytes)
+                yield from self.take(self._matching(condition)[:limit], columns, rows=rows)
 
     def matching(self, where: str | None = None, limit: int | None = None) -> NDArray[np.int64]:
         """Positions of the rows that fulfil a condition, ascending; without one no row is read.
@@ -82,11 +86,31 @@ class RowAccess:
         with self._explained():
             return self._matching(condition)[:limit]
 
+    def scan(self, stored: Sequence[str], condition: Any, positions: bool) -> Iterator[Rows]:
+        """Yield rows as they lie on the disk, with their positions if asked; columns have the names that Lance knows.
+
+        Parameters
+        ----------
+        condition
+            Of Arrow's kind, over stored names.
+
+        Raises
+        ------
+        ConditionError
+            Lance cannot answer the condition.
+        """
+        self.check()
+        for batch in self.pinned.batches(stored, condition, batch_bytes=None, addresses=positions):
+            yield self._positions(batch) if positions else NOWHERE, batch
+
+    def check(self) -> None:
+        """Nothing is checked before rows are read; a package that was opened to be verified does it."""
+
     def take(
         self, positions: NDArray[np.int64], columns: Sequence[str], *, rows: int | None = None
     ) -> Iterator[Rows]:
         """Yield the rows at `positions`, in that order, by requests of `rows`; default: as whole rows fit memory."""
-        step = max(1, rows or BATCH_BYTES * max(self.order.rows, 1) // max(self._stored_bytes, 1))
+        step = rows or self._rows_of(BATCH_BYTES)
         for start in range(0, len(positions), step):
             at = positions[start : start + step]
             taken = self.pinned.take(self.order.addresses(at), self._stored(columns))
@@ -158,23 +182,28 @@ class RowAccess:
                 done += batch.num_rows
                 yield found, self._named(batch, columns)
 
-    def _in_runs(self, columns: Sequence[str], limit: int) -> Iterator[Rows]:
+    def _rows_of(self, batch_bytes: int | None) -> int:
+        """How many whole rows hold so many bytes."""
+        return max(1, (batch_bytes or BATCH_BYTES) * max(self.order.rows, 1) // max(self._stored_bytes, 1))
+
+    def _in_runs(self, columns: Sequence[str], limit: int, batch_bytes: int | None) -> Iterator[Rows]:
         """All rows in order: long runs are scanned one after the other, what lies between them is taken together."""
         short: list[NDArray[np.int64]] = []
+        step = self._rows_of(batch_bytes)
         stored = self._stored(columns)
         for span in self.order.spans(min(limit, self.order.rows)):
             if span.rows < SCANNED_ROWS:
                 short.append(np.arange(span.first, span.first + span.rows))
                 continue
             if short:
-                yield from self.take(np.concatenate(short), columns)
+                yield from self.take(np.concatenate(short), columns, rows=step)
                 short = []
             for batch in self.pinned.span(
-                span.fragment, span.offset, span.rows, stored, batch_bytes=BATCH_BYTES
+                span.fragment, span.offset, span.rows, stored, batch_bytes=batch_bytes
             ):
                 yield self._positions(batch), self._named(batch, columns)
         if short:
-            yield from self.take(np.concatenate(short), columns)
+            yield from self.take(np.concatenate(short), columns, rows=step)
 
     def _matching(self, condition: str) -> NDArray[np.int64]:
         found = [

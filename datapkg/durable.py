@@ -69,16 +69,21 @@ def put_if_absent(path: Path, content: bytes) -> bool:
     """Create a file with all of its content at once; False if it is there already."""
     temporary = _beside(path)
     write(temporary, content)
+    return move_if_absent(temporary, path)
+
+
+def move_if_absent(whole: Path, path: Path) -> bool:
+    """Give a whole file of the same folder its name; False, and the file is removed, if the name is taken."""
     try:
-        os.link(temporary, path)
+        os.link(whole, path)
     except FileExistsError:
         return False
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        return _claimed(path, temporary)
+        return _claimed(path, whole)
     finally:
-        temporary.unlink(missing_ok=True)
+        whole.unlink(missing_ok=True)
     sync_folder(path.parent)
     return True
 

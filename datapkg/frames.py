@@ -80,6 +80,17 @@ def to_pandas(
     return _frame(columns, table, {name: known[name] for name in plain}, made, look, _index(at, selection))
 
 
+def frame_of(table: pa.Table, made: dict[str, Any]) -> pd.DataFrame:
+    """Make a DataFrame of any Arrow table, with dtypes as in `to_pandas`; `made` has the columns that are ready."""
+    names = table.column_names
+    plain = {
+        name: ColumnRecord(name, name, "", table.column(name).null_count, "")
+        for name in names
+        if name not in made
+    }
+    return _frame(names, table.select(list(plain)), plain, dict(made), Look(), pd.RangeIndex(len(table)))
+
+
 def declared_categories(opened: OpenVersion, table: str) -> dict[str, Categories]:
     """The dtypes of the columns whose categories the manifest declares, by name."""
     record = opened.record

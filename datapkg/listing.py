@@ -47,7 +47,9 @@ def listing(
 
 def _old_rows(before: Previous | None) -> dict[SourceRow, int]:
     """The rows of the version before with their positions, where they may stay."""
-    if before is None or not before.complete or not before.intact(SOURCES):
+    if before is None or not before.intact(SOURCES):
+        return {}
+    if [column.name for column in before.record.sources.columns] != SOURCES_SCHEMA.names:
         return {}
     return {row: at for at, row in enumerate(before.sources)}
 

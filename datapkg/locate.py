@@ -12,8 +12,8 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from .manifest.globs import has_glob, name_regex, path_regex
 from .manifest.load import LoadedManifest
 from .manifest.missing import Failure, explained, first_names
 from .manifest.mistakes import all_of
-from .reading import SourceFile
+from .reading import SourceFile, Stat
 
 INLINE = re.compile(r"#/resources/\d+/data$")
 JUNCTION = 0xA0000003
@@ -34,13 +34,14 @@ JUNCTION = 0xA0000003
 class Found:
     """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user.
 
-    `folders` are those that were listed to find them, as they are named on this machine.
+    `asked` holds what the system said of every folder that was listed and of every file, as they are named on this
+    machine: for as long as it says the same, the same files are found.
     """
 
     files: tuple[SourceFile, ...]
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
+    asked: Mapping[str, Stat] = field(default_factory=dict)
 
 
 def find(loaded: LoadedManifest, resource: Resource) -> Found:
@@ -110,7 +111,7 @@ class _Search:
         if self.tree.links_to_folders:
             links = first_names(sorted(self.tree.links_to_folders))
             self.warnings.append(f"{self.resource.name}: links to folders are not followed: {links}")
-        return Found(files, skipped, tuple(self.warnings), self.tree.folders)
+        return Found(files, skipped, tuple(self.warnings), self.tree.asked)
 
     def place(self, *path: str | int) -> str:
         names = [resource.name for resource in self.loaded.manifest.resources]
@@ -174,10 +175,10 @@ class _Search:
             except SourceError as error:
                 self.mistakes.append(error)
                 continue
+            seen = self.tree.asked[entry.local] = _stat(found)
             if found.st_size == 0:
                 empty.append(shown)
             else:
-                seen = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
                 files.append(SourceFile(shown, Path(entry.local), folder, found.st_size, None, seen))
         if empty and self.resource.empty == "skip":
             few = first_names(empty)
@@ -234,12 +235,8 @@ class _Tree:
     def __init__(self, places: Iterable[Path]) -> None:
         self.places = [os.path.realpath(place).rstrip(os.sep) + os.sep for place in places]
         self.links_to_folders: set[str] = set()
+        self.asked: dict[str, Stat] = {}
         self._listed: dict[str, dict[str, _Entry]] = {}
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The folders that were listed."""
-        return tuple(self._listed)
 
     def holds(self, local: str) -> bool:
         """Whether a path without links lies inside of an allowed place."""
@@ -250,6 +247,7 @@ class _Tree:
         if folder not in self._listed:
             entries: dict[str, _Entry] = {}
             try:
+                self.asked[folder] = _stat(os.stat(folder))  # noqa: PTH116 - as for files
                 with os.scandir(folder) as listing:
                     for item in listing:
                         name = _nfc(item.name)
@@ -323,6 +321,10 @@ def _chosen(part: str, entries: dict[str, _Entry]) -> list[_Entry]:
 
 def _nfc(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _stat(status: os.stat_result) -> Stat:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _path_bytes(path: str) -> bytes:

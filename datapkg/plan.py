@@ -12,25 +12,21 @@ from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
 from .manifest.load import LoadedManifest
 from .places import STAGING, Place
-from .reading import MISSING, SourceFile, check_hash, local_path
+from .reading import MISSING, SourceFile, Stat, check_hash, local_path
 from .records import FilesList, Record
-from .source_list import LATER, SourceRow, source_rows
+from .source_list import SourceRow, source_rows
 
 OURS = ("versions", "releases", "datapackage.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The newest version, as far as a build needs it.
-
-    `complete` says that `sources` tell of each file all that a build would have to read it for.
-    """
+    """The newest version, as far as a build needs it."""
 
     package: Place
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
-    complete: bool = True
     damage: str = ""
 
     def intact(self, table: str) -> bool:
@@ -44,6 +40,10 @@ class Previous:
     def members(self, resource: str) -> list[SourceRow]:
         """The other files that were read for a resource's sources; `group` is the source's path."""
         return [row for row in self.sources if row.resource == resource and not row.matched]
+
+    def complete(self, resource: str) -> bool:
+        """Whether `sources` tell of a resource's files all that a build would have to read them for."""
+        return all(row.complete for row in self.sources if row.resource == resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class ResourcePlan:
 class Plan:
     """All resources in manifest order, and what a user should know about their files.
 
-    `folders` are those that were listed to find them; `disturbed` says that something has happened to the package since
-    its newest version.
+    `asked` holds what the system said of every folder and file that was looked for, before any was read; `disturbed`
+    says that something has happened to the package since its newest version.
     """
 
     resources: tuple[ResourcePlan, ...]
     warnings: tuple[str, ...]
-    folders: tuple[str, ...]
+    asked: Mapping[str, Stat]
     disturbed: bool
 
 
@@ -102,13 +102,12 @@ def previous(package: Place, name: str) -> Previous | None:
     try:
         files = versions.read_files(package, record)
         rows = tuple(source_rows(package, record, files))
-        complete = set(LATER) <= {column.name for column in record.sources.columns}
     except DamageError as error:
         lost = (
             f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
         )
         return Previous(package, record, FilesList(record.version, {}, {}), (), damage=lost)
-    return Previous(package, record, files, rows, complete)
+    return Previous(package, record, files, rows)
 
 
 def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, rehash: bool = False) -> Plan:
@@ -116,10 +115,10 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
     resources = []
     aside = list(_set_aside(before)) if before is not None else []
     warnings = [*loaded.warnings, *aside]
-    folders: dict[str, None] = {}
+    asked: dict[str, Stat] = {}
     for resource in loaded.manifest.resources:
         found = locate.find(loaded, resource)
-        folders |= dict.fromkeys(found.folders)
+        asked = {**found.asked, **asked}
         warnings += found.warnings
         if before is not None and not allow_removals:
             _refuse_removals(resource, before.of(resource.name), found.files)
@@ -134,7 +133,7 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
                 check_hash(file, resource.hash)
         stale = _stale(before, resource, change, found.files)
         resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale, hashes))
-    return Plan(tuple(resources), tuple(warnings), tuple(folders), bool(aside))
+    return Plan(tuple(resources), tuple(warnings), asked, bool(aside))
 
 
 def _set_aside(before: Previous) -> Iterator[str]:
@@ -184,9 +183,11 @@ def _change(
     seen = hashed([file for file, _ in same_size], rehash)
     hashes |= {file.path: sha256 for (file, _), sha256 in zip(same_size, seen, strict=True)}
     same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
+    if resource.empty == "error":  # what was skipped may be no more: it is read again, to be refused
+        same -= {id(row) for _, row in expected if row.skipped}
     changed = dict.fromkeys(row.group for _, row in expected if id(row) not in same)
-    if (added or removed or changed) and not before.complete:
-        why = "an older datapkg made the last version, and did not keep what its files gave cause to say"
+    if (added or removed or changed) and not before.complete(resource.name):
+        why = "an older datapkg read its files, and did not keep what they gave cause to say"
     kept = [path for path in paths if path in known]
     moved = resource.as_listed and [path for path in known if path in there] != kept
     return Change(added, removed, tuple(changed), why, moved)

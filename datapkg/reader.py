@@ -16,11 +16,13 @@ from .records import FilesList, Record
 from .table import Table
 
 if TYPE_CHECKING:
+    import datafusion
     import pandas as pd
 
     from .differ import Diff
     from .faults import Verification
     from .plots.figure import Plot
+    from .query.result import QueryResult
 
 
 def open_package(
@@ -192,6 +194,47 @@ class Package:
             f"{__package__}.differ"
         ).diff  # this module lies below it
         return compare(self, old, new)
+
+    def sql(self, query: str) -> QueryResult:
+        """Ask a question in SQL over all tables; nothing is read before rows are asked for.
+
+        Parameters
+        ----------
+        query
+            One statement in DuckDB's SQL that reads: ``select Well, count(*) as n from frames group by Well``. A table of
+            another version is named with it: ``frames@1.0.0``. Odd names stand in double quotes. Columns of images carry
+            where the images stand: compare them by `image_digest`.
+
+        Returns
+        -------
+        Its `to_pandas`, `to_arrow`, `to_batches`, `to_polars` and `write` give the rows; images are lazy cells there.
+
+        Raises
+        ------
+        SchemaError
+            The query is wrong, names a column that is not there, or would do more than read.
+        VersionError
+            It names a table or a version that is not there.
+        """
+        from .query.database import Database
+        from .query.result import QueryResult
+
+        return QueryResult(Database(query, self.opened, lambda version: self.checkout(version).opened))
+
+    def datafusion(self) -> datafusion.SessionContext:
+        """All tables in a DataFusion session, under their true names; images as they are stored.
+
+        DataFusion makes names lower-case: ``col('"Well"')`` is the column `Well`. It must be installed
+        (``pip install 'lance-datapkg[datafusion]'``).
+
+        Raises
+        ------
+        ExportError
+            DataFusion is not installed, or is of another version than Lance's tables fit.
+        """
+        from .doors.datafusion import session
+
+        return session(self.opened)
 
     def sources(self) -> pd.DataFrame:
         """List the source files: one row for each file and table that it added to, with sha256 and digest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -38,7 +39,7 @@ class SourceRow:
 
     `group` is the source's path. Of the other files that were read for it, `evidence` tells those that the resource
     matched too. `held` is the bytes that image columns hold of it, `warnings` what its reading gave cause to say; both
-    are JSON, and empty where there is nothing, or nothing was kept.
+    are JSON, and empty where there is nothing. None is what a datapkg that did not keep them leaves unknown.
     """
 
     resource: str
@@ -50,20 +51,30 @@ class SourceRow:
     rows: int
     digest: str
     evidence: str
-    held: str = ""
-    warnings: str = ""
+    held: str | None = ""
+    warnings: str | None = ""
 
     @property
     def matched(self) -> bool:
         """Whether the resource's own paths match the file."""
         return self.path == self.group or self.evidence == MATCHED_MEMBER
 
+    @property
+    def skipped(self) -> bool:
+        """Whether the file was matched and found empty, as `empty: skip` allows."""
+        return self.path == self.group and not self.table
+
+    @property
+    def complete(self) -> bool:
+        """Whether the row tells all that a build would have to read the file for."""
+        return self.held is not None and self.warnings is not None
+
 
 def source_rows(package: Place, record: Record, files: FilesList) -> Iterator[SourceRow]:
     """The rows of a version's table ``_sources``, in order."""
     rows = RowAccess(package, record.sources, files)
-    there = [
-        name for name in SOURCES_SCHEMA.names if name in {column.name for column in record.sources.columns}
-    ]
+    columns = {column.name for column in record.sources.columns}
+    there = [name for name in SOURCES_SCHEMA.names if name in columns]
+    row = partial(SourceRow, held=None, warnings=None) if columns.isdisjoint(LATER) else SourceRow
     for _, batch in rows.read(there):
-        yield from map(SourceRow, *(batch.column(name).to_pylist() for name in there))  # LATER have defaults
+        yield from map(row, *(batch.column(name).to_pylist() for name in there))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from .doors import DoorMethods
 from .errors import SchemaError
 from .movies import MovieMethods
 from .records import TableRecord
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
 
 
-class Table(MovieMethods):
+class Table(MovieMethods, DoorMethods):
     """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
 
     def __init__(self, package: Package, record: TableRecord) -> None:
@@ -184,6 +185,38 @@ class Table(MovieMethods):
 
         return self._frame(columns, Selection(where, sample=n, seed=seed), images, dtype_backend)
 
+    def with_images(
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        *,
+        by: str | None = None,
+    ) -> pd.DataFrame:
+        """Read rows as a DataFrame in which each row has its images, as lazy cells.
+
+        The foreign keys that the manifest declares for this table, and that lead to tables of images, are followed. One
+        key adds the column ``image_array``; several add ``image_DAPI``, ``image_GFP`` ..., named after what their columns'
+        names (or their tables) do not share. Where a row has several images by one key, each channel has a column.
+
+        Parameters
+        ----------
+        columns, where, limit
+            As in `to_pandas`, of this table.
+        by
+            A column of the images' table, in place of its channel column: each of its values has a column. Where rows
+            still have several images, cells are arrays of lazy cells; without any such column they are too.
+
+        Raises
+        ------
+        SchemaError
+            No foreign key leads to images, or as in `to_pandas`.
+        """
+        from .query.image_keys import add_images, image_keys
+
+        image_keys(self.opened, self.name)  # refused before rows are read
+        return add_images(self.to_pandas(columns, where, limit), self.opened, self.name, by)
+
     def to_arrow(
         self, columns: Sequence[str] | None = None, where: str | None = None, limit: int | None = None
     ) -> pa.Table:
@@ -191,7 +224,7 @@ class Table(MovieMethods):
 
         Parameters as in `to_pandas`.
         """
-        wanted = self._wanted(columns)
+        wanted = self.wanted(columns)
         asked = list(dict.fromkeys(wanted)) or self.columns[:1]  # rows without a column have no number
         return self._arrow(asked, [batch for _, batch in self.rows.read(asked, where, limit)]).select(wanted)
 
@@ -228,7 +261,7 @@ class Table(MovieMethods):
 
     @property
     def rows(self) -> RowAccess:
-        """The table's rows as they are stored; for what is not wrapped, ``rows.pinned.lance`` is the Lance dataset."""
+        """The table's rows as they are stored; `lance` is the dataset itself."""
         return self.opened.rows(self.name)
 
     @property
@@ -252,7 +285,7 @@ class Table(MovieMethods):
             if value not in known:
                 fix = f"write {name}={known[1]!r}, or leave it out"
                 raise SchemaError(f"{name} is {value!r}", f"table {self.name}", fix)
-        wanted = self._shown(columns)
+        wanted = self.shown(columns)
         once = list(dict.fromkeys(wanted))
         look = Look(images == "lazy", dtype_backend, declared_categories(self.opened, self.name))
         frame = to_pandas(self.opened, self.record, once, selection, look)
@@ -263,10 +296,11 @@ class Table(MovieMethods):
 
         return pa.Table.from_batches(batches, pa.schema([self.schema.field(name) for name in columns]))
 
-    def _wanted(self, columns: Sequence[str] | None) -> list[str]:
+    def wanted(self, columns: Sequence[str] | None) -> list[str]:
+        """The columns that are meant, if all of them are there; default all."""
         return self.columns if columns is None else self.rows.refuse_unknown(columns)
 
-    def _shown(self, columns: Sequence[str] | None) -> list[str]:
+    def shown(self, columns: Sequence[str] | None) -> list[str]:
         """The columns of a frame; where files alone are kept, `image_array` is decoded from them."""
         from .lazy import IMAGE_COLUMN, decodes_files
 

@@ -3,7 +3,8 @@
 A build of a hundred thousand files that are as they were must not read a row for each of them. So it leaves in the
 user's cache what it looked at: every folder and file with its device, inode, size, mtime and ctime as one hash, the
 manifest, the readers, the lock, and the package's newest record. If all of that is as it was, so is the outcome.
-As in `hashes`, what was touched less than two seconds before a build began is not trusted, and the memory is a courtesy.
+As in `hashes`, what was touched less than two seconds before a build began, or is not as it was when the build found
+it, is not trusted, and the memory is a courtesy.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from .manifest import normal
 from .manifest.load import LoadedManifest
 from .places import Place
 from .plan import Plan, member_file
+from .reading import Stat
 from .report import Report
 
 BETWEEN = "\0"
@@ -89,9 +91,11 @@ def remember(
 ) -> None:
     """Keep what a build looked at, and what the next one will find if nothing of it changes."""
     with suppress(OSError, UnicodeError):
-        paths = [os.fsencode(path) for path in _paths(planned, contents)]
+        members = [os.fsencode(path) for path in _members(planned, contents)]
+        paths = [*map(os.fsencode, planned.asked), *members]
         looked, youngest = _looked(paths)
-        if begun_ns - youngest < hashes.YOUNG_NS:
+        then, _ = _hashed([*planned.asked.values(), *map(_stat, members)])
+        if begun_ns - youngest < hashes.YOUNG_NS or looked != then:
             return
         answer = {
             "question": question.digest(),
@@ -110,11 +114,9 @@ def _again(report: Report) -> Report:
     return dataclasses.replace(report, created=False, tables=tables, sources=files)
 
 
-def _paths(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str]:
-    """Every folder that was listed, every file that was found, and every other that was read with one."""
-    yield from planned.folders
+def _members(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str]:
+    """Every file that was read with one that a resource matched."""
     for one, content in zip(planned.resources, contents, strict=True):
-        yield from (str(file.local) for file in one.files)
         roots = {file.path: file.root for file in one.files}
         for row in content.files:
             if row.path != row.group and row.path not in roots:
@@ -123,16 +125,26 @@ def _paths(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str]:
 
 def _looked(paths: Iterable[bytes]) -> tuple[str, int]:
     """The hash of what the system says of some files and folders, and the time of the youngest."""
+    return _hashed(map(_stat, paths))
+
+
+def _stat(path: bytes) -> Stat | None:
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - a hundred thousand times in a build
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _hashed(stats: Iterable[Stat | None]) -> tuple[str, int]:
     seen = array("q")
     youngest = 0
-    for path in paths:
-        try:
-            stat = os.stat(path)  # noqa: PTH116 - a hundred thousand times in a build
-        except FileNotFoundError:
+    for stat in stats:
+        if stat is None:
             seen.append(-1)
             continue
-        changed, touched = stat.st_ctime_ns, stat.st_mtime_ns
-        seen.extend((stat.st_dev, stat.st_ino, stat.st_size, touched, changed))
+        seen.extend(stat)
+        touched, changed = stat[3:]
         if changed > youngest or touched > youngest:
             youngest = max(changed, touched)
     return str(blake3(seen.tobytes()).hexdigest()), youngest

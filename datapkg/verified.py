@@ -53,18 +53,19 @@ class VerifiedRows(RowAccess):
         self, columns: Sequence[str], condition: str | None, limit: int | None, batch_bytes: int | None
     ) -> Iterator[Rows]:
         if condition is not None:
-            self._check_files()
+            self.check()
         asked = self._with_proof(columns)
         most = self.record.rows if limit is None else min(limit, self.record.rows)
         count = most if condition is None else None
         yield from self._checked(super()._scan(asked, condition, limit, batch_bytes), columns, count)
 
-    def _in_runs(self, columns: Sequence[str], limit: int) -> Iterator[Rows]:
+    def _in_runs(self, columns: Sequence[str], limit: int, batch_bytes: int | None) -> Iterator[Rows]:
         asked = self._with_proof(columns)
-        yield from self._checked(super()._in_runs(asked, limit), columns, min(limit, self.record.rows))
+        found = super()._in_runs(asked, limit, batch_bytes)
+        yield from self._checked(found, columns, min(limit, self.record.rows))
 
     def _matching(self, condition: str) -> NDArray[np.int64]:
-        self._check_files()
+        self.check()
         return super()._matching(condition)
 
     def _with_proof(self, columns: Sequence[str]) -> list[str]:
@@ -78,7 +79,7 @@ class VerifiedRows(RowAccess):
             proof.append(FILE_PROOF)
             proven |= {FILE_COLUMN, FILE_PROOF}
         if not proven.issuperset(columns):
-            self._check_files()
+            self.check()
         return list(dict.fromkeys([*columns, *proof]))
 
     def _checked(self, rows: Iterator[Rows], columns: Sequence[str], count: int | None) -> Iterator[Rows]:
@@ -100,13 +101,13 @@ class VerifiedRows(RowAccess):
                 return wrong
         if self._file is not None and self._file in columns:
             if batch.column(self._file).null_count:
-                self._check_files()  # no file in a row has no proof: only a file's first row holds it
+                self.check()  # no file in a row has no proof: only a file's first row holds it
             for wrong in wrong_files(batch):
                 return wrong
         return None
 
-    def _check_files(self) -> None:
-        """Hash the table's files, if that was not done yet."""
+    def check(self) -> None:
+        """Hash the table's files, if that was not done yet. Raises DamageError for one that is not as written."""
         if self._whole:
             return
         names = [path for _, path, _, _ in self._listed]

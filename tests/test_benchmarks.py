@@ -48,3 +48,22 @@ def test_the_benchmark_of_reading_prints_a_ratio_for_each_work(tmp_path: Path) -
         "cells",
     ]
     assert not list(tmp_path.iterdir())
+
+
+def test_the_benchmark_of_sql_prints_a_ratio_for_each_query(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.sql",
+        "--rows",
+        "500",
+        "--rounds",
+        "1",
+        "--folder",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["group", "filter", "join"]
+    assert done.stdout.count("ratio to lance") == 3
+    assert not list(tmp_path.iterdir())

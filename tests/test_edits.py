@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import make
+import pytest
 from campaigns import edits, model
 from campaigns.model import Sources
 
 import datapkg
 
-HISTORIES = 8
+HISTORIES = 4
 
 
-def test_every_version_agrees_with_the_model() -> None:
-    edits.run(HISTORIES, random=False)
+@pytest.mark.parametrize("trusting", [False, True])
+def test_every_version_agrees_with_the_model(trusting: bool) -> None:
+    edits.run(HISTORIES, random=False, trusting=trusting)
 
 
 def test_a_wrong_cell_or_pixel_would_be_seen(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import datapkg
 from datapkg import builder, cache, hashes, plan
+from datapkg.progress import Step
 
 
 @pytest.fixture
@@ -66,6 +67,17 @@ def test_a_change_makes_a_version(
     assert not make.build(manifest, package).created
 
 
+def test_an_empty_file_that_was_skipped_is_asked_for_again(manifest: Path, tmp_path: Path) -> None:
+    data = tmp_path / "tables"
+    make.text(data / "a.csv", "x\n0\n")
+    late = make.text(data / "b.csv", "")
+    manifest = make.manifest(data, 'name: t, path: "*.csv", empty: skip')
+    make.build(manifest, tmp_path / "q")
+    assert not make.build(manifest, tmp_path / "q").created
+    late.write_text("x\n1\n")
+    assert make.build(manifest, tmp_path / "q").tables[0].rows == 2
+
+
 def damage(manifest: Path, package: Path) -> None:
     (next((package / "wells.lance" / "data").iterdir())).unlink()
 
@@ -95,6 +107,7 @@ def memory(manifest: Path, package: Path) -> None:
 def test_what_may_matter_is_looked_into(
     change: Callable[[Path, Path], None], manifest: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    make.build(manifest, package)  # the first has changed the folder that it looked at: the lock is new
     change(manifest, package)
     looked = []
     real = plan.previous
@@ -112,3 +125,17 @@ def test_files_that_were_touched_just_now_are_not_trusted(
     monkeypatch.setattr(hashes, "YOUNG_NS", 10**18)
     make.build(manifest, tmp_path / "p")
     assert not (tmp_path / "cache" / "unchanged").exists()
+
+
+def test_a_file_that_changes_during_a_build_is_not_trusted_whatever_its_clock_says(
+    manifest: Path, tmp_path: Path
+) -> None:
+    def meanwhile(step: Step) -> None:
+        if step.doing == "storing frames":  # the wells have been looked at before
+            edit(manifest, tmp_path)
+
+    manifest.write_text(manifest.read_text().replace('version: "1.0.0"\n', ""))
+    make.build(manifest, tmp_path / "p")
+    make.tiff(manifest.parent / "images" / "p1" / "B01_1.tif", make.image(9))
+    assert make.build(manifest, tmp_path / "p", progress=meanwhile).version == 2
+    assert make.build(manifest, tmp_path / "p").version == 3

@@ -1,5 +1,6 @@
 """The command line: parse, call one function, print. Libraries load when a command needs them."""
 
+from . import asking as asking
 from . import keeping as keeping
 from .app import app, main
 

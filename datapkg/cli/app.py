@@ -174,7 +174,7 @@ def show(
     """Show what is in PACKAGE, or in one TABLE of it; no row is read."""
     from . import text
 
-    opened = _open(package, version)
+    opened = opened_package(package, version)
     typer.echo(text.table(opened[table], as_json) if table else text.package(opened, as_json))
 
 
@@ -183,7 +183,7 @@ def log(package: PackageArg, as_json: Json = False) -> None:
     """List PACKAGE's versions, the newest first."""
     from . import text
 
-    typer.echo(text.log(_open(package, None), as_json))
+    typer.echo(text.log(opened_package(package, None), as_json))
 
 
 @app.command()
@@ -202,7 +202,7 @@ def diff(
     ] = None,
 ) -> None:
     """Show what differs between two versions of PACKAGE: columns, rows, cells, images, source files."""
-    found = _open(other or package, new).diff(_open(package, old))
+    found = opened_package(other or package, new).diff(opened_package(package, old))
     typer.echo(json_text(found.as_json()) if as_json else str(found))
     if images is not None:
         drawn = len(found.draw(images))
@@ -251,7 +251,7 @@ def _print_status(
     typer.echo(json_text(found.as_json()) if as_json else str(found))
 
 
-def _open(package: str, version: str | None) -> Any:
+def opened_package(package: str, version: str | None) -> Any:
     from ..reader import open_package
 
     return open_package(package, version=None if version is None else number_or_name(version))

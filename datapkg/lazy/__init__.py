@@ -21,8 +21,18 @@ from .stored import StoredColumn
 
 IMAGE_COLUMN, METADATA_COLUMN = "image_array", "metadata"
 
-__all__ = ["IMAGE_COLUMN", "METADATA_COLUMN", "LazyArray", "LazyDtype", "decodes_files"]
-__all__ += ["has_images", "is_image", "lazy_column", "lazy_columns"]
+__all__ = [
+    "IMAGE_COLUMN",
+    "METADATA_COLUMN",
+    "LazyArray",
+    "LazyDtype",
+    "StoredColumn",
+    "decodes_files",
+    "has_images",
+    "is_image",
+    "lazy_column",
+    "lazy_columns",
+]
 
 tell_notebook()
 

@@ -18,7 +18,7 @@ from pandas.api.indexers import check_array_indexer
 from pandas.api.types import is_integer, is_list_like, pandas_dtype
 
 from ..errors import ExportError, SchemaError
-from .callers import PRINTING, WRITING_CSV, asked_by
+from .callers import PRINTING, PRINTING_CELL, WRITING_CSV, asked_by
 from .cells import HeldCells, Kind, Origin, as_cell, is_missing, kind_of
 from .dtype import LazyDtype
 from .equality import ComparedByKeys
@@ -117,6 +117,9 @@ class LazyArray(ComparedByKeys):
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the cells, reading a batch at a time."""
+        if asked_by(PRINTING_CELL):  # the array is itself a cell, of a frame that is printed
+            yield from self.labels()
+            return
         start = 0
         while start < len(self):
             step = min((origin.step for origin, _ in self[start : start + 1]._by_origin()), default=len(self))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-PRINTING, WRITING_CSV = "_format_strings", "get_values_for_csv"
+PRINTING, PRINTING_CELL, WRITING_CSV = "_format_strings", "_pprint_seq", "get_values_for_csv"
 
 
 def asked_by(function: str) -> bool:

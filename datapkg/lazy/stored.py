@@ -40,6 +40,11 @@ class StoredColumn:
             rows, rows.record.image_bytes.get(FILE_COLUMN, 0) or BATCH_BYTES * rows.order.rows
         )
 
+    @property
+    def some_missing(self) -> bool:
+        """Whether any cell of the column is missing; nothing is read."""
+        return self._nulls > 0
+
     def missing(self, at: Positions) -> NDArray[np.bool_]:
         """Which cells are missing."""
         return self._missing[at] if self._nulls else np.zeros(len(at), bool)

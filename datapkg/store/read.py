@@ -55,7 +55,7 @@ class PinnedTable:
     def batches(
         self,
         columns: Sequence[str],
-        where: str | None = None,
+        where: Any = None,
         *,
         batch_bytes: int | None,
         limit: int | None = None,
@@ -72,7 +72,7 @@ class PinnedTable:
             yield from scanner.to_batches()
 
     def span(
-        self, fragment: int, offset: int, rows: int, columns: Sequence[str], *, batch_bytes: int
+        self, fragment: int, offset: int, rows: int, columns: Sequence[str], *, batch_bytes: int | None
     ) -> Iterator[pa.RecordBatch]:
         """Yield so many rows of one fragment from its row `offset` (deleted ones do not count), with ``_rowaddr``."""
         with _reading(self.package, self.table):
@@ -98,6 +98,12 @@ class PinnedTable:
             **what,
         )
 
+    def provider(self) -> Any:
+        """The table for DataFusion."""
+        import lance
+
+        return lance.FFILanceTableProvider(self.lance)
+
     def take(self, addresses: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """Read the rows at `addresses` in one request, in the order given."""
         with _reading(self.package, self.table):
@@ -114,7 +120,7 @@ def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:
 
 
 @contextmanager
-def _conditions(where: str | None) -> Iterator[None]:
+def _conditions(where: Any) -> Iterator[None]:
     try:
         yield
     except ValueError as error:

@@ -73,7 +73,7 @@ class Sources:
         if not self.taken():
             return "leaves out"
         if self.value_type == "integer" and not all(
-            _is(int, row["Value"]) or not row["Value"] for row in rows
+            _is(int, row["Value"]) or row["Value"] in MISSING_IN_NUMBERS for row in rows
         ):
             return "Value"
         keys = Counter(row["Well"] for row in rows)
@@ -113,6 +113,8 @@ def decided(cells: list[str], declared: str = "") -> pd.Series:
     values: list[Any] = [None if cell in MISSING_IN_NUMBERS else cell for cell in cells]
     if declared != "string":
         there = [cell for cell in values if cell is not None]
+        if not there and any(cells) and not declared:  # nothing says that these are numbers
+            return pd.Series([cell or None for cell in cells], dtype=object)
         for kind in (int, float):
             if all(_is(kind, cell) for cell in there) and not all(GENE.fullmatch(cell) for cell in there):
                 return pd.Series([None if c is None else kind(c) for c in values], dtype=object)

@@ -1,0 +1,57 @@
+"""All tables of a version in a DataFusion session, under their true names.
+
+Lance hands its pinned tables to DataFusion, which must be of the major version that pylance was built with. A table with
+a name that Lance stores in another spelling becomes a view; conditions and columns reach Lance through it.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import requires
+from typing import TYPE_CHECKING
+
+from ..errors import ExportError
+from ..opened import OpenVersion
+from .optional import optional
+
+if TYPE_CHECKING:
+    import datafusion
+
+MAJOR = re.compile(r"datafusion>=(\d+)")
+
+
+def session(opened: OpenVersion) -> datafusion.SessionContext:
+    """Make a session with all tables of a version.
+
+    Raises
+    ------
+    ExportError
+        datafusion is not installed, or is of another major version.
+    """
+    library = optional("datafusion")
+    major = major_of_lance()
+    if library.__version__.partition(".")[0] != major:
+        what = f"datafusion {library.__version__} is installed, which Lance's tables do not fit"
+        raise ExportError(what, "this Python", f"pip install 'datafusion=={major}.*'")
+    context: datafusion.SessionContext = library.SessionContext()
+    for record in (*opened.record.tables, opened.record.sources):
+        rows = opened.rows(record.name)
+        rows.check()
+        renamed = any(column.name != column.stored for column in record.columns)
+        stored = f"{record.name}, as stored" if renamed else record.name
+        context.register_table(_quoted(stored), rows.pinned.provider())
+        if renamed:
+            shown = [library.col(_quoted(c.stored)).alias(c.name) for c in record.columns]
+            context.register_view(_quoted(record.name), context.table(_quoted(stored)).select(*shown))
+    return context
+
+
+def major_of_lance() -> str:
+    """The major version of DataFusion that the installed pylance is built with, which its own tests ask for."""
+    (major,) = {found[1] for one in requires("pylance") or () if (found := MAJOR.match(one))}
+    return major
+
+
+def _quoted(name: str) -> str:
+    """A name as it is: DataFusion makes others lower-case, and takes dots for schemas."""
+    return '"' + name.replace('"', '""') + '"'
