@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import stores
 from make_derive import calls
+from make_growth import Edit, data_files, same_as_clean, tif
 from stores import BOTH
-from test_increments import EDITS, Edit, data, data_files, manifest, same_as_clean, tif
+from test_increments import EDITS, data, manifest
 
 import datapkg
 from datapkg import compaction, hashes
