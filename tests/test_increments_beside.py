@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 from typing import Any
 
+import lance
 import make
 import make_ch5
 import make_growth
@@ -162,4 +163,14 @@ def test_what_takes_nothing_on_the_disk_is_joined_in_pieces(
         make.build(manifest, tmp_path / "p")
     assert sum(requests) == 1500
     assert max(requests) <= 128
+    same_as_clean(manifest, tmp_path / "p", tmp_path / "clean")
+
+
+def test_what_another_program_did_to_the_list_of_sources_is_told(
+    manifest: Path, data: Path, tmp_path: Path
+) -> None:
+    make.build(manifest, tmp_path / "p")
+    lance.dataset(str(tmp_path / "p" / "_sources.lance")).delete("path = 'tables/p03.csv'")
+    tif("p05", 99)(data)
+    assert any("_sources: another program" in told for told in make.build(manifest, tmp_path / "p").warnings)
     same_as_clean(manifest, tmp_path / "p", tmp_path / "clean")
