@@ -64,15 +64,11 @@ side_by_side
 
 # %% [markdown]
 # ## Each nucleus in its surroundings
-# The measurements name their image and hold CellProfiler's bounding boxes, so that a join is enough to see what was
-# measured.
+# The manifest says which column of the measurements names an image, so that each row brings its image along. They hold
+# CellProfiler's bounding boxes: what is shown is what was measured.
 
 # %%
-features = pkg["features"].to_pandas(where="Mitocheck_Phenotypic_Class = 'Metaphase'", limit=4)
-images = pkg["frames"].to_pandas(["Plate", "file_name", "image_array"])
-nuclei = features.merge(
-    images, left_on=["Metadata_Plate", "Image_FileName_H2B"], right_on=["Plate", "file_name"]
-)
+nuclei = pkg["features"].with_images(where="Mitocheck_Phenotypic_Class = 'Metaphase'", limit=4)
 boxes = nuclei.columns[nuclei.columns.str.contains("BoundingBox")]
 nuclei[["Metadata_Well", "Metadata_Frame", "Mitocheck_Phenotypic_Class", "image_array", *boxes]]
 

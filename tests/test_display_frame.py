@@ -260,3 +260,10 @@ def test_channels_of_a_row_make_a_composite_in_recorded_colours(screen: Package)
     assert cells_of(html)[0] == ["", "Plate", "Well", "Frame", "H2B", "Tub", "composite"]
     assert html.count("background:#ff0000") == html.count("background:#00ff00") == 4
     assert [picture.ndim for picture in pictures(html)] == [2, 2, 3] * 4
+
+
+def test_images_by_foreign_keys_and_from_sql_are_shown(screen: Package) -> None:
+    html = shown(screen["features"].with_images(where="Mitocheck_Phenotypic_Class = 'Anaphase'", limit=3))
+    assert len(pictures(html)) == html.count("<title>Nuclei</title>") == 3
+    found = screen.sql("select Well, image_array from frames where Channel = 'Tub' limit 2").to_pandas()
+    assert len(pictures(shown(found))) == 2

@@ -138,7 +138,7 @@ def test_a_plot_shows_itself_as_a_picture(package: Path, tmp_path: Path) -> None
 def test_without_matplotlib_the_way_to_get_it_is_told(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ExportError, match=r"lance-datapkg\[plot\]"):
+    with pytest.raises(ExportError, match=r"lance-datapkg\[matplotlib\]"):
         datapkg.open(package).plot()
 
 

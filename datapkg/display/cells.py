@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..companions import ARRAY, companions
 from ..errors import DamageError
 from ..lazy import METADATA_COLUMN, LazyArray
 from ..lazy.stored import StoredColumn
@@ -80,9 +81,12 @@ def _known(array: LazyArray) -> list[dict[str, Any]]:
     """For each cell what its table's small columns say; nothing for images that somebody put in."""
     known: list[dict[str, Any]] = [{} for _ in range(len(array))]
     for stored, places, at in array.stored():
-        columns = _columns(stored, SMALL)
-        values = stored.opened.facts(stored.table).get(at, columns) if columns else []
-        for name, found in zip(columns, values, strict=True):
+        columns = _columns(stored, SMALL) or dict(
+            zip(companions(stored.column).looks, ("dtype", "shape"), strict=True)
+        )
+        there = {one.name for one in stored.opened.table(stored.table).columns}
+        values = stored.opened.facts(stored.table).get(at, list(columns)) if there.issuperset(columns) else []
+        for name, found in zip(columns.values(), values, strict=False):
             for place, value in zip(places.tolist(), found, strict=True):
                 known[place][name] = value
     return known
@@ -100,11 +104,12 @@ def _metadata(array: LazyArray, known: Sequence[Mapping[str, Any]], colours: boo
     return found
 
 
-def _columns(stored: StoredColumn, names: Sequence[str]) -> list[str]:
+def _columns(stored: StoredColumn, names: Sequence[str]) -> dict[str, str]:
+    """The columns that tell of a table's own images; of a derived one they do not: it may have other axes, or sizes."""
     there = {one.name for one in stored.opened.table(stored.table).columns}
-    if "image_digest" not in there:
-        return []  # no table of images: its columns of these names are its own
-    return [name for name in names if name in there]
+    if "image_digest" not in there or stored.column != ARRAY:
+        return {}  # no table of images: its columns of these names are its own
+    return {name: name for name in names if name in there}
 
 
 def _facts(known: Mapping[str, Any], metadata: str | None) -> ImageFacts:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .. import versions
+from ..doors.optional import optional
 from ..errors import DamageError
 from ..records import Record
 from ..report import size
-from .optional import need_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ SHORTEST, ROOM = 0.5, 20
 
 def overview(package: Package) -> Plot:
     """See `Package.plot`."""
-    need_matplotlib()
+    optional("matplotlib")
     from .figure import Plot, plain
 
     names = package.tables[:MOST_TABLES]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..doors.optional import optional
 from ..errors import SchemaError
-from .optional import need_matplotlib
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def plate(
         raise SchemaError(f"wells is {wells!r}", where_told, "give 96, 384 or 1536")
     if column is None and function not in (None, "count"):
         raise SchemaError(f"{function} needs a column", where_told, "name a column of numbers")
-    need_matplotlib()
+    optional("matplotlib")
     function = function or ("count" if column is None else "mean")
     well = _first(table, WELLS)
     if well is None:
