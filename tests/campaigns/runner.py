@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
+import signal
 import subprocess
 import sys
 import traceback
@@ -20,6 +22,8 @@ from typing import Any
 
 from campaigns import steps
 from campaigns.steps import Step
+
+ANSWERS_WITHIN_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -46,15 +50,16 @@ class Runner:
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+            start_new_session=True,
         )
         assert self._told() == "ready"
 
     def __enter__(self) -> Runner:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._process.communicate("")
-        assert self._process.returncode == 0
+        assert kind is not None or self._process.returncode == 0
 
     def together(
         self, asked: Sequence[Mapping[str, str]], cache: Path, largest: int | None = None
@@ -90,6 +95,9 @@ class Runner:
 
     def _told(self) -> Any:
         assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], ANSWERS_WITHIN_S)[0]:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            raise AssertionError(f"no build ended within {ANSWERS_WITHIN_S} s")
         return json.loads(self._process.stdout.readline())
 
 
