@@ -235,6 +235,7 @@ class Package:
         folder: str | Path | None = None,
         workers: int | None = None,
         engine: str = "local",
+        ray_address: str | None = None,
     ) -> Package:
         """Add a computed column or table, as the package's next version; this one must be the newest.
 
@@ -253,7 +254,7 @@ class Package:
             As in the manifest.
         folder
             Where ``file.py`` lies; default the current folder.
-        workers, engine
+        workers, engine, ray_address
             As in `datapkg.build`.
 
         Returns
@@ -281,7 +282,7 @@ class Package:
             "batch_size": batch_size,
         }
         add: Callable[..., int] = import_module(f"{__package__}.adding").add  # this module lies below it
-        version = add(self.place, self.version, function, said, folder, workers, engine)
+        version = add(self.place, self.version, function, said, folder, workers, engine, ray_address)
         return open_package(self.place, version=version, verify=self.verify_reads)
 
     def sources(self) -> pd.DataFrame:
