@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .builder import build as build
     from .checking import check as check
     from .copying import checkout as checkout
+    from .display.thumbnails import show_thumbnails as thumbnails  # noqa: F401 - a noun reads well with a frame
     from .draft import draft as init  # noqa: F401 - the name of its command
     from .errors import DamageError as DamageError
     from .errors import DatapkgError as DatapkgError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
     from .faults import Verification as Verification
+    from .lazy.notebook import load as load_ipython_extension  # noqa: F401 - IPython's word
+    from .lazy.notebook import unload as unload_ipython_extension  # noqa: F401
     from .naming import release as release
     from .pending import status as status
     from .reader import Package as Package
@@ -43,6 +46,7 @@ NAMES = {
     "open": "reader:open_package",
     "status": "pending:status",
     "release": "naming:release",
+    "thumbnails": "display.thumbnails:show_thumbnails",
     "verify": "verifying:verify",
     "Package": "reader:Package",
     "Table": "table:Table",
@@ -57,6 +61,8 @@ NAMES = {
     "DeriveError": "errors:DeriveError",
     "ExportError": "errors:ExportError",
     "DamageError": "errors:DamageError",
+    "load_ipython_extension": "lazy.notebook:load",
+    "unload_ipython_extension": "lazy.notebook:unload",
 }
 """Public names and where they live: nothing is imported before it is used."""
 

@@ -101,7 +101,7 @@ def build(
     loaded = load(Path(manifest), None if root is None else Path(root), folders)
     named = package or f"{loaded.manifest.name}.datapkg"
     target = place(named, storage_options, single_writer=single_writer, progress=progress)
-    question, begun = unchanged.Question(target, loaded), time.time_ns()
+    question, begun = unchanged.Question.of(target, loaded), time.time_ns()
     if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
         return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None

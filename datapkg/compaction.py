@@ -27,6 +27,8 @@ SMALLEST_BYTES = 64 << 10
 STEP = 4
 MOST = 16
 """Fragments of a class that are let stand."""
+CELL_BYTES = 8
+"""What a value takes in memory at the least, for all that it may take next to nothing on the disk."""
 
 
 def compacted(package: Place, attempt: str, content: Content, old: TableRecord, before: Previous) -> Content:
@@ -112,7 +114,7 @@ def _batches(
     pinned: PinnedTable, addresses: NDArray[np.int64], columns: list[str], sizes: Mapping[int, float]
 ) -> Iterator[pa.RecordBatch]:
     largest = max(sizes[int(fragment)] for fragment in np.unique(addresses >> 32))
-    step = max(1, int(BATCH_BYTES / max(largest, 1)))
+    step = max(1, int(BATCH_BYTES / max(largest, CELL_BYTES * len(columns))))
     for start in range(0, len(addresses), step):
         yield from pinned.take(addresses[start : start + step], columns).to_batches()
 

@@ -6,7 +6,7 @@ that go, the rows are read once more, to take them out of the sums.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -81,11 +81,9 @@ class OldTable:
         seen_as = {c.name: c.image_digest or c.name for c in columns}
         schema = pa.schema([(name, self._rows.schema.field(seen).type) for name, seen in seen_as.items()])
         hasher = SourceHasher(columns, schema)
-        for path in gone:
+        for path, batches in self._rows_of(gone, sorted(set(seen_as.values()))):
             hasher.again()
-            stay = self.stay(path)
-            positions = np.arange(stay.first, stay.first + stay.rows)
-            for _, batch in self._rows.take(positions, sorted(set(seen_as.values()))):
+            for batch in batches:
                 arrays = [batch.column(seen) for seen in seen_as.values()]
                 hasher.update(pa.RecordBatch.from_arrays(arrays, schema=schema))
             result = hasher.result()
@@ -97,6 +95,31 @@ class OldTable:
                 )
             sums.remove(result)
         return sums
+
+    def _rows_of(
+        self, paths: Collection[str], columns: Sequence[str]
+    ) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
+        """The rows of some files, one file after the other; each one's batches are to be taken before the next.
+
+        All are asked for together: a request for each file would take longer than to build the table anew.
+        """
+        spans = sorted((self._first[path], path) for path in paths)
+        positions = [np.arange(first, first + self.files[path].rows) for first, path in spans]
+        taken = self._rows.take(np.concatenate([*positions, np.empty(0, np.int64)]), columns)
+        batches = (batch for _, batch in taken if batch.num_rows)
+        rest: list[pa.RecordBatch] = []
+
+        def next_rows(wanted: int) -> Iterator[pa.RecordBatch]:
+            while wanted:
+                batch = rest.pop() if rest else next(batches)
+                if batch.num_rows > wanted:
+                    rest.append(batch.slice(wanted))
+                    batch = batch.slice(0, wanted)
+                wanted -= batch.num_rows
+                yield batch
+
+        for _, path in spans:
+            yield path, next_rows(self.files[path].rows)
 
 
 def _differ(stored: pa.Field, wanted: pa.Field) -> bool:

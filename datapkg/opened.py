@@ -67,6 +67,14 @@ class OpenVersion:
         """The files of this version, and the order of its rows."""
         return versions.read_files(self.place, self.record)
 
+    @cached_property
+    def stored_bytes(self) -> dict[str, int]:
+        """What each table's files take; nothing where the list of the files is missing or damaged."""
+        try:
+            return {name: sum(int(one[2]) for one in files) for name, files in self.files.files.items()}
+        except DamageError:
+            return {}
+
     def table(self, name: str) -> TableRecord:
         """What the version's record says of a table."""
         return self.record.sources if name == SOURCES else self.record.table(name)

@@ -140,7 +140,7 @@ def _set_aside(before: Previous) -> Iterator[str]:
     if before.damage:
         yield before.damage
         return
-    for table in before.record.tables:
+    for table in (*before.record.tables, before.record.sources):
         if not before.intact(table.name):
             yield f"table {table.name}: files of version {before.record.version} are missing or damaged; it is stored again"
             continue

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .differ import Diff
     from .faults import Verification
+    from .plots.figure import Plot
     from .query.result import QueryResult
 
 
@@ -128,12 +129,30 @@ class Package:
         return name in self.tables
 
     def __repr__(self) -> str:
-        named = f" ({self.release})" if self.release else ""
-        lines = [f"{self.name} version {self.version}{named} at {self.uri}"]
-        lines += [
-            f"  {t.name}: {t.rows:,} rows, {len(t.columns)} columns ({t.kind})" for t in self.record.tables
-        ]
-        return "\n".join(lines)
+        from .display.summary import package_text
+
+        return package_text(self)
+
+    def _repr_html_(self) -> str:
+        from .display.summary import package_html
+
+        return package_html(self)
+
+    def plot(self) -> Plot:
+        """Draw an overview: each table's rows and size, and how rows and size grew over the versions.
+
+        Returns
+        -------
+        A matplotlib figure, which a notebook shows; ``.savefig("overview.png")`` writes it.
+
+        Raises
+        ------
+        ExportError
+            matplotlib is not installed.
+        """
+        from .plots.overview import overview
+
+        return overview(self)
 
     def versions(self) -> pd.DataFrame:
         """List all versions: version, release, created, tables, rows, digest; the oldest first."""
@@ -236,6 +255,7 @@ class Package:
         workers: int | None = None,
         engine: str = "local",
         ray_address: str | None = None,
+        single_writer: bool = False,
     ) -> Package:
         """Add a computed column or table, as the package's next version; this one must be the newest.
 
@@ -254,7 +274,7 @@ class Package:
             As in the manifest.
         folder
             Where ``file.py`` lies; default the current folder.
-        workers, engine, ray_address
+        workers, engine, ray_address, single_writer
             As in `datapkg.build`.
 
         Returns
@@ -282,7 +302,8 @@ class Package:
             "batch_size": batch_size,
         }
         add: Callable[..., int] = import_module(f"{__package__}.adding").add  # this module lies below it
-        version = add(self.place, self.version, function, said, folder, workers, engine, ray_address)
+        lies = place(self.uri, self.place.options, single_writer=True) if single_writer else self.place
+        version = add(lies, self.version, function, said, folder, workers, engine, ray_address)
         return open_package(self.place, version=version, verify=self.verify_reads)
 
     def sources(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from .access import RowAccess
     from .opened import OpenVersion
+    from .plots.figure import Plot
     from .reader import Package
     from .selection import Selection
 
@@ -64,6 +66,11 @@ class Table(MovieMethods, DoorMethods):
         ]
 
     @property
+    def lineage(self) -> list[dict[str, Any]]:
+        """How derived columns, or this whole table, were made: function, code, versions of packages, arguments, inputs."""
+        return [asdict(made) for made in self.record.lineage]
+
+    @property
     def promises(self) -> list[str]:
         """The keys and references that the manifest declares for this table: its rows keep them all."""
         from .manifest.normal import parse_recorded
@@ -76,9 +83,50 @@ class Table(MovieMethods, DoorMethods):
         return self.record.rows
 
     def __repr__(self) -> str:
-        head = f"{self.name} ({self.kind}): {len(self):,} rows, {len(self.columns)} columns"
-        lines = [f"  {c.name}: {c.type}" + (f"  # {c.why}" if c.why else "") for c in self.record.columns]
-        return "\n".join([head, *lines])
+        from .display.summary import table_text
+
+        return table_text(self)
+
+    def _repr_html_(self) -> str:
+        from .display.summary import table_html
+
+        return table_html(self)
+
+    def plate(
+        self,
+        column: str | None = None,
+        where: str | None = None,
+        *,
+        function: str | None = None,
+        wells: Literal[96, 384, 1536] | None = None,
+    ) -> Plot:
+        """Draw a heat map of each plate: one value for each well.
+
+        Parameters
+        ----------
+        column
+            A column of numbers, or of true and false; None counts rows.
+        where
+            A condition in SQL for the rows that count.
+        function
+            What makes one value of a well's rows: ``mean`` (the default), ``median``, ``sum``, ``min``, ``max`` or ``count``.
+        wells
+            The plate's size; by default the smallest that has all wells.
+
+        Returns
+        -------
+        A matplotlib figure, which a notebook shows; ``.savefig("plate.png")`` writes it. Wells without a row are empty.
+
+        Raises
+        ------
+        SchemaError
+            The table has no column of wells such as ``C06``, or the column holds no numbers.
+        ExportError
+            matplotlib is not installed.
+        """
+        from .plots.plate import plate
+
+        return plate(self, column, where, function, wells)
 
     def to_pandas(
         self,

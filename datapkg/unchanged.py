@@ -26,7 +26,7 @@ from .cache import cache_folder
 from .content import ResourceContent
 from .deriving.recipe import recipes_of
 from .durable import replace, sealed, unsealed
-from .errors import DamageError
+from .errors import DamageError, DatapkgError
 from .lock import lock_path
 from .manifest import normal
 from .manifest.load import LoadedManifest
@@ -40,23 +40,19 @@ BETWEEN = "\0"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One build as it is asked for: the same question about the same files has the same answer."""
+    """One build as it is asked for: the same question about the same files has the same answer.
+
+    `said` is what the manifest, readers and functions were when the build began: what becomes of them meanwhile is
+    another question.
+    """
 
     package: Place
     loaded: LoadedManifest
+    said: str
 
-    @property
-    def place(self) -> Path:
-        """Where the answer is kept."""
-        name = blake3(f"{self.package.uri}{BETWEEN}{self.loaded.path}".encode()).hexdigest()
-        return cache_folder() / "unchanged" / f"{name}.json"
-
-    def digest(self) -> str:
-        """What is asked, and of what: all that counts beside the source files."""
-        loaded, package = self.loaded, self.package
-        lock = lock_path(loaded.path)
-        newest = versions.numbers(package)[-1:]
-        tables = sorted(name for name in package.names() if name.endswith(".lance"))
+    @classmethod
+    def of(cls, package: Place, loaded: LoadedManifest) -> Question:
+        """Ask for a build."""
         said = [
             normal.manifest_digest(loaded.manifest),
             [str(loaded.root), {name: str(folder) for name, folder in loaded.allow.items()}],
@@ -66,13 +62,29 @@ class Question:
             ],
             [one.recipe for one in recipes_of(loaded.manifest, loaded.path.absolute().parent)],
             list(loaded.warnings),
+        ]
+        return cls(package, loaded, json.dumps(said))
+
+    @property
+    def place(self) -> Path:
+        """Where the answer is kept."""
+        name = blake3(f"{self.package.uri}{BETWEEN}{self.loaded.path}".encode()).hexdigest()
+        return cache_folder() / "unchanged" / f"{name}.json"
+
+    def digest(self) -> str:
+        """What is asked, and of what: all that counts beside the source files."""
+        package, lock = self.package, lock_path(self.loaded.path)
+        newest = versions.numbers(package)[-1:]
+        tables = sorted(name for name in package.names() if name.endswith(".lance"))
+        asked = [
+            self.said,
             blake3(lock.read_bytes()).hexdigest() if lock.is_file() else None,
             [versions.record_digest(package, number) for number in newest],
             versions.releases(package),
             [[table, package.names(f"{table}/_versions")] for table in tables],
             "datapackage.json" in package.names(),
         ]
-        return str(blake3(json.dumps(said).encode()).hexdigest())
+        return str(blake3(json.dumps(asked).encode()).hexdigest())
 
 
 def recalled(question: Question) -> Report | None:
@@ -92,7 +104,7 @@ def remember(
     question: Question, planned: Plan, contents: Sequence[ResourceContent], report: Report, begun_ns: int
 ) -> None:
     """Keep what a build looked at, and what the next one will find if nothing of it changes."""
-    with suppress(OSError, UnicodeError):
+    with suppress(OSError, UnicodeError, DatapkgError):  # the version is out: nothing here may fail the build
         members = [os.fsencode(path) for path in _members(planned, contents)]
         paths = [*map(os.fsencode, planned.asked), *members]
         looked, youngest = _looked(paths)
@@ -105,6 +117,8 @@ def remember(
             "report": _again(report).as_json(),
             "paths": BETWEEN.join(os.fsdecode(path) for path in paths),
         }
+        if versions.numbers(question.package)[-1] != report.version:
+            return  # another build has made one meanwhile
         question.place.parent.mkdir(parents=True, exist_ok=True)
         replace(question.place, sealed(answer))
 

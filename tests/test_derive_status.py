@@ -8,8 +8,9 @@ import make
 import make_derive
 import pytest
 from make_derive import calls
+from make_growth import tif
 from test_deriving import derived
-from test_increments import data, manifest, tif
+from test_increments import data, manifest
 
 import datapkg
 from datapkg.deriving.recipe import code_of

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_ch5
 import make_derive
 import numpy as np
 import pytest
+import stores
 from make_derive import calls
-from test_increments import EDITS, Edit, data, data_files, manifest, same_as_clean, tif
+from make_growth import Edit, data_files, same_as_clean, tif
+from stores import BOTH
+from test_increments import EDITS, data, manifest
 
 import datapkg
-from datapkg import compaction
-from datapkg.errors import DeriveError, LockedError
+from datapkg import compaction, hashes
+from datapkg.errors import DeriveError, ManifestError
 
 __all__ = ["data", "manifest"]
 
@@ -38,11 +42,26 @@ def test_values_are_what_the_functions_give(derived: Path, tmp_path: Path) -> No
     assert column(tmp_path / "p", "frames", "low", "high") == [
         (2 * one.min(), 2 * one.max()) for one in images
     ]
-    frames = datapkg.open(tmp_path / "p")["frames"].to_pandas(["doubled"], images="array")
+    frames = datapkg.open(tmp_path / "p")["frames"].to_pandas(["doubled"])
+    assert "uint32 6x8" in str(frames.doubled)  # printed without a look at pixels
     for back, one in zip(frames.doubled, images, strict=True):
         assert (back.dtype, back.shape) == (np.dtype("uint32"), one.shape)
         np.testing.assert_array_equal(back, 2 * one.astype("uint32"))
     assert column(tmp_path / "p", "wells", "density")[:4] == [0, 2, 4, 20]
+
+
+def test_derived_images_are_read_through_every_door(derived: Path, tmp_path: Path) -> None:
+    make.build(derived, tmp_path / "p")
+    package = datapkg.open(tmp_path / "p")
+    wanted = [2 * make.image(number).astype("uint32") for number in range(12)]
+    array = package["frames"].to_awkward("doubled")
+    assert [np.asarray(one).tolist() for one in array] == [one.tolist() for one in wanted]
+    found = package.sql("select Plate, doubled, mean from frames where mean > 190 order by Plate").to_pandas()
+    assert len(found) == sum(2 * make.image(number).mean() > 190 for number in range(12))
+    rows = [int(plate[1:]) for plate in found.Plate]
+    for row, back in zip(rows, found.doubled, strict=True):
+        np.testing.assert_array_equal(back, wanted[row])
+    assert "uint32" in package["crops"].to_pandas()._repr_html_()
 
 
 def test_a_derived_table_has_none_one_or_many_rows_for_each_with_its_origin(
@@ -217,74 +236,66 @@ def test_a_class_is_made_once_and_takes_batches(derived: Path, data: Path, tmp_p
     assert column(tmp_path / "p", "frames", "m") == [2 * make.image(number).mean() for number in range(12)]
 
 
-def test_the_record_tells_how_a_column_came_about(derived: Path, tmp_path: Path) -> None:
+def test_a_build_that_remembers_looks_at_functions_too(
+    derived: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "YOUNG_NS", -(10**18))
     make.build(derived, tmp_path / "p")
-    package = datapkg.open(tmp_path / "p")
-    record = package.record.table("frames")
-    made = record.lineage[0]
-    assert (made.table, made.columns, made.function, made.args, made.output, made.proof) == (
-        "frames", ("mean",), "f.py:mean", {"times": 2}, ("float32",), "values"
-    )  # fmt: skip
-    assert made.packages == {"numpy": np.__version__}
-    digests = {one.name: one.digest for one in record.columns}
-    assert made.inputs == {"image_array": digests["image_array"]}
-    assert record.lineage[2].inputs == {"doubled": digests["doubled"]}
-    origin = package.record.table("crops").origin
-    assert origin is not None and origin.table == "frames"
+    assert not make.build(derived, tmp_path / "p").created
+    make_derive.functions(data, "\ndef mean(image, times):\n    return 7.0\n")
+    assert make.build(derived, tmp_path / "p").created
+    assert column(tmp_path / "p", "frames", "mean") == [7.0] * 12
 
 
-def test_a_locked_build_is_held_to_values_or_to_the_recipe(derived: Path, data: Path, tmp_path: Path) -> None:
-    entry = 'derive: [{table: frames, column: mean, function: "f.py:mean", input: image_array, output: float32PROOF}]\n'
-    make_derive.manifest(derived, entry.replace("PROOF", ""))
-    report = make.build(derived, tmp_path / "p")
-    make_derive.functions(data, "\n# says the same\n")
-    assert make.build(derived, tmp_path / "q", locked=True).digest == report.digest
-    make_derive.functions(data, "\ndef mean(image):\n    return 1.0\n")
-    with pytest.raises(LockedError, match=r"'mean' has other values \(the code of its function is another\)"):
-        make.build(derived, tmp_path / "q2", locked=True)
-    assert not (tmp_path / "q2").exists()
-    make_derive.manifest(derived, entry.replace("PROOF", ", proof: recipe"))
-    recipe = make.build(derived, tmp_path / "r")
-    assert recipe.digest != report.digest
-    make_derive.functions(data, "\n# says the same\n")
-    with pytest.raises(LockedError, match="'mean' has another recipe"):
-        make.build(derived, tmp_path / "r2", locked=True)
-
-
-def test_derived_values_are_outside_of_the_tables_digest(derived: Path, data: Path, tmp_path: Path) -> None:
-    make.build(derived, tmp_path / "p")
-    make_derive.manifest(derived, "")
-    make.build(derived, tmp_path / "q")
-    one, other = datapkg.open(tmp_path / "p"), datapkg.open(tmp_path / "q")
-    assert one["frames"].digest == other["frames"].digest
-    assert one.digest != other.digest
-
-
-def test_a_damaged_derived_value_is_found(derived: Path, tmp_path: Path) -> None:
-    make.build(derived, tmp_path / "p")
-    import lance
-
-    dataset = lance.dataset(str(tmp_path / "p" / "frames.lance"))
-    numbers = {field.name(): field.id() for field in dataset.lance_schema.fields()}
-    files = dataset.get_fragments()[0].metadata.to_json()["files"]
-    (name,) = [file["path"] for file in files if numbers["mean"] in file["fields"]]
-    path = tmp_path / "p" / "frames.lance" / "data" / name
-    content = bytearray(path.read_bytes())
-    content[content.find(np.float32(2 * make.image(3).mean()).tobytes())] ^= 1
-    path.write_bytes(content)
-    found = datapkg.open(tmp_path / "p").verify(deep=True)
-    assert "the column mean does not have its digest" in str(found)
-    assert "table's digest" not in str(found)
-
-
-def test_diff_shows_cells_of_derived_columns(derived: Path, tmp_path: Path) -> None:
-    make.build(derived, tmp_path / "p")
+@BOTH
+def test_a_package_in_a_bucket_computes_what_one_in_a_folder_does(
+    derived: Path, data: Path, tmp_path: Path, uri: str, options: dict[str, Any], reached: stores.ObjectStore
+) -> None:
+    digest = make.build(derived, tmp_path / "p").digest
+    assert make.build(derived, uri, **options).digest == digest
+    calls(data)
+    tif("p05", 99)(data)
     make_derive.manifest(derived, make_derive.DERIVE.replace("times: 2", "times: 3"))
-    make.build(derived, tmp_path / "p")
-    found = datapkg.open(tmp_path / "p").diff(1)
-    assert not found.ok
-    assert set(found.cells.column) == {"mean"}
-    assert len(found.cells) == 12
+    again = make.build(derived, uri, **options)
+    assert calls(data)["doubled"] == 1
+    assert again.digest == make.build(derived, tmp_path / "p").digest
+    assert datapkg.open(uri).verify(deep=True).ok
+    added = datapkg.open(uri).derive(
+        "f.py:mean",
+        table="frames",
+        column="m",
+        input="image_array",
+        output="float32",
+        folder=data,
+        engine="inline",
+        **options,
+    )
+    assert added["frames"].columns[-1] == "m"
+
+
+def test_a_derived_table_may_not_take_the_name_of_one_that_a_movie_has(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    make_ch5.movie(data / "m0.ch5", ("P1", "A01", "0001"))
+    make_derive.functions(data)
+    manifest = make.manifest(data, 'name: movies, path: "*.ch5", type: ch5')
+    entry = '{table: movies, into: INTO, function: "f.py:cut", input: image_array, output: {crop: image, brightest: int64}}'
+    make_derive.manifest(manifest, f"derive:\n  - {entry.replace('INTO', 'cut')}\n")
+    make.build(manifest, tmp_path / "p")
+    package = datapkg.open(tmp_path / "p")
+    assert package["cut"].columns[:7] == [
+        "origin_path",
+        "origin_row",
+        "path",
+        "plate",
+        "well",
+        "site",
+        "kind",
+    ]
+    strange = next(name for name in package.tables if name.startswith("movies_features_"))
+    make_derive.manifest(manifest, f"derive:\n  - {entry.replace('INTO', strange)}\n")
+    with pytest.raises((DeriveError, ManifestError), match=strange):
+        make.build(manifest, tmp_path / "p")
 
 
 @pytest.mark.parametrize(

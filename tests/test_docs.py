@@ -28,11 +28,13 @@ def test_every_command_is_in_the_readme_and_no_other() -> None:
 
 
 def test_the_manifest_of_the_readme_is_one(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    text, derived = re.findall(r"```yaml\n(.*?)```", README, re.S)
     path = tmp_path / "manifest.yaml"
-    path.write_text(text.replace("../data", "."), "utf-8")
+    path.write_text(text.replace("../data", ".") + derived, "utf-8")
+    (tmp_path / "f.py").write_text("")
     manifest = load.load(path).manifest
     assert [resource.name for resource in manifest.resources] == ["profiles", "frames", "movies"]
+    assert [entry.columns or entry.into for entry in manifest.derive] == [("smooth",), ("bright",), "nuclei"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

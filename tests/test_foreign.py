@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from campaigns import foreign, steps
+from campaigns import foreign, kills, steps
 from campaigns.runner import Runner
-from campaigns.states import Stage
+from campaigns.states import SCENARIOS, Stage
 
 DURING = 10
 
@@ -22,3 +22,18 @@ def test_other_programs_change_no_version(tmp_path: Path) -> None:
             assert wrong == []
             seen[how.partition(",")[0]] += 1
     assert seen == {"between": len(foreign.ACTS), "during": DURING}
+
+
+def test_a_state_that_is_cleaned_up_right_after_its_commit_is_a_clear_error(tmp_path: Path) -> None:
+    scenario = SCENARIOS[1]
+    with Runner() as runner:
+        stage = Stage(tmp_path, [scenario])
+        done = kills.steps_of(runner, stage, scenario)
+        about = [at for at, step in enumerate(done, 1) if step.startswith("fsync /p/profiles.lance")]
+        ended = Counter[str]()
+        for step in about:
+            act, table = foreign.append_and_clean_up, "profiles.lance"
+            wrong, how = foreign.during(runner, stage, scenario, act, step, 1, table)
+            assert wrong == []
+            ended[how] += 1
+    assert ended["error"]

@@ -12,8 +12,9 @@ import make_derive
 import numpy as np
 import pytest
 from make_derive import calls
+from make_growth import same_as_clean, tif
 from test_deriving import column, derived
-from test_increments import data, manifest, same_as_clean, tif
+from test_increments import data, manifest
 
 import datapkg
 from datapkg import functions

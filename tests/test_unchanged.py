@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lance
 import make
@@ -20,6 +21,13 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(hashes, "YOUNG_NS", -(10**18))
     return make.folder(tmp_path)
+
+
+@pytest.fixture
+def apart(manifest: Path) -> Path:
+    """A manifest that does not lie among its data, so that its lock changes no folder of theirs; it names no release."""
+    text = manifest.read_text().replace('version: "1.0.0"\n', "root: data\n")
+    return make.text(manifest.parent.with_name("apart.yaml"), text)
 
 
 def forbidden(*arguments: object) -> None:
@@ -128,14 +136,55 @@ def test_files_that_were_touched_just_now_are_not_trusted(
 
 
 def test_a_file_that_changes_during_a_build_is_not_trusted_whatever_its_clock_says(
-    manifest: Path, tmp_path: Path
+    manifest: Path, apart: Path, tmp_path: Path
 ) -> None:
     def meanwhile(step: Step) -> None:
         if step.doing == "storing frames":  # the wells have been looked at before
             edit(manifest, tmp_path)
 
-    manifest.write_text(manifest.read_text().replace('version: "1.0.0"\n', ""))
-    make.build(manifest, tmp_path / "p")
+    make.build(apart, tmp_path / "p")
     make.tiff(manifest.parent / "images" / "p1" / "B01_1.tif", make.image(9))
-    assert make.build(manifest, tmp_path / "p", progress=meanwhile).version == 2
-    assert make.build(manifest, tmp_path / "p").version == 3
+    assert make.build(apart, tmp_path / "p", progress=meanwhile).version == 2
+    assert make.build(apart, tmp_path / "p").version == 3
+
+
+def test_what_another_build_makes_meanwhile_is_not_taken_for_ones_own(
+    manifest: Path, apart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make.text(tmp_path / "other.yaml", apart.read_text() + "title: another\n")
+    make.build(apart, tmp_path / "p")
+    edit(manifest, tmp_path)
+    real = builder.write_lock
+
+    def meanwhile(*asked: Any) -> bool:
+        monkeypatch.setattr(builder, "write_lock", real)
+        made = real(*asked)
+        assert make.build(other, tmp_path / "p").version == 3
+        return made
+
+    monkeypatch.setattr(builder, "write_lock", meanwhile)
+    assert make.build(apart, tmp_path / "p").version == 2
+    assert make.build(apart, tmp_path / "p").version == 4
+
+
+def test_a_function_that_changes_while_a_build_computes_is_called_again(
+    manifest: Path, apart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = make.text(tmp_path / "code.py", "def doubled(count):\n    return count * 2\n")
+    derive = "{table: wells, column: Twice, function: code.py:doubled, input: Count, output: int64}"
+    apart.write_text(f"{apart.read_text()}derive:\n  - {derive}\n")
+    make.build(apart, tmp_path / "p")
+    make.tiff(manifest.parent / "images" / "p1" / "B01_1.tif", make.image(9))
+
+    real = builder.derive
+
+    def and_then(*asked: Any) -> Any:
+        made = real(*asked)
+        code.write_text(code.read_text().replace("2", "3"))
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builder, "derive", and_then)
+        make.build(apart, tmp_path / "p")
+    make.build(apart, tmp_path / "p")
+    assert datapkg.open(tmp_path / "p")["wells"].to_pandas().Twice.tolist() == [3, 6]

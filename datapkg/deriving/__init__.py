@@ -100,6 +100,9 @@ class _Deriving:
         where = self._loaded.place("derive", number)
         if entry.table not in self._tables:
             raise DeriveError(f"there is no table {entry.table!r}", where, nearest(entry.table, self._tables))
+        taken = {name.casefold(): name for name in self._tables}.get((entry.into or "").casefold())
+        if taken is not None:
+            raise DeriveError(f"there is a table {taken!r} already", where, "rename the derived table")
         coming = self._tables[entry.table]
         refuse_unknown(coming, entry, where)
         folder = self._loaded.path.absolute().parent

@@ -53,8 +53,11 @@ def derive_columns(coming: Coming, made: Ingredients, engine: Engine, number: in
         totals.add(source)
     width = sum(totals.held.values()) / max(coming.content.table.rows, 1)
     files = _files(coming, made, located, schema, old and coming.keeps, width, engine)
+    why = f"computed by {made.entry.function} from {', '.join(made.entry.input)}"
     records = [
-        ColumnRecord(c.name, stored_name(c.name), c.logical, nulls, digest, c.image is not None, derived=True)
+        ColumnRecord(
+            c.name, stored_name(c.name), c.logical, nulls, digest, c.image is not None, why, derived=True
+        )
         for c, nulls, digest in zip(columns, totals.sums.nulls, totals.sums.digests(), strict=True)
     ]
     coming.add(records, Layer(schema, files), located, totals.held)

@@ -123,9 +123,11 @@ def compute(task: ComputeTask, note: Note) -> Computed:
     note(task.name, 0)
     columns = task.inputs.read(0, task.rows)
     function = loaded(task.function)
-    with _mark(task) as begin:
-        results = Caller(function, task.way, begin)(task.inputs.values(columns), task.origins)
-    rest()
+    try:
+        with _mark(task) as begin:
+            results = Caller(function, task.way, begin)(task.inputs.values(columns), task.origins)
+    finally:
+        rest()
     spread_out = one_row_each if task.kept is None else any_rows_each
     try:
         spread = spread_out(results, list(task.outputs.types))

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
+from ..contrast import contrast_range, stretched
 from ..errors import StoreError
 from .images import Image, ImagePair, PixelChange, compare, read_pairs, y_and_x
 from .keys import NEW, keys
 from .tables import TableDiff
 
-PERCENTILES = (0.5, 99.5)
 SIDE = 320
 """Smaller images are magnified to about this, pixel by pixel."""
 GAP, LINE = 12, 20
@@ -114,12 +114,8 @@ def _plane(image: Image, axes: str, at: int) -> NDArray[np.float64]:
 
 
 def _grey(plane: NDArray[np.float64], both: Sequence[NDArray[np.float64] | None]) -> Rgb:
-    values = np.concatenate([one[np.isfinite(one)] for one in both if one is not None])
-    low, high = np.percentile(values, PERCENTILES) if values.size else (0.0, 1.0)
-    if low == high:
-        low, high = (values.min(), values.max()) if values.size else (0.0, 1.0)
-    stretched = np.clip((np.nan_to_num(plane) - low) / ((high - low) or 1.0), 0, 1)
-    return np.repeat((stretched * 255).astype(np.uint8)[..., None], 3, axis=2)
+    low, high = contrast_range([one for one in both if one is not None])
+    return np.repeat(stretched(plane, low, high)[..., None], 3, axis=2)
 
 
 def _difference(before: NDArray[np.float64], after: NDArray[np.float64]) -> Rgb:

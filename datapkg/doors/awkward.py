@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..companions import companions
 from ..encoding import decoded, is_packed
 from ..lazy import lazy_columns
 from ..pixels import common_layout, to_arrow
@@ -46,9 +47,10 @@ def column_to_awkward(table: Table, column: str, where: str | None, limit: int |
         return images_to_awkward(
             table.opened.images(table.name, column).load(table.rows.matching(where, limit))
         )
-    read = table.to_arrow([column, "dtype", "shape"], where, limit)
+    looks = companions(column).looks
+    read = table.to_arrow([column, *looks], where, limit)
     stored = read.column(column)
-    dtypes, shapes = (read.column(name).to_pylist() for name in ("dtype", "shape"))
+    dtypes, shapes = (read.column(name).to_pylist() for name in looks)
     if is_packed(stored.type):
         return images_to_awkward(decoded(stored.combine_chunks(), dtypes, shapes))
     array = to_awkward(stored)

@@ -16,19 +16,25 @@ from ..records import TableRecord
 from .array import LazyArray
 from .cells import Kind
 from .dtype import LazyDtype
+from .notebook import has_images, is_image, tell_notebook
 from .stored import StoredColumn
 
 IMAGE_COLUMN, METADATA_COLUMN = "image_array", "metadata"
 
 __all__ = [
     "IMAGE_COLUMN",
+    "METADATA_COLUMN",
     "LazyArray",
     "LazyDtype",
     "StoredColumn",
     "decodes_files",
+    "has_images",
+    "is_image",
     "lazy_column",
     "lazy_columns",
 ]
+
+tell_notebook()
 
 
 def lazy_columns(record: TableRecord) -> dict[str, Kind]:

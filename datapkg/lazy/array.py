@@ -23,6 +23,7 @@ from .cells import HeldCells, Kind, Origin, as_cell, is_missing, kind_of
 from .dtype import LazyDtype
 from .equality import ComparedByKeys
 from .printing import shown
+from .stored import StoredColumn
 
 LEAVE_OUT = 'leave it out: frame.drop(columns=["image_array", "image_bytes"], errors="ignore")'
 
@@ -81,6 +82,16 @@ class LazyArray(ComparedByKeys):
                 cells[place] = cell
         return cells
 
+    def labels(self) -> NDArray[np.object_]:
+        """What is printed for the cells, such as ``uint16 1024x1344``; None for missing ones. No pixel is read."""
+        return self._asked(lambda origin, at: origin.labels(at))
+
+    def stored(self) -> Iterator[tuple[StoredColumn, NDArray[np.intp], NDArray[np.int64]]]:
+        """The stored columns that cells come from: each with the places of its cells here, and their rows there."""
+        for origin, here in self._by_origin():
+            if isinstance(origin, StoredColumn):
+                yield origin, here, self._at[here]
+
     def stack(self) -> NDArray[Any]:
         """Read all images into one array, with one axis more, the first; memory is needed for this array alone.
 
@@ -107,7 +118,7 @@ class LazyArray(ComparedByKeys):
     def __iter__(self) -> Iterator[Any]:
         """Yield the cells, reading a batch at a time."""
         if asked_by(PRINTING_CELL):  # the array is itself a cell, of a frame that is printed
-            yield from self._labels()
+            yield from self.labels()
             return
         start = 0
         while start < len(self):
@@ -209,7 +220,7 @@ class LazyArray(ComparedByKeys):
         if copy is False:
             raise ValueError("the cells are read into a new array: copy=False is not possible")
         if asked_by(PRINTING):
-            return self._labels()
+            return self.labels()
         cells = self.load()
         return cells if dtype in (None, np.dtype(object)) else np.array(cells.tolist(), dtype)
 
@@ -252,7 +263,7 @@ class LazyArray(ComparedByKeys):
         return cast(found)
 
     def __repr__(self) -> str:
-        return shown(type(self).__name__, lambda part: self[part]._labels(), len(self), str(self.dtype))
+        return shown(type(self).__name__, lambda part: self[part].labels(), len(self), str(self.dtype))
 
     def _formatter(self, boxed: bool = False) -> Callable[[Any], str | None]:  # noqa: ARG002 - pandas passes it
         return str
@@ -277,9 +288,6 @@ class LazyArray(ComparedByKeys):
         numbers = self._of[present]
         for number in np.unique(numbers).tolist():
             yield self._origins[number], present[numbers == number]
-
-    def _labels(self) -> NDArray[np.object_]:
-        return self._asked(lambda origin, at: origin.labels(at))
 
     def _keys(self) -> NDArray[np.object_]:
         return self._asked(lambda origin, at: origin.keys(at))

@@ -91,6 +91,33 @@ class MovieMethods:
 
         return crops(cast("Table", self), objects, size, channel, region, z, fill)
 
+    def with_planes(
+        self, objects: pd.DataFrame, *, channel: Choice = None, region: Choice = None, z: int = 0
+    ) -> pd.DataFrame:
+        """Give each object its plane, as a lazy cell of the new column `image_array`; no pixel is read.
+
+        A notebook shows such a frame as thumbnails: the surroundings of each object, with its outline.
+
+        Parameters
+        ----------
+        objects
+            Rows of the objects' table, any of them, in any order.
+        channel, region, z
+            Which plane of the object's frame.
+
+        Returns
+        -------
+        The same rows and columns, and `image_array` after them. Cells of one plane share one reading.
+
+        Raises
+        ------
+        SchemaError
+            An object has no frame or plane, or there is an `image_array` already.
+        """
+        from .objects import with_planes
+
+        return with_planes(cast("Table", self), objects, channel, region, z)
+
     def tracks(self) -> pd.DataFrame:
         """Follow objects through time: one row for each object in a track.
 

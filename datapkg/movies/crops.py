@@ -37,7 +37,7 @@ def crops(
             raise SchemaError(f"the objects have no column {name!r}", f"table {movies.name}", fix)
     height, width = (size, size) if isinstance(size, int) else size
     corners = _corners(objects, height, width)
-    planes = _planes_of(movies, objects, channel, region, z)
+    planes = planes_of(movies, objects, channel, region, z)
     cut = _filled((len(objects), height, width), fill, _dtype(movies, planes["dtype"].unique().tolist()))
     rows, position = np.arange(len(objects)), planes["position"].to_numpy()
     order = np.argsort(position, kind="stable")
@@ -60,7 +60,7 @@ def _corners(objects: pd.DataFrame, height: int, width: int) -> NDArray[np.int64
     return np.array(centers, np.int64).reshape(-1, 2) - (height // 2, width // 2)
 
 
-def _planes_of(movies: Table, objects: pd.DataFrame, channel: Choice, region: Choice, z: int) -> pd.DataFrame:
+def planes_of(movies: Table, objects: pd.DataFrame, channel: Choice, region: Choice, z: int) -> pd.DataFrame:
     """For each object, in order, the row of its plane, with the plane's dtype and shape."""
     here = objects[KEYS].drop_duplicates()
     paths = here["path"].unique().tolist()

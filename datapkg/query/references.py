@@ -34,9 +34,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 def refuse_hidden(name: str, kind: pa.DataType) -> None:
     """Refuse a column whose values hold images deeper than in a list. Raises SchemaError."""
-    if is_reference(kind) or is_list_of_references(kind):
-        return
-    if is_reference(kind) or any(_holds(kind.field(i).type) for i in range(kind.num_fields)):
+    if _holds(kind) and not (is_reference(kind) or is_list_of_references(kind)):
         fix = "select images as columns of their own, or as list(image_array)"
         raise SchemaError(f"the column {name!r} holds images within other values", WHERE, fix)
 

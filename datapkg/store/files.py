@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import StoreError
 from ..places import Place, storage_errors
 
 
@@ -44,5 +45,16 @@ def intact(package: Place, files: Sequence[Sequence[Any]]) -> bool:
 def hashed(role: str, where: Place, file: str, name: str) -> StoredFile:
     """Bring a file to the disk, and describe it under the name that it has, or will have, in the package."""
     with storage_errors(name):
-        where.settle(file)
-        return StoredFile(role, name, where.sizes([file])[file], where.blake3(file))
+        try:
+            where.settle(file)
+            digest = where.blake3(file)
+            size = where.sizes([file]).get(file)
+        except FileNotFoundError:
+            size = None
+        if size is None:
+            raise StoreError(
+                "was removed by another program right after it was written",
+                where.at(file),
+                "make sure that no other program cleans up the package, and build again",
+            )
+        return StoredFile(role, name, size, digest)

@@ -160,7 +160,7 @@ def check_sources(
         for resource in loaded.manifest.resources:
             yield from comparison.resource(loaded, resource)
     for table in record.tables:
-        if table.name not in comparison.tables:
+        if table.name not in comparison.tables and table.origin is None:
             yield Fault("the manifest does not name what this table was made of", table=table.name)
 
 
@@ -244,7 +244,7 @@ def _digest(array: pa.Array) -> bytes:
 
 def _columns(known: TableRecord, table: TableSchema) -> Iterator[Fault]:
     """Columns that differ in name, order or type."""
-    stored = {column.name: column for column in known.columns}
+    stored = {column.name: column for column in known.own}
     found = {column.name: column for column in table.columns}
     for name in [*stored, *(name for name in found if name not in stored)]:
         if name not in found:

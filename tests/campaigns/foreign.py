@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,10 +19,12 @@ from campaigns.runner import Runner
 from campaigns.states import SCENARIOS, Scenario, Stage, Trial, own_cache
 
 SEED = 7
-SEEN = "another program"
+TABLE = re.compile(r"\w+\.lance")
 
 
-def _table(package: Path, rng: random.Random) -> Path:
+def _table(package: Path, rng: random.Random, named: str = "") -> Path:
+    if (package / named / "_versions").is_dir():
+        return package / named
     return rng.choice(sorted(path for path in package.glob("*.lance") if (path / "_versions").is_dir()))
 
 
@@ -102,7 +105,13 @@ def _between(runner: Runner, trial: Trial) -> Iterator[str]:
 
 
 def during(
-    runner: Runner, stage: Stage, scenario: Scenario, act: Callable[[Path], None], step: int, seed: int
+    runner: Runner,
+    stage: Stage,
+    scenario: Scenario,
+    act: Callable[[Path], None],
+    step: int,
+    seed: int,
+    table: str = "",
 ) -> tuple[list[str], str]:
     """Let another program write before a step of a build: what is wrong then, and how the build ended."""
     rng = random.Random(seed)
@@ -110,14 +119,14 @@ def during(
 
     def write() -> None:
         try:
-            table = _table(trial.package, rng)
+            chosen = _table(trial.package, rng, table)
         except IndexError:
             return  # there is no table yet
         try:
-            act(table)
+            act(chosen)
         except Exception as error:  # noqa: BLE001 - what another program makes of a half-made state is its own affair
             done.append(f"failed with {type(error).__name__}")
-        done.append(table.stem)
+        done.append(chosen.stem)
 
     with stage.trial(scenario) as trial:
         ended, steps, _ = runner.watched(trial.ask(), trial.cache, trial.folder, pauses={step: write})
@@ -144,9 +153,11 @@ def trials(runner: Runner, stage: Stage, count: int, seed: int = SEED) -> Iterat
 
 
 def at_every_step(runner: Runner, stage: Stage, scenario: Scenario) -> Iterator[tuple[str, list[str]]]:
-    """The worst of the acts before each step of a build."""
-    for step in range(1, len(kills.steps_of(runner, stage, scenario)) + 1):
-        said, how = during(runner, stage, scenario, append_and_clean_up, step, step)
+    """The worst of the acts before each step of a build, in the table that the step is about."""
+    for step, about in enumerate(kills.steps_of(runner, stage, scenario), 1):
+        found = TABLE.search(about)
+        table = found[0] if found else ""
+        said, how = during(runner, stage, scenario, append_and_clean_up, step, step, table)
         yield f"at each step, {how}", said
 
 

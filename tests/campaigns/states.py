@@ -7,6 +7,7 @@ type; images of one shape become images of several; the manifest says something 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import make
 import pytest
 
 from campaigns.sound import Expected, expected_of
+from datapkg import hashes
 
 MANIFEST = """name: little
 version: "{release}"
@@ -106,8 +108,10 @@ class Stage:
     ) -> None:
         self.folder, self.scenarios, self.trials = folder, scenarios, trials or folder
         self.expected: dict[str, Expected] = {}
-        for name in dict.fromkeys(s for one in scenarios for s in (*one.history, one.state)):
+        names = list(dict.fromkeys(s for one in scenarios for s in (*one.history, one.state)))
+        for name in names:
             STATES[name](self.data(name))
+        for name in names:
             clean = folder / "clean" / name
             with own_cache(folder / "cache"):
                 make.build(self.data(name) / "manifest.yaml", clean)
@@ -122,6 +126,13 @@ class Stage:
                     )
         for lock in folder.glob("data/*/manifest.lock"):
             lock.unlink()  # a trial has its own manifest, and the lock beside it
+        self._wait_until_old()
+
+    def _wait_until_old(self) -> None:
+        """From then on the files' hashes are remembered, and all builds of a state take the same steps."""
+        written = max(path.stat().st_ctime_ns for path in self.folder.glob("data/**/*"))
+        while time.time_ns() - written < hashes.YOUNG_NS:
+            time.sleep(0.05)
 
     def data(self, state: str) -> Path:
         """The files of a state."""
