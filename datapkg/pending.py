@@ -111,7 +111,7 @@ def status(
         manifest_changed=old is not None and old.manifest_digest != normal.manifest_digest(loaded.manifest),
         resources={one.resource.name: one.change for one in planned.resources},
         gone=tuple(_gone(loaded.manifest, old)) if old else (),
-        warnings=planned.warnings,
+        warnings=(*planned.warnings, *_refused(planned, before)),
         derived=derived,
         dropped=tuple(_dropped(loaded.manifest, old)) if old else (),
     )
@@ -136,6 +136,17 @@ def _dropped(manifest: Manifest, old: Record) -> list[str]:
     return [
         f"{table}.{column}" for table, column in made if (table, column) not in wanted and table not in gone
     ]
+
+
+def _refused(planned: plan.Plan, before: plan.Previous | None) -> Iterator[str]:
+    """What stops a build that is not told to allow removals."""
+    if before is None:
+        return
+    for one in planned.resources:
+        name = one.resource.name
+        refused = plan.suspicious(name, one.change.removed, len(before.of(name)))
+        if refused is not None:
+            yield f"{refused.where}: {refused.what}; if that is on purpose, build with --allow-removals"
 
 
 def _resource(name: str, change: Change) -> Iterator[str]:

@@ -121,7 +121,7 @@ def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, 
         asked = {**found.asked, **asked}
         warnings += found.warnings
         if before is not None and not allow_removals:
-            _refuse_removals(resource, before.of(resource.name), found.files)
+            _refuse_removals(resource.name, before, found.files)
         settings = normal.settings_digest(resource)
         readers = sources.readers(resource.type)
         hashes: dict[str, str] = {}
@@ -252,12 +252,20 @@ def _ours(package: Place, name: str) -> bool:
     return name in OURS or name.startswith(STAGING)
 
 
-def _refuse_removals(resource: Resource, known: Mapping[str, SourceRow], files: Sequence[SourceFile]) -> None:
-    gone = sorted(set(known) - {file.path for file in files})
-    gone = [path for path in gone if not locate.is_inline(path)]
-    if len(gone) * 10 > len(known):
-        raise SourceError(
-            f"{len(gone)} of {len(known)} files of the last version are gone, first {gone[0]}",
-            f"resource {resource.name}",
-            "check that the drive is mounted; if they were removed on purpose, build with --allow-removals",
-        )
+def _refuse_removals(resource: str, before: Previous, files: Sequence[SourceFile]) -> None:
+    known = before.of(resource)
+    refused = suspicious(resource, list(set(known) - {file.path for file in files}), len(known))
+    if refused is not None:
+        raise refused
+
+
+def suspicious(resource: str, gone: Sequence[str], known: int) -> SourceError | None:
+    """What to say where so many of a resource's `known` files are gone that perhaps a drive is not mounted."""
+    gone = sorted(path for path in gone if not locate.is_inline(path))
+    if len(gone) * 10 <= known:
+        return None
+    return SourceError(
+        f"{len(gone)} of {known} files of the last version are gone, first {gone[0]}",
+        f"resource {resource}",
+        "check that the drive is mounted; if they were removed on purpose, build with --allow-removals",
+    )

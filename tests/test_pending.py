@@ -12,7 +12,7 @@ import test_cli
 
 import datapkg
 from datapkg import hashes, reading
-from datapkg.errors import StoreError
+from datapkg.errors import SourceError, StoreError
 
 LONG_AGO = 1_600_000_000
 
@@ -61,7 +61,11 @@ def test_files_that_came_went_and_changed_are_listed(manifest: Path, package: Pa
         "  frames: 1 new, 1 gone",
         "    + images/p1/B01_1.tif",
         "    - images/p2/A01_1.tif",
+        "warning   resource frames: 1 of 3 files of the last version are gone, first images/p2/A01_1.tif; "
+        "if that is on purpose, build with --allow-removals",
     ]
+    with pytest.raises(SourceError, match="1 of 3 files"):
+        make.build(manifest, package)
 
 
 def test_a_change_of_the_manifest_names_the_resources_that_it_touches(manifest: Path, package: Path) -> None:
