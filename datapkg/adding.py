@@ -45,6 +45,7 @@ def add(
     folder: str | Path | None,
     workers: int | None,
     engine: str,
+    ray_address: str | None,
 ) -> int:
     """Add an entry of `derive` to the newest version, and give the number of the next; see `datapkg.Package.derive`."""
     started = time.monotonic()
@@ -58,10 +59,12 @@ def add(
     loaded = _loaded(newest, {key: value for key, value in entry.items() if value is not None}, folder)
     codes = {}
     if name.startswith(f"{HERE}:") and not isinstance(function, str):
-        engine, codes = "inline", {name: _typed(function)}  # it is in no other process
+        engine, ray_address = "inline", None  # it is in no other process
+        codes = {name: _typed(function)}
     resources = [taken_over(one, newest) for one in _planned(loaded.manifest, newest)]
     planned = Plan(tuple(_planned(loaded.manifest, newest)), (), {}, False)
-    with attempt_in(package) as attempt, engines.get(engine).session(workers) as run:
+    where = engines.get(engine, ray_address)
+    with attempt_in(package) as attempt, where.session(workers, package.staging(attempt).path) as run:
         recipes = recipes_of(loaded.manifest, loaded.path.parent, _known(loaded.manifest, newest), codes)
         derived = derive(loaded, package, attempt, resources, newest, run, silent, recipes)
         publisher = Publisher(package, package.uri, attempt, loaded, planned, newest)

@@ -41,6 +41,7 @@ def build(
     locked: bool = False,
     workers: int | None = None,
     engine: str = "local",
+    ray_address: str | None = None,
     root: str | Path | None = None,
     allow: Mapping[str, str | Path] | None = None,
     allow_removals: bool = False,
@@ -65,7 +66,11 @@ def build(
     workers
         Processes to use; default one for each CPU. The result does not depend on it.
     engine
-        ``local`` (processes of this machine) or ``inline`` (this process).
+        ``local`` (processes of this machine), ``inline`` (this process) or ``ray`` (a Ray cluster whose machines see
+        the files and the package at the same paths).
+    ray_address
+        Where Ray runs: ``HOST:PORT``, ``auto`` (default; the cluster that Ray finds by itself), or ``local`` (a
+        cluster on this machine that is stopped at the end).
     root, allow
         Where the data are, instead of what the manifest says.
     allow_removals
@@ -105,7 +110,8 @@ def build(
     if lock is not None:
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
-    with attempt_in(target) as attempt, engines.get(engine).session(workers) as run:
+    where = engines.get(engine, ray_address)
+    with attempt_in(target) as attempt, where.session(workers, target.staging(attempt).path) as run:
         resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
         notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)

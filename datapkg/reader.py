@@ -254,6 +254,7 @@ class Package:
         folder: str | Path | None = None,
         workers: int | None = None,
         engine: str = "local",
+        ray_address: str | None = None,
         single_writer: bool = False,
     ) -> Package:
         """Add a computed column or table, as the package's next version; this one must be the newest.
@@ -273,7 +274,7 @@ class Package:
             As in the manifest.
         folder
             Where ``file.py`` lies; default the current folder.
-        workers, engine, single_writer
+        workers, engine, ray_address, single_writer
             As in `datapkg.build`.
 
         Returns
@@ -302,7 +303,7 @@ class Package:
         }
         add: Callable[..., int] = import_module(f"{__package__}.adding").add  # this module lies below it
         lies = place(self.uri, self.place.options, single_writer=True) if single_writer else self.place
-        version = add(lies, self.version, function, said, folder, workers, engine)
+        version = add(lies, self.version, function, said, folder, workers, engine, ray_address)
         return open_package(self.place, version=version, verify=self.verify_reads)
 
     def sources(self) -> pd.DataFrame:

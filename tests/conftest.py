@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,12 @@ from hypothesis import settings
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
 settings.load_profile("no clock")
+
+os.environ |= {  # Ray looks at these when it is imported: nobody else may join the tests' cluster
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": uuid.uuid4().hex * 2,
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 
 PROJECT = make.PROJECT
 SHARED = Path(os.environ.get("DATAPKG_SHARED", PROJECT.parent / "shared")) / "data"
@@ -87,3 +96,29 @@ def uri() -> str:
 def options(reached: stores.ObjectStore) -> dict[str, Any]:
     """What a build into the store needs."""
     return {"single_writer": reached.single_writer}
+
+
+CLUSTER = """
+import os, sys, ray
+ray.init(
+    address="local", num_cpus=2, object_store_memory=80 << 20, include_dashboard=False,
+    log_to_driver=False, logging_level="ERROR", _temp_dir=sys.argv[1],
+)
+print(ray.get_runtime_context().gcs_address, flush=True)
+sys.stdin.read()
+ray.shutdown()
+"""
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """The address of a Ray cluster of two worker processes."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray") as folder:
+        patch.setenv("PYTHONPATH", os.pathsep.join(str(one) for one in (PROJECT, PROJECT / "tests")))
+        command = [sys.executable, "-c", CLUSTER, folder]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            patch.setenv("RAY_ADDRESS", address)  # what `auto` finds
+            yield address
+            process.communicate()

@@ -39,6 +39,11 @@ SingleWriter = Annotated[
 Allow = Annotated[
     list[str] | None, typer.Option(help="NAME=FOLDER: where @NAME/... paths lie on this machine.")
 ]
+Rehash = Annotated[bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="HOST:PORT of a Ray cluster, auto, or local (start one).", show_default=False),
+]
 VersionOption = Annotated[str | None, typer.Option("--version", help="A version's number or release name.")]
 
 
@@ -101,7 +106,8 @@ def build(
     ] = None,
     locked: Annotated[bool, typer.Option("--locked", help="Hold the build to the manifest's lock.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default one for each CPU.")] = None,
-    engine: Annotated[str, typer.Option(help="local (processes) or inline (this process).")] = "local",
+    engine: Annotated[str, typer.Option(help="local (processes), inline (this process) or ray.")] = "local",
+    ray_address: RayAddress = None,
     root: Root = None,
     allow: Allow = None,
     allow_removals: Annotated[
@@ -113,9 +119,7 @@ def build(
             parser=byte_count, metavar="SIZE", help="Refuse images that decode to more, as in 8GiB."
         ),
     ] = MAX_IMAGE_BYTES,
-    rehash: Annotated[
-        bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")
-    ] = False,
+    rehash: Rehash = False,
     single_writer: SingleWriter = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, as `status` does.")
@@ -135,6 +139,7 @@ def build(
             locked=locked,
             workers=workers,
             engine=engine,
+            ray_address=ray_address,
             root=root,
             allow=folders(allow),
             allow_removals=allow_removals,
@@ -155,9 +160,7 @@ def status(
     ] = None,
     root: Root = None,
     allow: Allow = None,
-    rehash: Annotated[
-        bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")
-    ] = False,
+    rehash: Rehash = False,
     as_json: Json = False,
 ) -> None:
     """Say what a build of MANIFEST into PACKAGE would do; nothing is written."""

@@ -11,13 +11,13 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from blake3 import blake3
 
+from ..engine import in_worker
 from ..errors import DeriveError
 from .loading import Loaded, told
 from .outputs import shown
@@ -199,7 +199,7 @@ class _Watchdog:
 
     def arm(self, timeout_s: float) -> None:
         """Begin again to count; at most once a second, since each time starts a thread."""
-        if parent_process() is None or time.monotonic() - self._armed < 1:
+        if not in_worker() or time.monotonic() - self._armed < 1:
             return
         self._armed = time.monotonic()
         self._nowhere = self._nowhere or open(os.devnull, "w")  # noqa: SIM115 - it is needed to the end

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .. import store
 from ..companions import companions
-from ..engine import Note, Run
+from ..engine import Needs, Note, Run
 from ..errors import DeriveError, WorkerDiedError
 from ..manifest.models import Derivation
 from ..progress import Counter, Progress
@@ -105,7 +105,7 @@ class Engine:
     def _explained(self, tasks: Sequence[ComputeTask], entry: Derivation, note: Note) -> Iterator[Any]:
         """The results; the death of a worker is told with the row that it was at."""
         try:
-            yield from self.run(compute, tasks, note)
+            yield from self.run(compute, tasks, note, Needs(entry.num_cpus, entry.num_gpus))
         except WorkerDiedError as error:
             raise death([task for task in tasks if task.name in error.places] or tasks, entry) from None
 

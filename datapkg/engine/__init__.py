@@ -1,6 +1,6 @@
 """Run one function over many tasks, keeping their order; one module for each place to run them.
 
-An engine is a module with `session(workers)`, a context that gives a `Run`. The function is called as
+An engine has `session(workers, staging)`, a context that gives a `Run`. The function is called as
 ``function(task, note)`` and calls ``note(path, bytes_done)`` before it starts on a file (0 bytes) and when it is
 done with it, for the progress line, and to know whose file it was when a worker dies.
 """
@@ -9,14 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import ManifestError, nearest
+from ..errors import ManifestError, WorkerDiedError, nearest
 
 Note = Callable[[str, int], None]
 
-ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline"}
+ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline", "ray": "datapkg.engine.ray"}
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a task takes of a cluster's CPUs and GPUs while it runs; on this machine each worker has one CPU."""
+
+    cpus: float = 1
+    gpus: float = 0
+
+
+ONE_CPU = Needs()
 
 
 class Run(Protocol):
@@ -28,7 +41,11 @@ class Run(Protocol):
         ...
 
     def __call__(
-        self, function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note
+        self,
+        function: Callable[[Any, Note], Any],
+        tasks: Sequence[Any],
+        progress: Note,
+        needs: Needs = ONE_CPU,
     ) -> Iterator[Any]:
         """Yield the results in the tasks' order. The first failure is raised; what still runs is stopped."""
         ...
@@ -37,14 +54,53 @@ class Run(Protocol):
 class Engine(Protocol):
     """A place to run tasks."""
 
-    def session(self, workers: int | None) -> AbstractContextManager[Run]:
-        """Start what is needed (by default as many workers as fit the place), and stop it at the end."""
+    def session(self, workers: int | None, staging: Path | None = None) -> AbstractContextManager[Run]:
+        """Start what is needed (by default as many workers as fit the place), and stop it at the end.
+
+        `staging` is the folder that tasks write into: all workers must see it.
+        """
         ...
 
 
-def get(name: str) -> Engine:
-    """Find an engine by its name."""
+def get(name: str, address: str | None = None) -> Engine:
+    """Find an engine by its name; `address` says where Ray runs.
+
+    Raises
+    ------
+    ManifestError
+        There is no such engine, or it is not installed.
+    """
     if name not in ENGINES:
         raise ManifestError(f"there is no engine {name!r}", fix=nearest(name, ENGINES))
+    if name == "ray":
+        ray: Engine = import_module(ENGINES[name]).Cluster(address or "auto")
+        return ray
+    if address is not None:
+        what = f"the engine {name!r} runs on this machine, and takes no address"
+        raise ManifestError(what, f"ray_address {address}", "choose --engine ray, or leave --ray-address out")
     engine: Engine = import_module(ENGINES[name])
     return engine
+
+
+_working = False
+
+
+def begin_worker() -> None:
+    """This process is a worker from now on: to end it ends no program of the user's."""
+    global _working  # noqa: PLW0603 - it is a fact about the process
+    _working = True
+
+
+def in_worker() -> bool:
+    """Whether this process is a worker."""
+    return _working
+
+
+def death(files: Sequence[str]) -> WorkerDiedError:
+    """Say that a worker ended without an answer, and what it was at."""
+    return WorkerDiedError(
+        "a worker process died, perhaps out of memory or by a broken file",
+        " or ".join(files) or "the first files",
+        "try the file alone in another program; exclude it, or build with fewer --workers",
+        tuple(files),
+    )

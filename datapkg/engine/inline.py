@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from . import Note, Run
+from . import ONE_CPU, Needs, Note, Run
 
 
 @contextmanager
-def session(workers: int | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
+def session(workers: int | None = None, staging: Path | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
     """Give a `Run` that needs nothing started.
 
     Examples
@@ -28,7 +29,11 @@ class _Here:
     workers: int = 1
 
     def __call__(
-        self, function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note
+        self,
+        function: Callable[[Any, Note], Any],
+        tasks: Sequence[Any],
+        progress: Note,
+        needs: Needs = ONE_CPU,  # noqa: ARG002 - it is this process
     ) -> Iterator[Any]:
         for task in tasks:
             yield function(task, progress)

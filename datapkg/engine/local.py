@@ -16,12 +16,12 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from threading import Lock, Thread
 from types import ModuleType
 from typing import Any
 
-from ..errors import WorkerDiedError
-from . import Note, Run
+from . import ONE_CPU, Needs, Note, Run, begin_worker, death
 
 POLL_S = 0.2
 AHEAD = 2  # tasks waiting for each worker: enough to keep it busy, few enough that results do not pile up
@@ -33,7 +33,7 @@ _notes: Notes | None = None  # in a worker: the way to the process that started 
 
 
 @contextlib.contextmanager
-def session(workers: int | None = None) -> Iterator[Run]:
+def session(workers: int | None = None, staging: Path | None = None) -> Iterator[Run]:  # noqa: ARG001 - all see it
     """Give a `Run` over at most `workers` processes (default: one for each CPU), started when first needed.
 
     A worker that dies ends the run with a SourceError that names the files that were being read.
@@ -56,7 +56,11 @@ class _Pool:
         self._processes: dict[int, Any] = {}
 
     def __call__(
-        self, function: Callable[[Any, Note], Any], tasks: Sequence[Any], progress: Note
+        self,
+        function: Callable[[Any, Note], Any],
+        tasks: Sequence[Any],
+        progress: Note,
+        needs: Needs = ONE_CPU,  # noqa: ARG002 - the user said how many workers there are
     ) -> Iterator[Any]:
         waiting: deque[Future[Any]] = deque()
         rest = iter(tasks)
@@ -75,7 +79,7 @@ class _Pool:
             self._drain(progress)
         except BrokenProcessPool:
             self._drain(progress)
-            raise _death(self._places()) from None
+            raise death(self._places()) from None
 
     def _places(self) -> list[str]:
         """What the process was at that died first; the others were ended because of it."""
@@ -118,6 +122,7 @@ def cpus() -> int:
 def _start(notes: Notes) -> None:
     global _notes  # noqa: PLW0603 - a process has one way home, and a pool's initializer is the place to set it
     _notes = notes
+    begin_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 
@@ -137,15 +142,6 @@ def _call(function: Callable[[Any, Note], Any], task: Any) -> Any:
 def _note(path: str, done: int) -> None:
     if _notes is not None:
         _notes.put((os.getpid(), path, done))
-
-
-def _death(files: list[str]) -> WorkerDiedError:
-    return WorkerDiedError(
-        "a worker process died, perhaps out of memory or by a broken file",
-        " or ".join(files) or "the first files",
-        "try the file alone in another program; exclude it, or build with fewer --workers",
-        tuple(files),
-    )
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
