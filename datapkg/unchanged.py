@@ -58,7 +58,10 @@ class Question:
             [str(loaded.root), {name: str(folder) for name, folder in loaded.allow.items()}],
             [
                 distribution_version("lance-datapkg"),
-                {kind: sources.readers(kind) for kind in sources.FORMATS},
+                {
+                    kind: sources.readers(kind)
+                    for kind in sorted({one.type for one in loaded.manifest.resources})
+                },
             ],
             [one.recipe for one in recipes_of(loaded.manifest, loaded.path.absolute().parent)],
             list(loaded.warnings),

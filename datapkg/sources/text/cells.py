@@ -185,7 +185,9 @@ def inexact(numbers: NDArray[np.int64]) -> Mask:
 
 def mask(array: pa.BooleanArray) -> Mask:
     """An Arrow mask without nulls as NumPy's."""
-    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
+    bits = np.frombuffer(array.buffers()[1], np.uint8)  # `to_numpy` goes from bit to bit
+    end = array.offset + len(array)
+    return np.unpackbits(bits, count=end, bitorder="little")[array.offset :].view(bool)
 
 
 def cast(column: pa.StringArray, wanted: pa.DataType) -> pa.Array | None:
