@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .builder import build as build
     from .checking import check as check
+    from .ci import ci as ci
     from .copying import checkout as checkout
     from .display.thumbnails import show_thumbnails as thumbnails  # noqa: F401 - a noun reads well with a frame
     from .draft import draft as init  # noqa: F401 - the name of its command
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 NAMES = {
     "build": "builder:build",
     "check": "checking:check",
+    "ci": "ci:ci",
     "checkout": "copying:checkout",
     "gc": "reclaiming:gc",
     "init": "draft:draft",
