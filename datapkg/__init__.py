@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .builder import build as build
     from .checking import check as check
-    from .ci import ci as ci
     from .copying import checkout as checkout
     from .display.thumbnails import show_thumbnails as thumbnails  # noqa: F401 - a noun reads well with a frame
     from .draft import draft as init  # noqa: F401 - the name of its command
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from .lazy.notebook import unload as unload_ipython_extension  # noqa: F401
     from .naming import release as release
     from .pending import status as status
+    from .proving import ci as ci
     from .reader import Package as Package
     from .reader import open_package as open  # noqa: F401 - the word that Python has for it
     from .reclaiming import gc as gc
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 NAMES = {
     "build": "builder:build",
     "check": "checking:check",
-    "ci": "ci:ci",
+    "ci": "proving:ci",
     "checkout": "copying:checkout",
     "gc": "reclaiming:gc",
     "init": "draft:draft",

@@ -90,7 +90,7 @@ def ci(
     as_json: Json = False,
 ) -> None:
     """Check MANIFEST, build it held to its lock, verify the package, and compare it with the last release."""
-    from ..ci import ci as prove
+    from ..proving import ci as prove
     from .progress import shown
 
     with shown() as progress:
