@@ -37,6 +37,7 @@ class Form:
 
 
 FORMATS = {
+    "zip": Form("zipped", (".zip",), whole=True),
     "sqlite": Form("sqlite", (".db", ".sqlite", ".sqlite3")),
 }
 """All forms by name; modules are loaded when they are used."""

@@ -46,6 +46,10 @@ class Place(ABC):
         """The address of something below the place."""
         return f"{self.uri}/{name}"
 
+    def for_engine(self, name: str) -> str:
+        """The address at which the engine reads something below the place."""
+        return self.at(name)
+
     def name_of(self, address: str) -> str:
         """The name of what has this address."""
         return address.removeprefix(f"{self.uri}/")

@@ -11,12 +11,12 @@ from .write import (
     Committed,
     Staged,
     commit,
+    pin_content,
     pins,
     set_aside,
     staged,
     tag_path,
     write_fragment,
-    write_pin,
 )
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "commit",
     "fragment_sizes",
     "intact",
+    "pin_content",
     "pins",
     "set_aside",
     "staged",
@@ -39,5 +40,4 @@ __all__ = [
     "tag_path",
     "update",
     "write_fragment",
-    "write_pin",
 ]

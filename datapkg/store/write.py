@@ -212,16 +212,21 @@ def write_pin(package: Place, table: str, tag: str, version: int, manifest_bytes
 
     The engine's own call writes the tag of a package below ``Müller/`` into ``M%C3%BCller/`` (pylance 14.0.2).
     """
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    package.put_if_absent(tag_path(table, tag), pin_content(version, manifest_bytes, datetime.now(UTC)))
+
+
+def pin_content(version: int, manifest_bytes: int, made: datetime) -> bytes:
+    """What stands in a tag, as the engine writes it."""
+    moment = made.astimezone(UTC).isoformat().replace("+00:00", "Z")
     content: dict[str, Any] = {
         "branch": None,
         "version": version,
-        "createdAt": now,
-        "updatedAt": now,
+        "createdAt": moment,
+        "updatedAt": moment,
         "manifestSize": manifest_bytes,
         "metadata": {},
     }
-    package.put_if_absent(tag_path(table, tag), json.dumps(content).encode())
+    return json.dumps(content).encode()
 
 
 def tag_path(table: str, tag: str) -> str:
