@@ -39,6 +39,9 @@ class Form:
 FORMATS = {
     "zip": Form("zipped", (".zip",), whole=True),
     "sqlite": Form("sqlite", (".db", ".sqlite", ".sqlite3")),
+    "parquet": Form("parquet", (".parquet",), folder=None),
+    "csv": Form("text", (".csv", ".tsv"), folder=None),
+    "files": Form("files", folder=True),
 }
 """All forms by name; modules are loaded when they are used."""
 
@@ -109,7 +112,7 @@ def _form(path: Path, to: str | None) -> tuple[str, Form]:
             raise ExportError(f"there is no form {to!r}", str(path), nearest(to, FORMATS))
         return to, FORMATS[to]
     for name, form in FORMATS.items():
-        if path.name.lower().endswith(form.suffixes):
+        if form.suffixes and path.name.lower().endswith(form.suffixes):
             return name, form
     suffix = path.suffix or "no suffix"
     raise ExportError(

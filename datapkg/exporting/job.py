@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,9 +64,9 @@ class Job:
     written: list[str] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
 
-    def each(self) -> Iterator[Table]:
-        """The wanted tables, one after the other."""
-        for name in self.tables:
+    def each(self, names: Sequence[str] | None = None) -> Iterator[Table]:
+        """The wanted tables, or those of them that the form can hold, one after the other."""
+        for name in self.tables if names is None else names:
             table = self.package[name]
             self.tell(table, 0)
             yield table

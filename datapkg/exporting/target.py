@@ -11,7 +11,7 @@ from pathlib import Path
 from ..durable import move_if_absent, sync_file, sync_folder
 from ..errors import ExportError
 from ..places.failures import store_error
-from .job import MARKER
+from .job import MARKER, Job
 
 TAKEN = "is there already"
 
@@ -48,6 +48,19 @@ def growing(dest: Path, *, folder: bool, overwrite: bool) -> Iterator[Path]:
             shutil.rmtree(whole, ignore_errors=True)
         else:
             whole.unlink(missing_ok=True)
+
+
+def only_table(job: Job) -> None:
+    """Make sure that a job is of one table. Raises ExportError where it is not."""
+    if len(job.tables) != 1:
+        what = f"a {job.dest.suffix} file holds one table, and there are {len(job.tables)}"
+        fix = f"name it with --tables, such as {job.tables[0]}; or name a folder, with --to {job.form}"
+        raise ExportError(what, str(job.dest), fix)
+
+
+def table_file(folder: Path, table: str, suffix: str) -> Path:
+    """The file of a table in the folder of an export."""
+    return folder / f"{table}{suffix}"
 
 
 @contextmanager
