@@ -42,6 +42,7 @@ FORMATS = {
     "parquet": Form("parquet", (".parquet",), folder=None),
     "csv": Form("text", (".csv", ".tsv"), folder=None),
     "files": Form("files", folder=True),
+    "ome-tiff": Form("ome_tiff", folder=True),
 }
 """All forms by name; modules are loaded when they are used."""
 
