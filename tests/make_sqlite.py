@@ -41,7 +41,7 @@ def encoded(pixels: NDArray[Any], form: str) -> bytes:
     """An image as the bytes of a file."""
     file = io.BytesIO()
     if form == "TIFF":
-        tifffile.imwrite(file, pixels)
+        tifffile.imwrite(file, pixels, photometric="minisblack")
     else:
         Image.fromarray(pixels).save(file, form)
     return file.getvalue()

@@ -9,7 +9,7 @@ import typer
 
 from .app import Json, PackageArg, VersionOption, app, json_text, number_or_name
 
-FORMS = "zip, sqlite, parquet, csv, files or ome-tiff"
+FORMS = "zip, sqlite, parquet, csv, files, ome-tiff or ome-zarr"
 
 
 @app.command()

@@ -43,6 +43,7 @@ FORMATS = {
     "csv": Form("text", (".csv", ".tsv"), folder=None),
     "files": Form("files", folder=True),
     "ome-tiff": Form("ome_tiff", folder=True),
+    "ome-zarr": Form("ome_zarr", folder=True),
 }
 """All forms by name; modules are loaded when they are used."""
 
