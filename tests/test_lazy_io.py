@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import make
 import numpy as np
 import pytest
+from costs import counted, read_by
 
 import datapkg
-from datapkg import Package, Table
+from datapkg import Package
 
 SHAPE = (1024, 1344)
 IMAGES = 36
@@ -40,26 +40,17 @@ def opened(folder: Path) -> Package:
     return datapkg.open(folder)
 
 
-def read_by(frames: Table, ask: Callable[[], Any]) -> tuple[int, int]:
-    """Requests and bytes that a question costs."""
-    stats = frames.rows.pinned.lance.io_stats_incremental
-    stats()
-    ask()
-    found = stats()
-    return found.read_iops, found.read_bytes
-
-
 def test_opening_lazy_frames_filters_and_joins_read_under_a_hundredth(opened: Package, folder: Path) -> None:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert size > 95_000_000
     frames = opened["frames"]
-    dataset = frames.rows.pinned.lance
-    frame = frames.to_pandas()
-    repr(frame)
-    filtered = frames.to_pandas(where="Well = 'A03' and size_y > 300", order_by="Site desc")
-    joined = opened["cells"].to_pandas().merge(frame, on="file_name")
-    assert joined["image_array"].nunique() == IMAGES
-    assert dataset.io_stats_snapshot().read_bytes < size / 100
+    with counted(frames) as cost:
+        frame = frames.to_pandas()
+        repr(frame)
+        filtered = frames.to_pandas(where="Well = 'A03' and size_y > 300", order_by="Site desc")
+        joined = opened["cells"].to_pandas().merge(frame, on="file_name")
+        assert joined["image_array"].nunique() == IMAGES
+    assert cost.bytes < size / 100
     assert filtered["Site"].tolist() == [26, 14, 2]
     assert joined["image_array"].iloc[7].shape == SHAPE
 
@@ -68,11 +59,11 @@ def test_one_image_reads_itself_once_the_table_is_warm(opened: Package) -> None:
     frames = opened["frames"]
     frame = frames.to_pandas()
     requests, cold = read_by(frames, lambda: frame["image_array"].iloc[5])
-    assert requests <= 4 and cold < 1.1 * IMAGE_BYTES
+    assert requests == 1 and cold == IMAGE_BYTES
     requests, warm = read_by(frames, lambda: frame["image_array"].iloc[5])
-    assert requests == 1 and warm < 1.1 * IMAGE_BYTES
+    assert requests == 1 and warm == IMAGE_BYTES
     requests, other = read_by(frames, lambda: frames.image(30))
-    assert requests <= 4 and other < 1.1 * IMAGE_BYTES
+    assert requests == 1 and other == IMAGE_BYTES
 
 
 def test_a_loaded_column_reads_each_image_once(opened: Package) -> None:

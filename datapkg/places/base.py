@@ -67,6 +67,13 @@ class Place(ABC):
         """A file's bytes piece by piece; a piece is gone when the next one comes."""
 
     @abstractmethod
+    def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill each part with a file's bytes from its offset on, in as few requests as may be.
+
+        Raises FileNotFoundError where there is no file, EOFError where it ends before a part does.
+        """
+
+    @abstractmethod
     def blake3(self, name: str) -> str:
         """The BLAKE3 of a file."""
 

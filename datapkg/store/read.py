@@ -45,7 +45,7 @@ class PinnedTable:
                 found = ""
             if found != self.pin.blake3:
                 what = f"its state number {self.pin.lance_version} is not there any more"
-                raise _damage(what, self.package, self.table)
+                raise damage(what, self.package, self.table)
             return lance.dataset(
                 table_uri(self.package, self.table),
                 version=self.pin.lance_version,
@@ -136,18 +136,19 @@ def _reading(package: Place, table: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError) as error:
         refused = refusal(error, f"table {table} of {package.uri}")
-        raise refused or _damage(_unreadable(error), package, table) from None
+        raise refused or damage(_unreadable(error), package, table) from None
     except BaseException as error:
         if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
             raise
-        raise _damage(_unreadable(error), package, table) from None
+        raise damage(_unreadable(error), package, table) from None
 
 
 def _unreadable(error: BaseException) -> str:
     return f"a file of it is missing or damaged ({plain(str(error))})"
 
 
-def _damage(what: str, package: Place, table: str) -> DamageError | StoreError:
+def damage(what: str, package: Place, table: str) -> DamageError | StoreError:
+    """What is wrong with a table that cannot be read any more: harmed, or moved away with its package."""
     if not package.exists():
         fix = "open it at its new place, and read the rows again"
         return StoreError("the package is not there any more", package.uri, fix)

@@ -23,6 +23,7 @@ from ..records import Pin
 from .files import Fragment, StoredFile, hashed, table_uri
 from .layers import Layer, numbers_of, whole_schema, with_layers
 from .names import stored_schema
+from .pages import EqualImages
 
 if TYPE_CHECKING:
     import lance
@@ -66,6 +67,7 @@ def write_fragment(
     """
     from lance.fragment import LanceFragment
 
+    equal = EqualImages(schema)
     schema = stored_schema(schema)
     raised: list[BaseException] = []
     rows = 0
@@ -76,6 +78,7 @@ def write_fragment(
             for batch in batches:
                 if batch.num_rows:
                     rows += batch.num_rows
+                    equal.watch(batch)
                     batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
                     yield batch
                 del batch  # a large image is in memory once
@@ -105,7 +108,9 @@ def write_fragment(
         hashed("data", Folder(folder / "data"), file.path, f"{table}.lance/data/{file.path}")
         for file in written.files
     )
-    return Fragment(json.dumps(written.to_json()), rows, files)
+    (file,) = written.files
+    pixels = equal.pages(folder / "data" / file.path, file, schema)
+    return Fragment(json.dumps(written.to_json()), rows, files, pixels)
 
 
 def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
