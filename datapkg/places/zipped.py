@@ -7,9 +7,10 @@ tables are unpacked into the user's cache, once for each content.
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,8 @@ from .read_only import ReadOnly
 from .unpacked import unpacked
 
 VERSIONS = "versions"
+LOCAL_HEADER = struct.Struct("<26xHH")
+"""What stands before a file in a zip file ends with the lengths of its name and of more, which follow."""
 AGAIN = "copy the file again from a whole one, or export it again"
 
 
@@ -70,6 +73,22 @@ class Zipped(ReadOnly):
         with self._reading(name), self._file.open(found) as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
+
+    def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill each part with a file's bytes from its offset on, straight from where it is stored in the zip file."""
+        found = self._members.get(name)
+        if found is None:
+            raise FileNotFoundError(self.at(name))
+        if found.compress_type != zipfile.ZIP_STORED:
+            self.unpacked.read_into(name, parts)
+            return
+        header = bytearray(LOCAL_HEADER.size)
+        whole = Folder(self.path.parent)
+        whole.read_into(self.path.name, [(found.header_offset, memoryview(header))])
+        begin = found.header_offset + LOCAL_HEADER.size + sum(LOCAL_HEADER.unpack(header))
+        if any(offset + len(part) > found.file_size for offset, part in parts):
+            raise EOFError(name)
+        whole.read_into(self.path.name, [(begin + offset, part) for offset, part in parts])
 
     def blake3(self, name: str) -> str:
         """The BLAKE3 of a file."""
