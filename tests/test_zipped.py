@@ -62,6 +62,24 @@ def test_it_opens_as_the_folder_does(packed: Path, package: Path, cache: Path) -
     assert len(list(unpacked_folder().iterdir())) == 1
 
 
+def test_equal_images_are_read_without_unpacking(package: Path, tmp_path: Path) -> None:
+    for seed in range(3):
+        make.tiff(tmp_path / "big" / f"{seed}.tif", make.image(seed, (64, 64)))
+    make.build(make.manifest(tmp_path / "big", 'name: t, path: "*.tif", keep: array'), tmp_path / "q")
+    datapkg.export(tmp_path / "q", tmp_path / "q.zip")
+    images = datapkg.open(tmp_path / "q.zip")["t"].images([2, 0])
+    assert [one.tobytes() for one in images] == [make.image(seed, (64, 64)).tobytes() for seed in (2, 0)]
+    assert not unpacked_folder().exists()
+    with (
+        zipfile.ZipFile(tmp_path / "q.zip") as old,
+        zipfile.ZipFile(tmp_path / "r.zip", "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for one in old.infolist():
+            new.writestr(one.filename, old.read(one))
+    assert datapkg.open(tmp_path / "r.zip")["t"].image(1).tobytes() == make.image(1, (64, 64)).tobytes()
+    assert len(list(unpacked_folder().iterdir())) == 1
+
+
 def test_nothing_is_deflated_and_the_same_version_is_the_same_file(
     packed: Path, package: Path, tmp_path: Path
 ) -> None:

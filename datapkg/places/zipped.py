@@ -1,7 +1,7 @@
 """A package in one zip file, which is only read.
 
-Records, lists and hashes are read from the file as it is. The engine needs files of their own: where rows are asked for, the
-tables are unpacked into the user's cache, once for each content.
+Records, lists, hashes and equal images are read from the file as it is. The engine needs files of their own: where it is
+asked for rows, the tables are unpacked into the user's cache, once for each content.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from .read_only import ReadOnly
 from .unpacked import unpacked
 
 VERSIONS = "versions"
-LOCAL_HEADER = struct.Struct("<26xHH")
-"""What stands before a file in a zip file ends with the lengths of its name and of more, which follow."""
+LOCAL_HEAD, LOCAL_MAGIC = struct.Struct("<26xHH"), b"PK\3\4"
 AGAIN = "copy the file again from a whole one, or export it again"
 
 
@@ -38,6 +37,7 @@ class Zipped(ReadOnly):
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser().absolute()
         self.uri = str(self.path)
+        self._begins: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"Zipped({self.uri!r})"
@@ -75,20 +75,29 @@ class Zipped(ReadOnly):
                 yield chunk
 
     def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
-        """Fill each part with a file's bytes from its offset on, straight from where it is stored in the zip file."""
+        """Fill each part with a file's bytes from its offset on: a file that is not deflated lies there in one piece."""
         found = self._members.get(name)
         if found is None:
             raise FileNotFoundError(self.at(name))
         if found.compress_type != zipfile.ZIP_STORED:
             self.unpacked.read_into(name, parts)
             return
-        header = bytearray(LOCAL_HEADER.size)
-        whole = Folder(self.path.parent)
-        whole.read_into(self.path.name, [(found.header_offset, memoryview(header))])
-        begin = found.header_offset + LOCAL_HEADER.size + sum(LOCAL_HEADER.unpack(header))
         if any(offset + len(part) > found.file_size for offset, part in parts):
             raise EOFError(name)
-        whole.read_into(self.path.name, [(begin + offset, part) for offset, part in parts])
+        begin = self._begin(found)
+        Folder(self.path.parent).read_into(self.path.name, [(begin + offset, part) for offset, part in parts])
+
+    def _begin(self, found: zipfile.ZipInfo) -> int:
+        """Where a file's bytes begin: behind its own head, whose length only it says."""
+        if found.filename not in self._begins:
+            with open(self.path, "rb", buffering=0) as file:
+                file.seek(found.header_offset)
+                head = file.read(LOCAL_HEAD.size)
+            if len(head) < LOCAL_HEAD.size or not head.startswith(LOCAL_MAGIC):
+                raise DamageError("the zip file is damaged, or not whole", self.at(found.filename), AGAIN)
+            name, extra = LOCAL_HEAD.unpack(head)
+            self._begins[found.filename] = found.header_offset + LOCAL_HEAD.size + name + extra
+        return self._begins[found.filename]
 
     def blake3(self, name: str) -> str:
         """The BLAKE3 of a file."""
