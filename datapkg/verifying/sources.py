@@ -24,8 +24,9 @@ from ..errors import DatapkgError, SourceError
 from ..faults import Fault
 from ..ingest import BATCH_BYTES, Scanned, ScanTask, digest_columns
 from ..locate import find
+from ..lock import fetcher_of
 from ..manifest import Resource, normal
-from ..manifest.load import LoadedManifest, load
+from ..manifest.load import load
 from ..places import Place
 from ..progress import Counter, Progress
 from ..reading import Reading, Seen, SourceFile
@@ -59,9 +60,8 @@ class Comparison:
     progress: Progress
     tables: set[str] = field(default_factory=set)
 
-    def resource(self, loaded: LoadedManifest, resource: Resource) -> Iterator[Fault]:
+    def resource(self, resource: Resource, files: Sequence[SourceFile]) -> Iterator[Fault]:
         """Compare one resource's tables; if a file cannot be read, only that is said."""
-        files = find(loaded, resource).files
         note = Counter(
             f"looking at {resource.name}", len(files), sum(file.bytes for file in files), self.progress
         )
@@ -154,11 +154,13 @@ def check_sources(
     if stored is None:
         yield Fault("sources cannot be compared: the list of them is damaged", table=SOURCES)
         return
-    size = sum(file.bytes for resource in loaded.manifest.resources for file in find(loaded, resource).files)
+    with fetcher_of(loaded, progress=progress) as fetcher:
+        found = [(one, find(loaded, one, fetcher).files) for one in loaded.manifest.resources]
+    size = sum(file.bytes for _, those in found for file in those)
     with engines.get("inline" if size < INLINE_BYTES else "local").session(None) as run:
         comparison = Comparison(package, record, files, stored, run, progress)
-        for resource in loaded.manifest.resources:
-            yield from comparison.resource(loaded, resource)
+        for resource, those in found:
+            yield from comparison.resource(resource, those)
     for table in record.tables:
         if table.name not in comparison.tables and table.origin is None:
             yield Fault("the manifest does not name what this table was made of", table=table.name)
