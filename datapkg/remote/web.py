@@ -1,13 +1,14 @@
 """Files of web servers, over https and http.
 
 urllib3 speaks with the server; what may be followed, what is tried again and what is said of it is decided here.
-Redirects lead to https (or from http to http) and nowhere else. A login is taken from ``~/.netrc``, for the host that
-it is given for and over https only, and is never shown.
+Redirects lead to https (or from http to http) and nowhere else. A login is taken from ``~/.netrc`` (or where
+``NETRC`` says), for the host that it is given for and over https only, and is never shown.
 """
 
 from __future__ import annotations
 
 import netrc
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -212,7 +213,7 @@ def _login(url: str) -> dict[str, str]:
     if parts.scheme != "https" and not _is_loopback(parts.hostname):
         return {}
     try:
-        found = netrc.netrc().hosts.get(parts.hostname or "")
+        found = netrc.netrc(os.environ.get("NETRC")).hosts.get(parts.hostname or "")
     except (OSError, netrc.NetrcParseError):
         return {}
     return dict(urllib3.make_headers(basic_auth=f"{found[0]}:{found[2]}")) if found else {}
@@ -231,8 +232,8 @@ def _why(error: Exception) -> str:
 
     if isinstance(error, exceptions.NameResolutionError):
         return "the server's name is not known"
-    if isinstance(error, (exceptions.TimeoutError, exceptions.ConnectTimeoutError)):
-        return "the server does not answer"
     if isinstance(error, exceptions.NewConnectionError):
         return "the server cannot be reached"
+    if isinstance(error, exceptions.TimeoutError):
+        return "the server does not answer"
     return "the connection was cut off"
