@@ -22,15 +22,12 @@ from .answers import Server, UnmodifiedError
 from .bucket_file import BucketFile
 from .local_file import LocalFile
 from .mirror import served
-from .patience import Patience
+from .patience import TRANSFERS, Patience
 from .tally import Tally
 from .threads import in_threads
 from .transfer import Expected, transfer
 from .vault import Memory, Part, claimed, held, recalled, remember
 from .web import Connections, WebFile
-
-TRANSFERS = 4
-"""At a time; more would not be kind to a server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 CONNECT_S = 15.0
 READ_S = 60.0
 """Without a single byte."""
+TRANSFERS = 4
+"""At a time; more would not be kind to a server."""
 ATTEMPTS = 6
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0

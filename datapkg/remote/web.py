@@ -51,9 +51,9 @@ class Connections:
         if proxy not in self.pools:
             timeout = urllib3.Timeout(connect=patience.CONNECT_S, read=patience.READ_S)
             pool = (
-                urllib3.ProxyManager(proxy, timeout=timeout)
+                urllib3.ProxyManager(proxy, maxsize=patience.TRANSFERS, timeout=timeout)
                 if proxy
-                else urllib3.PoolManager(timeout=timeout)
+                else urllib3.PoolManager(maxsize=patience.TRANSFERS, timeout=timeout)
             )
             self.pools[proxy] = pool
         return self.pools[proxy]
