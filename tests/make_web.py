@@ -35,8 +35,8 @@ class Serving:
         Send the part even if the file is another one meanwhile.
     content
         Other bytes than the file's.
-    untold
-        Tell no length at all.
+    untold, chunked
+        Tell no length at all; send the body in chunks, as servers do that do not know it.
     pause
         Wait for this before the rest of the body is sent, `at` so many bytes.
     """
@@ -51,6 +51,7 @@ class Serving:
     ignores_if_range: bool = False
     content: bytes | None = None
     untold: bool = False
+    chunked: bool = False
     pause: threading.Event | None = None
     at: int = 0
 
@@ -139,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             how = Serving(status=404)
         try:
             if how.status != 200:
-                self._say(how.status, {"Location": how.location, **how.headers}, b"no file")
+                self._say(how.status, {"Location": how.location, **how.headers}, how.content or b"no file")
             else:
                 assert content is not None
                 self._send(how, content)
@@ -162,13 +163,21 @@ class _Handler(BaseHTTPRequestHandler):
             status, extent = 206, {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
         body = content[start:]
         headers = {**({"ETag": mark} if how.marks else {}), **extent, **how.headers}
-        self._head(status, headers, None if how.untold else len(body) + how.length)
+        headers |= {"Transfer-Encoding": "chunked"} if how.chunked else {}
+        self._head(status, headers, None if how.untold or how.chunked else len(body) + how.length)
         if how.pause is not None:
             self.wfile.write(body[: how.at])
             self.site.paused.set()
             how.pause.wait(30)
             body = body[how.at :]
-        self.wfile.write(body if how.drop_after is None else body[: how.drop_after])
+        body = body if how.drop_after is None else body[: how.drop_after]
+        if how.chunked:
+            body = b"".join(
+                b"%x\r\n%s\r\n" % (len(body[at : at + 99]), body[at : at + 99])
+                for at in range(0, len(body), 99)
+            )
+            body += b"" if how.drop_after is not None else b"0\r\n\r\n"
+        self.wfile.write(body)
         self.wfile.flush()
         whole = how.drop_after is None and how.length == 0 and not how.untold
         self.close_connection = not whole

@@ -135,5 +135,5 @@ def test_one_address_may_not_go_on_behind_another_where_files_lie_together(
     image = make.tiff(tmp_path / "x.tif").read_bytes()
     addresses = [site.put("a.tif", image), site.put("a.tif/b.tif", image)]
     path = make.manifest(tmp_path, f"name: frames, path: [{listed(*addresses)}]")
-    with pytest.raises(SourceError, match="another address goes on behind this one|goes on behind"):
+    with pytest.raises(SourceError, match="another address goes on behind this one"):
         make.build(path, tmp_path / "p")

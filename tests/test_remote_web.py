@@ -147,6 +147,28 @@ def test_a_file_whose_length_nobody_tells_is_fetched(site: Site) -> None:
     assert fetch(address) == CONTENT
 
 
+def test_chunks_without_an_end_are_no_whole_file(site: Site) -> None:
+    address = site.put("x.csv", CONTENT)
+    site.plan("x.csv", Serving(chunked=True, drop_after=1000), Serving(chunked=True))
+    assert fetch(address) == CONTENT
+    assert site.ranges() == ["", "bytes=1000-"]
+
+
+def test_what_has_come_is_kept_at_once_however_little(site: Site) -> None:
+    address = site.put("x.csv", CONTENT)
+    go = threading.Event()
+    steps: list[Step] = []
+    site.plan("x.csv", Serving(pause=go, at=10))
+
+    def progress(step: Step) -> None:
+        steps.append(step)
+        if step.bytes == 10:
+            go.set()
+
+    assert fetch(address, progress=progress) == CONTENT
+    assert go.is_set() and steps[-1] == Step("fetching", 1, 1, len(CONTENT), len(CONTENT))
+
+
 def test_wrong_bytes_are_refused_with_both_hashes_and_a_way_to_accept_them(site: Site) -> None:
     address = site.put("x.csv", OTHER)
     with pytest.raises(SourceError) as error:
@@ -238,22 +260,6 @@ def test_a_server_that_is_silent_is_left(site: Site, monkeypatch: pytest.MonkeyP
     never.set()
 
 
-def test_a_slow_server_is_waited_for(site: Site) -> None:
-    address = site.put("x.csv", CONTENT)
-    go = threading.Event()
-    site.plan("x.csv", Serving(pause=go, at=500))
-    steps: list[Step] = []
-
-    def progress(step: Step) -> None:
-        steps.append(step)
-        if step.bytes:
-            go.set()
-
-    threading.Thread(target=lambda: (site.paused.wait(30), go.wait(1), go.set()), daemon=True).start()
-    assert fetch(address, progress=progress) == CONTENT
-    assert steps[-1] == Step("fetching", 1, 1, len(CONTENT), len(CONTENT))
-
-
 def test_no_server_at_all_is_told() -> None:
     with serving() as gone:
         address = f"{gone.url}/x.csv"
@@ -317,6 +323,7 @@ SERVINGS = st.builds(
     ignores_if_range=st.booleans(),
     content=st.none() | st.sampled_from([FEW[::-1], FEW[:100], FEW + b"x"]),
     untold=st.booleans(),
+    chunked=st.booleans(),
 )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
+
+Pieces = Generator[bytes, None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,13 +14,13 @@ class Answer:
     """The bytes of a file from `start` on.
 
     `total` is the size of the whole file where the server says it, `tag` its mark of the file's state, empty where it
-    gives none. `is_page` says that it calls what it sends a web page.
+    gives none. `is_page` says that it calls what it sends a web page. Whoever takes the pieces closes them.
     """
 
     start: int
     total: int | None
     tag: str
-    pieces: Iterator[bytes]
+    pieces: Pieces
     is_page: bool = False
 
 
@@ -33,6 +35,11 @@ class Asked:
     start: int = 0
     tag: str = ""
     known: str = ""
+
+
+def nothing() -> Pieces:
+    """No bytes at all."""
+    yield from ()
 
 
 class UnmodifiedError(Exception):

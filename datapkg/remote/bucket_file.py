@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import SourceError, StoreError
 from ..places.objects import Objects, ObjectUnchangedError
-from .answers import Answer, Asked, UnmodifiedError
+from .answers import Answer, Asked, Pieces, UnmodifiedError
 from .patience import InterruptedTransferError
 
 
@@ -32,7 +32,7 @@ class BucketFile:
             raise SourceError(error.what, self.shown, error.fix) from None
         return Answer(found.start, found.total, found.tag, self._pieces(found.pieces))
 
-    def _pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _pieces(self, pieces: Iterator[bytes]) -> Pieces:
         try:
             yield from pieces
         except (StoreError, FileNotFoundError) as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SourceError
-from .answers import Answer, Asked, UnmodifiedError
+from .answers import Answer, Asked, Pieces, UnmodifiedError
 
 PIECE_BYTES = 1 << 20
 
@@ -36,7 +35,7 @@ class LocalFile:
         start = asked.start if asked.tag == tag and asked.start <= status.st_size else 0
         return Answer(start, status.st_size, tag, self._pieces(start))
 
-    def _pieces(self, start: int) -> Iterator[bytes]:
+    def _pieces(self, start: int) -> Pieces:
         try:
             with open(self.path, "rb", buffering=0) as file:
                 file.seek(start)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 
 from ..errors import SourceError
 from .answers import Answer, Asked, Server
 from .patience import InterruptedTransferError, Patience
-from .vault import Part
+from .vault import Part, PartWriter
 
 HTML = (b"<!doctype html", b"<html")
 Note = Callable[[int, int | None], None]
@@ -133,12 +134,10 @@ def _filled(
 
 def _take(answer: Answer, part: Part, note: Note) -> None:
     """Write what an answer brings. Raises InterruptedTransferError where it is not all that was promised."""
-    if answer.start == 0:
-        part.begin(answer.tag)
     at = answer.start
-    note(at, answer.total)
-    with part.writing() as writer:
-        for piece in answer.pieces:
+    with closing(answer.pieces) as pieces, _at_its_end(part, answer) as writer:
+        note(at, answer.total)
+        for piece in pieces:
             writer.write(piece)
             at += len(piece)
             note(at, answer.total)
@@ -148,6 +147,13 @@ def _take(answer: Answer, part: Part, note: Note) -> None:
         raise InterruptedTransferError(
             f"the server sent {at:,} bytes of a file that it says has {answer.total:,}"
         )
+
+
+def _at_its_end(part: Part, answer: Answer) -> AbstractContextManager[PartWriter]:
+    """Go on with the part, or begin it with an answer that is from the file's beginning."""
+    if answer.start == 0:
+        part.begin(answer.tag)
+    return part.writing()
 
 
 def _refuse_page(part: Part, shown: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import netrc
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from ipaddress import ip_address
@@ -21,7 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 from ..addresses import WEB, scheme_of
 from ..errors import SourceError
 from . import patience
-from .answers import Answer, Asked, UnmodifiedError
+from .answers import Answer, Asked, Pieces, UnmodifiedError, nothing
 from .patience import InterruptedTransferError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class WebFile:
         """There is nothing behind what was fetched: that was all, or the file is another one now."""
         found = RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if asked.tag and found and found[3] == str(asked.start):
-            return Answer(asked.start, asked.start, asked.tag, iter(()))
+            return Answer(asked.start, asked.start, asked.tag, nothing())
         return self.ask(Asked(known=asked.known))
 
     def _followed(self, headers: Mapping[str, str]) -> BaseHTTPResponse:
@@ -151,11 +151,12 @@ class WebFile:
         except exceptions.HTTPError as error:
             raise InterruptedTransferError(_why(error)) from None
 
-    def _pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
+    def _pieces(self, response: BaseHTTPResponse) -> Pieces:
         from urllib3 import exceptions
 
         try:
-            yield from response.stream(PIECE_BYTES, decode_content=False)
+            while piece := response.read1(PIECE_BYTES, decode_content=False):  # what has come, however little
+                yield piece
         except exceptions.HTTPError as error:
             raise InterruptedTransferError(_why(error)) from None
         finally:
