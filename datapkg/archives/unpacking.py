@@ -103,6 +103,8 @@ def _made(archive: SourceFile, globs: Sequence[str], folder: Path, anew: bool, p
     with FileLock(folder.with_suffix(".lock")):
         if not anew and (found := _listed(folder)) is not None:
             return found  # another process has unpacked it meanwhile
+        for left in folder.parent.glob(f".{folder.name}-*"):  # what a stopped process was unpacking
+            shutil.rmtree(left, ignore_errors=True)
         growing = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
         try:
             growing.mkdir()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..addresses import scheme_of
+from ..addresses import in_archive, scheme_of
 from ..errors import DatapkgError, ManifestError, SourceError
 from ..manifest import Resource
 from ..manifest.globs import excludes
@@ -240,6 +240,9 @@ class Search:
 
     def looked_at(self, entry: Entry, shown: str) -> os.stat_result:
         """What the system says of the file, after it has been made sure that it may be read."""
+        if in_archive(shown):
+            fix = "rename the folder: what stands behind !/ is a file of an archive"
+            raise SourceError("a folder's name ends like an archive's and !", shown, fix)
         if entry.twins:
             fix = "rename one of them; they differ only in how their accents are encoded"
             raise SourceError(f"the folder has {entry.twins + 1} files with this name", shown, fix)

@@ -115,9 +115,11 @@ class Fetcher:
             self._drop_damaged(wanted)
             return None
         kind, _, digits = self._expected(wanted).hash.partition(":")
-        memory = recalled(wanted.address)
         if kind == "sha256":
             return _held(wanted.address, digits)
+        memory = recalled(wanted.address)
+        if kind and memory and memory.said == wanted.hash:
+            return _held(wanted.address, memory.sha256)
         known = [self.learned.get(wanted.address, ""), memory.sha256 if memory else ""]
         files = [found for sha256 in known if sha256 and (found := _held(wanted.address, sha256))]
         if kind:
@@ -156,7 +158,7 @@ class Fetcher:
             except UnmodifiedError:
                 assert memory is not None
                 return Fetched(address, held(memory.sha256), memory.sha256, memory.bytes)
-            remember(Memory(address, sha256, size, place, tag))
+            remember(Memory(address, sha256, size, place, tag, wanted.hash))
         return Fetched(address, held(sha256), sha256, size)
 
     def _expected(self, wanted: Wanted) -> Expected:

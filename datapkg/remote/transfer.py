@@ -17,6 +17,8 @@ from .answers import Answer, Asked, Server
 from .patience import InterruptedTransferError, Patience
 from .vault import Part, PartWriter
 
+WEAK = "W/"
+"""What a mark begins with that says only that the file means the same, not that its bytes are."""
 HTML = (b"<!doctype html", b"<html")
 Note = Callable[[int, int | None], None]
 """Called with the bytes that are there, and the size of the whole where it is known."""
@@ -114,7 +116,8 @@ def _filled(
     """Fetch until all bytes are there; whether they are from more than one answer."""
     resumed = False
     while True:
-        before = part.bytes if part.tag or expected.hash else 0
+        certain = bool(part.tag) and not part.tag.startswith(WEAK)
+        before = part.bytes if certain or expected.hash else 0
         try:
             answer = server.ask(Asked(before, part.tag, known))
             resumed = resumed or answer.start > 0

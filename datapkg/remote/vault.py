@@ -36,13 +36,17 @@ OTHER_DISK = (
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What an address had when it was last fetched; `tag` is the mark that the server `served` gave that state."""
+    """What an address had when it was last fetched.
+
+    `tag` is the mark that the server `served` gave that state, `said` the hash that the manifest gave of it.
+    """
 
     address: str
     sha256: str
     bytes: int
     served: str
     tag: str
+    said: str
 
 
 def vault() -> Path:
@@ -79,7 +83,11 @@ def claimed(address: str) -> Iterator[None]:
         place = vault() / "parts" / f"{_key(address)}.lock"
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = _lock(place)
-        lock.acquire()
+        try:
+            lock.acquire()
+        except NotImplementedError:
+            what, fix = "the cache's disk cannot lock files", "set DATAPKG_CACHE to a folder on a local disk"
+            raise StoreError(what, str(vault()), fix) from None
     try:
         yield
     finally:
