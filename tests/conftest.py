@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_web
 import pytest
 import stores
 from hypothesis import settings
+
+from datapkg.remote import patience
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
 settings.load_profile("no clock")
@@ -96,6 +99,15 @@ def uri() -> str:
 def options(reached: stores.ObjectStore) -> dict[str, Any]:
     """What a build into the store needs."""
     return {"single_writer": reached.single_writer}
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[make_web.Site]:
+    """A web server on this machine, a cache without anything in it, and no pause between tries."""
+    monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    with make_web.serving() as served:
+        yield served
 
 
 CLUSTER = """

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..addresses import ARCHIVES, scheme_of
 from ..errors import nearest
+from .addresses import is_archive
 from .derivations import check_derive
 from .document import Node
 from .kinds import is_many
@@ -18,7 +20,7 @@ from .tables import entries, is_table, known_tables, makes
 
 IMAGE_OPTIONS = ("keep", "array", "rows")
 TEXT_OPTIONS = ("schema", "dialect", "encoding", "source")
-FILE_OPTIONS = ("path", "exclude", "optional", "pattern", "empty", "hash", "bytes")
+FILE_OPTIONS = ("path", "members", "exclude", "optional", "pattern", "empty", "hash", "bytes")
 """What has no meaning where the rows stand in the manifest itself."""
 MOVIE_OPTIONS = ("positions", "channels", "regions", "frames")
 DATABASE_OPTIONS = ("table", "query", "image")
@@ -35,6 +37,7 @@ def check(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
             _check_path_or_data(resource, node, mistakes)
             _check_options(resource, node, mistakes)
             _check_one_file(resource, node, mistakes)
+            _check_members(resource, node, mistakes)
             _check_schema(resource, node, mistakes)
     _check_references(data, root, mistakes)
     check_derive(data, root, mistakes, known_tables(data))
@@ -133,6 +136,19 @@ def _check_one_file(resource: dict[str, Any], node: Node, mistakes: Mistakes) ->
         if key in resource:
             what = f"{key} describes one file, but the path can name several"
             mistakes.add(node.key_place(key), what, f"remove {key}; the lock file has every file's hash")
+
+
+def _check_members(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
+    """Files are chosen of archives only; what an address is of shows when it is opened."""
+    written = resource.get("path")
+    paths = [written] if isinstance(written, str) else written if isinstance(written, list) else []
+    if "members" not in resource:
+        return
+    for path in paths:
+        if isinstance(path, str) and not scheme_of(path) and not is_archive(path):
+            what = f"members chooses files of an archive, and {path!r} is none"
+            fix = f"name archives ({', '.join(ARCHIVES)}), or remove members"
+            mistakes.add((node.get("path") or node).place, what, fix)
 
 
 def _check_schema(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
