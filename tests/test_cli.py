@@ -44,6 +44,18 @@ def test_build_prints_a_report_and_makes_the_default_package(manifest: Path, tmp
     assert "nothing changed; version 1" in again.stdout
 
 
+def test_python_runs_it_as_a_module(manifest: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "datapkg", "build", str(manifest), "p", "--engine", "inline"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("p: version 1 (release 1.0.0) of little\n")
+    usage = [sys.executable, "-m", "datapkg", "build"]
+    done = subprocess.run(usage, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "datapkg build" in done.stderr
+    assert "__main__" not in done.stderr
+
+
 def test_build_as_json(manifest: Path, tmp_path: Path) -> None:
     done = run("build", manifest, tmp_path / "p", "--engine", "inline", "--json")
     report = json.loads(done.stdout)

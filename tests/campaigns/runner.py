@@ -68,6 +68,13 @@ class Runner:
         self._tell({"do": "together", "asked": asked, "cache": str(cache), "largest": largest})
         return [_ended(one) for one in self._told()]
 
+    def alone(self, asked: Mapping[str, str], cache: Path, begins: Callable[[int], object]) -> Ended:
+        """Run one build, in a process whose id `begins` is told before anything happens in it."""
+        self._tell({"do": "alone", "asked": asked, "cache": str(cache)})
+        begins(self._told()["pid"])
+        self._tell({})
+        return _ended(self._told())
+
     def watched(
         self,
         asked: Mapping[str, str],
@@ -126,6 +133,24 @@ def _together(asked: Sequence[Mapping[str, str]], cache: str, largest: int | Non
     told = [_answer(answer) for answer in answers]
     for pid in processes:
         os.waitpid(pid, 0)
+    return told
+
+
+def _alone(asked: Mapping[str, str], cache: str) -> Any:
+    gate, opened = os.pipe()
+    answer, to = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(opened)
+        os.read(gate, 1)
+        _build(asked, cache, to)
+    os.close(to)
+    _say({"pid": pid})
+    sys.stdin.readline()
+    os.close(gate)
+    os.close(opened)
+    told = _answer(answer)
+    os.waitpid(pid, 0)
     return told
 
 
@@ -188,7 +213,7 @@ def main() -> None:
     _say("ready")
     for line in sys.stdin:
         task = json.loads(line)
-        _say({"together": _together, "watched": _watched}[task.pop("do")](**task))
+        _say({"together": _together, "alone": _alone, "watched": _watched}[task.pop("do")](**task))
 
 
 if __name__ == "__main__":
