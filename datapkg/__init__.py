@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .lazy.notebook import unload as unload_ipython_extension  # noqa: F401
     from .naming import release as release
     from .pending import status as status
+    from .proving import ci as ci
     from .reader import Package as Package
     from .reader import open_package as open  # noqa: F401 - the word that Python has for it
     from .reclaiming import gc as gc
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 NAMES = {
     "build": "builder:build",
     "check": "checking:check",
+    "ci": "proving:ci",
     "checkout": "copying:checkout",
     "gc": "reclaiming:gc",
     "init": "draft:draft",
