@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import stores
 from campaigns import buckets, steps
 from campaigns.buckets import IN_BUCKETS
+from campaigns.runner import Runner
+from campaigns.states import Stage
 
 BEFORE = ("wells.lance/_refs/tags", "frames.lance/_refs/tags", "versions/1.json")
 
@@ -15,10 +15,9 @@ pytestmark = pytest.mark.skipif(not steps.WORKS, reason="builds are forked, as o
 
 
 def test_a_first_build_that_is_killed_in_a_bucket_does_not_block_it(
-    tmp_path: Path, moto: stores.ObjectStore
+    runner: Runner, stage: Stage, moto: stores.ObjectStore
 ) -> None:
-    first = IN_BUCKETS[0]
-    with buckets.buckets(tmp_path, moto, [first]) as there:
+    with buckets.buckets(stage, runner, moto) as there:
         for about in BEFORE:
-            assert there.killed_at(first, about) == []
+            assert there.killed_at(IN_BUCKETS[0], about) == []
             assert about in there.gate.steps[-1]

@@ -10,8 +10,8 @@ import shutil
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,10 @@ class Buckets:
 
     def build(self, trial: BucketTrial, kill_at: int | str) -> Ended:
         """Build through the gate, up to a step."""
-        return self.runner.alone(trial.ask(), trial.cache, lambda pid: self.gate.watch(pid, kill_at))
+        reached = {name.lower(): value for name, value in self.store.environment.items()}
+        access = {name: reached[name] for name in ("aws_access_key_id", "aws_secret_access_key")}
+        asked = {**trial.ask(), "storage_options": {**access, "aws_endpoint": self.gate.endpoint}}
+        return self.runner.alone(asked, trial.cache, lambda pid: self.gate.watch(pid, kill_at))
 
     def killed_at(self, scenario: Scenario, kill_at: int | str) -> list[str]:
         """Kill a build before a change, by its number or a part of its path: what is wrong then."""
@@ -88,31 +91,25 @@ class Buckets:
 
 
 @contextmanager
-def buckets(
-    folder: Path, store: stores.ObjectStore, scenarios: Sequence[Scenario] = IN_BUCKETS
-) -> Iterator[Buckets]:
+def buckets(stage: Stage, runner: Runner, store: stores.ObjectStore) -> Iterator[Buckets]:
     """All that trials in a store need."""
     with pytest.MonkeyPatch.context() as patch, Gate(store.endpoint) as gate:
         for name, value in store.environment.items():
             patch.setenv(name, value)
-        with pytest.MonkeyPatch.context() as through:
-            through.setenv("AWS_ENDPOINT_URL", gate.endpoint)
-            runner = Runner()
-        with runner:
-            yield Buckets(Stage(folder, scenarios), store, gate, runner)
+        yield Buckets(stage, store, gate, runner)
 
 
 def main(stride: int = 1) -> int:
     """Kill before every change, or before each of some; print what was wrong."""
     wrong, done = 0, Counter[str]()
-    store = stores.moto()
-    try:
-        with tempfile.TemporaryDirectory() as folder, buckets(Path(folder), store) as there:
-            for scenario in IN_BUCKETS:
-                for step in range(1, len(there.steps(scenario)) + 1, stride):
-                    wrong += told(there.killed_at(scenario, step))
-                    done[scenario.name] += 1
-    finally:
-        store.stop()
+    with ExitStack() as open_now:
+        store = stores.moto()
+        open_now.callback(store.stop)
+        stage = Stage(Path(open_now.enter_context(tempfile.TemporaryDirectory())), IN_BUCKETS)
+        there = open_now.enter_context(buckets(stage, open_now.enter_context(Runner()), store))
+        for scenario in IN_BUCKETS:
+            for step in range(1, len(there.steps(scenario)) + 1, stride):
+                wrong += told(there.killed_at(scenario, step))
+                done[scenario.name] += 1
     print(f"killed in a bucket at {dict(done)}: {wrong} wrong")
     return 1 if wrong else 0

@@ -34,11 +34,13 @@ STARTS_WITHIN_S = 60.0
 
 
 def steps_of(runner: Runner, stage: Stage, scenario: Scenario) -> list[str]:
-    """The steps of an undisturbed build."""
-    with stage.trial(scenario) as trial:
-        ended, steps, _ = runner.watched(trial.ask(), trial.cache, trial.folder)
-        assert ended.created, ended
-        return [str(step).replace(str(trial.folder), "") for step in steps]
+    """The steps of an undisturbed build, which are always the same."""
+    if scenario.name not in stage.steps:
+        with stage.trial(scenario) as trial:
+            ended, steps, _ = runner.watched(trial.ask(), trial.cache, trial.folder)
+            assert ended.created, ended
+            stage.steps[scenario.name] = [str(step).replace(str(trial.folder), "") for step in steps]
+    return stage.steps[scenario.name]
 
 
 def killed_at(runner: Runner, stage: Stage, scenario: Scenario, step: int) -> list[str]:

@@ -75,7 +75,7 @@ class Runner:
         self._tell({"do": "together", "asked": asked, "cache": str(cache), "largest": largest})
         return [_ended(one) for one in self._told()]
 
-    def alone(self, asked: Mapping[str, str], cache: Path, begins: Callable[[int], object]) -> Ended:
+    def alone(self, asked: Mapping[str, Any], cache: Path, begins: Callable[[int], object]) -> Ended:
         """Run one build, in a process whose id `begins` is told before anything happens in it."""
         self._tell({"do": "alone", "asked": asked, "cache": str(cache)})
         begins(self._told()["pid"])
@@ -152,7 +152,7 @@ def _together(asked: Sequence[Mapping[str, str]], cache: str, largest: int | Non
     return told
 
 
-def _alone(asked: Mapping[str, str], cache: str) -> Any:
+def _alone(asked: Mapping[str, Any], cache: str) -> Any:
     gate, opened = os.pipe()
     answer, to = os.pipe()
     pid = os.fork()
@@ -188,14 +188,14 @@ def _watched(asked: Mapping[str, str], cache: str, folder: str, kill_at: int, pa
     return {"ended": _answer(answer), "steps": told, "killed": seen.killed}
 
 
-def _build(asked: Mapping[str, str], cache: str, to: int) -> None:
+def _build(asked: Mapping[str, Any], cache: str, to: int) -> None:
     """Build in this process, tell how it went, and end it."""
     import datapkg
 
     os.environ["DATAPKG_CACHE"] = cache
     faulthandler.dump_traceback_later(DUMPS_AFTER_S)  # to the log: where a build is that does not end
     try:
-        report = datapkg.build(**asked, engine="inline", allow_removals=True)  # type: ignore[arg-type]
+        report = datapkg.build(**asked, engine="inline", allow_removals=True)
         told = {name: getattr(report, name) for name in ("version", "created", "digest", "warnings")}
     except datapkg.DatapkgError as error:
         told = {"error": type(error).__name__, "text": str(error)}
@@ -224,8 +224,10 @@ def main() -> None:
     import tifffile  # noqa: F401
 
     import datapkg.builder
+    import datapkg.engine.inline
     import datapkg.sources.images.source
-    import datapkg.sources.text.source  # noqa: F401
+    import datapkg.sources.text.source
+    import datapkg.sources.tiff  # noqa: F401
 
     threads = os.listdir("/proc/self/task")  # noqa: PTH208 - only names are wanted
     assert len(threads) == 1, threads
