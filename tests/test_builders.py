@@ -7,7 +7,7 @@ from campaigns import builders, steps
 from campaigns.runner import Runner
 from campaigns.states import Stage
 
-ROUNDS = 2
+ROUNDS = 4
 
 pytestmark = pytest.mark.skipif(not steps.WORKS, reason="builds are forked, as only Linux allows")
 

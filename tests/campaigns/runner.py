@@ -227,7 +227,7 @@ def main() -> None:
     import datapkg.engine.inline
     import datapkg.sources.images.source
     import datapkg.sources.text.source
-    import datapkg.sources.tiff  # noqa: F401
+    import datapkg.sources.tiff.format  # noqa: F401
 
     threads = os.listdir("/proc/self/task")  # noqa: PTH208 - only names are wanted
     assert len(threads) == 1, threads
