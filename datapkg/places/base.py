@@ -135,3 +135,6 @@ class Place(ABC):
     @abstractmethod
     def end(self, attempt: str) -> None:
         """Leave nothing behind of what a build did not commit."""
+
+    def tidy(self) -> None:  # noqa: B027 - a store has no folders
+        """Remove the folders of a package in which there is nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from ..errors import StoreError
 from .base import STAGING, Entry, Place
 
 CHUNK_BYTES = 1 << 22
+ATTEMPT = re.compile(re.escape(STAGING) + "[0-9a-f]+")
 
 
 class Folder(Place):
@@ -150,7 +152,7 @@ class Folder(Place):
     def begin(self, attempt: str) -> None:
         """Make the package's folder, and one for the attempt."""
         made(self.path / "versions")
-        self.staging(attempt).path.mkdir()
+        self.staging(attempt).path.mkdir(parents=True)  # a build that ends may just have tidied up
 
     def staging(self, attempt: str) -> Folder:
         """A folder beside the tables: what is committed is renamed into them."""
@@ -158,12 +160,16 @@ class Folder(Place):
 
     def stagings(self) -> list[Folder]:
         """The staging folders in the package."""
-        found = [self.local(name) for name in self.names() if name.startswith(STAGING)]
+        found = [self.local(name) for name in self.names() if ATTEMPT.fullmatch(name)]
         return [Folder(path) for path in found if path.is_dir()]
 
     def end(self, attempt: str) -> None:
         """Remove the attempt's folder, and the package's if there is nothing in it."""
         self.staging(attempt).clear()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove the package's folder if it holds nothing but an empty ``versions``."""
         if self.names() == ["versions"]:
             for empty in (self.path / "versions", self.path):
                 with suppress(OSError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import lance
 
 TAG = "attempt-"
+MARK = "datapkg attempt "
 STORAGE_VERSION = "2.2"
 COMMIT_TRIES = 10
 
@@ -153,7 +155,7 @@ def commit(
     ]
     tag = f"{TAG}{attempt}"
     with storage_errors(f"table {table}"):
-        dataset = _overwrite(package, table, lance.LanceOperation.Overwrite(whole, plan))
+        dataset = _overwrite(package, attempt, table, lance.LanceOperation.Overwrite(whole, plan))
         found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
         _check(table, plan, [metadata for _, metadata in found])
         _check_numbers(table, numbers, dataset)
@@ -178,7 +180,8 @@ def staged(
     plan = [fragment_of(fragment.metadata) for fragment in fragments]
     with storage_errors(f"table {table}"):
         folder.local(f"{table}.lance").mkdir(parents=True, exist_ok=True)
-        dataset = _overwrite(folder, table, lance.LanceOperation.Overwrite(stored_schema(schema), plan))
+        whole = lance.LanceOperation.Overwrite(stored_schema(schema), plan)
+        dataset = _overwrite(folder, attempt, table, whole)
         manifest = manifest_name(table, dataset.version)
         described = hashed("manifest", folder, manifest, manifest)
     runs = [n for f in dataset.get_fragments() for n in (f.fragment_id, 0, f.metadata.physical_rows)]
@@ -247,6 +250,23 @@ def pins(package: Place, table: str) -> list[str]:
     ]
 
 
+def built(package: Place, table: str) -> bool:
+    """Whether a build has made a state of a table: it is pinned, or it says so, where the build was stopped before.
+
+    False for a table that cannot be read: nobody knows whose it is.
+    """
+    if pins(package, table):
+        return True
+    from lance.dataset import LANCE_COMMIT_MESSAGE_KEY
+
+    with storage_errors(f"table {table}"), suppress(DamageError):
+        dataset = newest(package, table)
+        made = dataset.get_transactions(len(dataset.versions()))
+        said = ((one.transaction_properties or {}).get(LANCE_COMMIT_MESSAGE_KEY, "") for one in made if one)
+        return any(message.startswith(MARK) for message in said)
+    return False
+
+
 def set_aside(package: Place, table: str, version: int) -> int:
     """Count the states of a table after `version` that no build has pinned: other programs made them."""
     dataset = newest(package, table)
@@ -271,13 +291,15 @@ def fragment_of(metadata: str) -> Any:
     return FragmentMetadata.from_json(metadata)
 
 
-def _overwrite(package: Place, table: str, operation: Any) -> lance.LanceDataset:
+def _overwrite(package: Place, attempt: str, table: str, operation: Any) -> lance.LanceDataset:
     import lance
 
     uri = table_uri(package, table)
     for _ in range(COMMIT_TRIES):
         try:
-            return lance.LanceDataset.commit(uri, operation, storage_options=package.options)
+            return lance.LanceDataset.commit(
+                uri, operation, storage_options=package.options, commit_message=f"{MARK}{attempt}"
+            )
         except (
             OSError
         ) as error:  # another builder's commit came between: ours replaces the whole table anyway
