@@ -59,7 +59,7 @@ class GroupedByKeys(ComparedByKeys):
     def _quantile(self, qs: Any, interpolation: str) -> NoReturn:  # noqa: ARG002 - pandas passes them
         self._refuse("quantile")
 
-    def _rank(self, *, axis: Any = 0, **how: Any) -> NDArray[np.float64]:
+    def _rank(self, *, axis: Any = 0, **how: Any) -> NDArray[Any]:
         """The places that cells would have in the sorted column."""
         return pd.Series(self._keys(), dtype=object).rank(axis, **how).to_numpy()
 
