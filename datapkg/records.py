@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import DamageError, NoTableError, VersionError, nearest
@@ -238,8 +239,13 @@ def files_of(document: dict[str, Any], where: str) -> FilesList:
 
 def known(kind: type[Known], document: Mapping[str, Any]) -> Known:
     """Make a value of the members that are known."""
-    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    names = _members(kind)  # type: ignore[arg-type]
     return kind(**{name: value for name, value in document.items() if name in names})
+
+
+@cache
+def _members(kind: type[Any]) -> frozenset[str]:
+    return frozenset(one.name for one in fields(kind))
 
 
 def _short(column: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_large
 import make_web
 import pytest
 import stores
@@ -56,6 +57,13 @@ def package(manifest: Path, tmp_path: Path) -> Path:
     """The package of that manifest."""
     make.build(manifest, tmp_path / "p")
     return tmp_path / "p"
+
+
+@pytest.fixture(scope="session")
+def large() -> Iterator[Path]:
+    """A package of 200 MB, which goes when the tests end."""
+    with tempfile.TemporaryDirectory(prefix="datapkg-tests-") as folder:
+        yield make_large.package(Path(folder))
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,11 @@ class PinnedTable:
                 storage_options=self.package.options,
             )
 
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns as they are stored."""
+        return self.lance.schema
+
     def batches(
         self,
         columns: Sequence[str],
@@ -88,12 +93,12 @@ class PinnedTable:
             yield from scanner.to_batches()
 
     def _scanner(self, columns: Sequence[str], batch_bytes: int | None, **what: Any) -> Any:
-        dataset = self.lance
+        dataset, names = self.lance, list(columns)
         if batch_bytes is not None:
             what |= {"batch_size_bytes": batch_bytes, "batch_readahead": 2, "fragment_readahead": 1}
         return dataset.scanner(
             # to name all columns costs the engine their number squared: 16 s for 20,000
-            columns=None if list(columns) == dataset.schema.names else list(columns),
+            columns=None if names == self.schema.names else names,
             scan_in_order=True,
             **what,
         )
