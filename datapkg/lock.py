@@ -137,11 +137,16 @@ def read_lock(manifest: Path) -> Lock:
 
 def write_lock(manifest: Path, lock: Lock) -> bool:
     """Write a manifest's lock, if it is not there as it should be; True if it was written."""
-    path, content = lock_path(manifest), sealed(_document(lock))
+    path, content = lock_path(manifest), lock_content(lock)
     if path.is_file() and path.read_bytes() == content:
         return False
     replace(path, content)
     return True
+
+
+def lock_content(lock: Lock) -> bytes:
+    """What stands in a lock's file."""
+    return sealed(_document(lock))
 
 
 def _document(lock: Lock) -> dict[str, Any]:

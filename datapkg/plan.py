@@ -301,11 +301,12 @@ def _refuse_strangers(package: Place) -> None:
 def _ours(package: Place, name: str) -> bool:
     """Whether a build, also one that was stopped, may have left this in a package's folder.
 
-    One that was stopped right after the engine's commit has not pinned the table's state, but has made `versions`.
+    In a folder it has made `versions` before all else.
     """
     if name.endswith(".lance"):
-        pinned = store.pins(package, name.removesuffix(".lance"))
-        return bool(pinned) or "_versions" not in package.names(name) or "versions" in package.names()
+        if "_versions" not in package.names(name) or "versions" in package.names():
+            return True
+        return store.built(package, name.removesuffix(".lance"))
     return name in OURS or name.startswith(STAGING)
 
 

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_large
 import make_web
 import pytest
 import stores
+from campaigns.runner import Runner
+from campaigns.states import Stage
 from hypothesis import settings
 
 from datapkg.remote import patience
@@ -30,14 +33,6 @@ os.environ |= {  # Ray looks at these when it is imported: nobody else may join 
 
 PROJECT = make.PROJECT
 SHARED = Path(os.environ.get("DATAPKG_SHARED", PROJECT.parent / "shared")) / "data"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests remember nothing in the user's own cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATAPKG_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +60,13 @@ def package(manifest: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def large() -> Iterator[Path]:
+    """A package of 200 MB, which goes when the tests end."""
+    with tempfile.TemporaryDirectory(prefix="datapkg-tests-") as folder:
+        yield make_large.package(Path(folder))
+
+
+@pytest.fixture(scope="session")
 def moto() -> Iterator[stores.ObjectStore]:
     """A store that heeds conditional puts."""
     store = stores.moto()
@@ -78,6 +80,19 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.ObjectSt
     store = stores.rclone(tmp_path_factory.mktemp("rclone"))
     yield store
     store.stop()
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Where samples of the campaigns take place."""
+    return Stage(tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    """Runs the builds that they disturb."""
+    with Runner() as running:
+        yield running
 
 
 @pytest.fixture

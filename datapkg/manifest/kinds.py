@@ -20,22 +20,23 @@ SUFFIXES = {
     ),
     **dict.fromkeys(("pbm", "pgm", "ppm", "pnm", "pam", "pfm"), "images"),
     "ch5": "ch5",
+    **dict.fromkeys(("db", "sqlite", "sqlite3", "db3"), "sqlite"),
 }
 CHOOSE = 'choose files of the archive, such as members: "plate1/*.tif"'
 HINTS = {
     "xlsx": "save the sheet as CSV", "xls": "save the sheet as CSV", "ods": "save the sheet as CSV",
     "h5": "if it is a CellH5 file, write type: ch5", "hdf5": "if it is a CellH5 file, write type: ch5",
-    "parquet": "write it as CSV", "sqlite": "write its tables as CSV",
-    "zip": CHOOSE, "tar": CHOOSE, "tgz": CHOOSE,
+    "parquet": "write it as CSV", "zip": CHOOSE, "tar": CHOOSE, "tgz": CHOOSE,
     "czi": "convert it to OME-TIFF", "nd2": "convert it to OME-TIFF", "lif": "convert it to OME-TIFF",
     "jxr": "save it as PNG or TIFF", "exr": "save it as TIFF",
     "heic": "save it as PNG or TIFF", "avif": "save it as PNG or TIFF",
     "dat": "write type: table, if it is text",
+    **dict.fromkeys(("db", "sqlite", "sqlite3", "db3"), "add a resource for a table or a query of it"),
 }  # fmt: skip
 
 
 def kind_of(path: str) -> str | None:
-    """`table`, `images` or `ch5`, or None where the suffix does not say; the case of letters does not count.
+    """`table`, `images`, `ch5` or `sqlite`, or None where the suffix does not say; the case of letters does not count.
 
     Examples
     --------
@@ -106,4 +107,4 @@ def _unclear(path: str) -> str:
     known = ", ".join(f".{name}" for name in SUFFIXES)
     close = nearest(suffix, SUFFIXES) if suffix else ""
     meant = f"{close} " if close.startswith("did") else ""
-    return f"{meant}add type: table, images or ch5 (known suffixes: {known}, and .gz behind those of tables)"
+    return f"{meant}add type: table, images, ch5 or sqlite (known suffixes: {known}, and .gz behind those of tables)"

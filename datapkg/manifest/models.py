@@ -40,7 +40,7 @@ PositionGlob = Annotated[str, AfterValidator(values.position_glob)]
 PlaneChoice = Annotated[str | int, PlainValidator(values.plane_choice)]
 FrameChoice = Annotated[str | int, PlainValidator(values.frame_choice)]
 MissingValue = Annotated[str, BeforeValidator(values.missing_value)]
-Kind = Literal["table", "images", "ch5"]
+Kind = Literal["table", "images", "ch5", "sqlite"]
 Part = Literal["bytes", "array"]
 
 
@@ -200,11 +200,25 @@ class Resource(Strict):
     keep: Annotated[OneOrMany[Part], AfterValidator(values.parts_kept)] = ("bytes", "array")
     array: Literal["nested", "packed"] = "nested"
     rows: Literal["image", "plane"] = "image"
+    # databases
+    table: str | None = Field(None, min_length=1)
+    query: str | None = Field(None, min_length=1)
+    image: str | None = Field(None, min_length=1)
     # movies: empty means all
     positions: Some[PositionGlob] = ()
     channels: Some[PlaneChoice] = ()
     regions: Some[PlaneChoice] = ()
     frames: Some[FrameChoice] = ()
+
+    @property
+    def tabular(self) -> bool:
+        """Whether its rows may keep promises: keys, and references to other tables."""
+        return self.type in ("table", "sqlite")
+
+    @property
+    def imaging(self) -> bool:
+        """Whether the rows of the table that has its name are images of files."""
+        return self.type == "images" or self.image is not None
 
 
 class Derivation(Strict):
