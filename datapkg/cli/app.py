@@ -39,7 +39,12 @@ SingleWriter = Annotated[
 Allow = Annotated[
     list[str] | None, typer.Option(help="NAME=FOLDER: where @NAME/... paths lie on this machine.")
 ]
-Rehash = Annotated[bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")]
+Rehash = Annotated[
+    bool,
+    typer.Option(
+        "--rehash", help="Read every file, and ask for every address, whatever the cache remembers."
+    ),
+]
 RayAddress = Annotated[
     str | None,
     typer.Option(help="HOST:PORT of a Ray cluster, auto, or local (start one).", show_default=False),
