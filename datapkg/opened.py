@@ -64,8 +64,11 @@ class OpenVersion:
 
     @cached_property
     def files(self) -> FilesList:
-        """The files of this version, and the order of its rows."""
-        return versions.read_files(self.place, self.record)
+        """The files of this version, and the order of its rows. Raises DamageError where their list is damaged."""
+        try:
+            return versions.read_files(self.place, self.record)
+        except DamageError as error:
+            raise versions.advised(error, self.place, self.version) from None
 
     @cached_property
     def stored_bytes(self) -> dict[str, int]:
