@@ -193,8 +193,11 @@ class Package:
 
         return verify(self.place, deep, version, digest, sources)
 
-    def diff(self, old: int | str | Package, new: int | str | Package | None = None) -> Diff:
-        """Compare two versions: numbers, release names, or packages; `new` is this version by default."""
+    def diff(self, old: int | str | Package | None = None, new: int | str | Package | None = None) -> Diff:
+        """Compare two versions: numbers, release names, or packages.
+
+        By default `new` is this version, and `old` the last release before it.
+        """
         compare: Callable[..., Diff] = import_module(
             f"{__package__}.differ"
         ).diff  # this module lies below it

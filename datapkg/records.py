@@ -185,12 +185,15 @@ class FilesList:
     """A version's files by table, as (role, path, bytes, BLAKE3), and the order of its rows.
 
     Roles are ``manifest``, ``data``, ``deletion`` and ``index``. `runs` holds per table fragment, first row and number
-    of rows, one run after the other, in manifest order; rows are counted as they lie in the fragment's files.
+    of rows, one run after the other, in manifest order; rows are counted as they lie in the fragment's files. `pixels`
+    holds per table and stored column where equal images lie as raw numbers: ``dtype``, ``shape``, and in ``fragments``
+    by number the data file, then for each of its pages the rows and the byte where it begins.
     """
 
     version: int
     files: dict[str, list[list[Any]]]
     runs: dict[str, list[int]] = field(default_factory=dict)
+    pixels: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
 
 def record_document(record: Record) -> dict[str, Any]:

@@ -85,6 +85,12 @@ def releases(package: Place) -> dict[str, int]:
     return named
 
 
+def last_release(package: Place, before: int | None = None) -> int | None:
+    """The newest version that has a release name, of those before a number; None if none has one."""
+    named = [number for number in releases(package).values() if before is None or number < before]
+    return max(named, default=None)
+
+
 def release_names(package: Place) -> list[str]:
     """All names that are taken."""
     return sorted(found[1] for name in _names(package, "releases") if (found := RELEASE.match(name)))

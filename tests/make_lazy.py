@@ -8,6 +8,7 @@ from pathlib import Path
 
 import make
 import numpy as np
+from costs import counted
 
 from datapkg import Table
 
@@ -33,6 +34,6 @@ def images(first: int = 0) -> list[np.ndarray]:
 @contextmanager
 def no_pixel(frames: Table) -> Iterator[None]:
     """Whatever is done here reads less than a tenth of an image."""
-    frames.rows.pinned.lance.io_stats_incremental()
-    yield
-    assert frames.rows.pinned.lance.io_stats_incremental().read_bytes < SIDE * SIDE * 2 / 10
+    with counted(frames) as cost:
+        yield
+    assert cost.bytes < SIDE * SIDE * 2 / 10

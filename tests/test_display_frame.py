@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import make
 import numpy as np
 import pandas as pd
 import pytest
+from costs import read_by
 from make_pictures import pictures
 
 import datapkg
@@ -93,14 +93,6 @@ def test_of_a_long_frame_twenty_thumbnails_are_made_and_read_in_one_batch(folder
     table = cells_of(html)
     assert [row[0] for row in table[1:]] == [*map(str, range(10)), "...", *map(str, range(20, 30))]
     assert "30 rows &times; 2 columns" in html
-
-
-def read_by(frames: Table, ask: Callable[[], Any]) -> tuple[int, int]:
-    stats = frames.rows.pinned.lance.io_stats_incremental
-    stats()
-    ask()
-    found = stats()
-    return found.read_iops, found.read_bytes
 
 
 def test_images_are_shown_however_many_columns_there_are(frames: Table) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import make
+import numpy as np
 import pytest
 from test_cli import run
 
@@ -43,6 +44,10 @@ def ask(package: Path) -> object:
     return datapkg.open(package).sql("from wells").to_pandas()
 
 
+def look(package: Path) -> np.ndarray:
+    return datapkg.open(package)["frames"].image(0)
+
+
 LOST: dict[str, Callable[[Path], None]] = {
     "data": lambda package: newest(package / "wells.lance" / "data").unlink(),
     "cut data": lambda package: os.truncate(newest(package / "wells.lance" / "data"), 40),
@@ -64,11 +69,21 @@ def test_what_is_lost_is_told_with_the_newest_whole_version(
     assert datapkg.open(two, version=1)["wells"].to_pandas()["Gene"][0] == "KIF11"
 
 
+def test_images_that_are_lost_are_told_with_the_newest_whole_version(manifest: Path, package: Path) -> None:
+    make.tiff(manifest.parent / "images" / "p2" / "A02_7.tif", make.image(9))
+    make.build(manifest, package)
+    newest(package / "frames.lance" / "data").unlink()
+    with pytest.raises(DamageError) as told:
+        datapkg.open(package)["frames"].image(3)
+    assert told.value.fix.endswith(WHOLE)
+    assert np.array_equal(look(package), make.image(0))
+
+
 def test_where_nothing_is_whole_nothing_is_named(two: Path) -> None:
     for data in (two / "frames.lance" / "data").iterdir():
         data.unlink()
     with pytest.raises(DamageError) as told:
-        datapkg.open(two)["frames"].image(0)
+        look(two)
     assert "is whole" not in told.value.fix and "copy the package again" in told.value.fix
 
 
@@ -106,6 +121,7 @@ def ways(package):
     yield lambda: datapkg.open(package)["wells"].to_pandas()
     yield lambda: datapkg.open(package).sql("from wells").to_pandas()
     yield lambda: datapkg.open(package, version="1.0.0")["wells"].to_pandas()
+    yield lambda: datapkg.open(package)["frames"].image(0)
 
 package, name = sys.argv[1:]
 for way in ways(package):
@@ -137,6 +153,7 @@ except StoreError as error:
         "releases/1.0.0.json",
         "wells.lance",
         "wells.lance/data",
+        "frames.lance/data",
     ],
 )
 def test_a_package_that_may_not_be_read_says_so(name: str, two: Path) -> None:

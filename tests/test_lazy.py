@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from costs import counted
 from make_lazy import SIDE, build, images, no_pixel
 
 import datapkg
@@ -72,10 +73,9 @@ def test_moving_rows_reads_no_pixel_and_keeps_each_image_with_its_row(
 
 def test_a_cell_is_a_read_only_array_and_is_read_alone(frames: Table) -> None:
     frame = frames.to_pandas()
-    stats = frames.rows.pinned.lance.io_stats_incremental
-    stats()
-    cell = frame["image_array"].iloc[3]
-    assert stats().read_bytes < 1.1 * cell.nbytes
+    with counted(frames) as cost:
+        cell = frame["image_array"].iloc[3]
+    assert cost.bytes < 1.1 * cell.nbytes
     assert (type(cell), cell.dtype, cell.shape) == (np.ndarray, np.dtype("uint16"), (SIDE, SIDE))
     assert not cell.flags.writeable
     assert np.array_equal(cell, images()[3])
@@ -124,12 +124,10 @@ def test_images_are_equal_where_their_pixels_are(frames: Table, tmp_path: Path) 
 
 def test_load_reads_a_column_in_few_large_requests(frames: Table) -> None:
     array = frames.to_pandas()["image_array"].array[[5, 0, 5, 2]]
-    stats = frames.rows.pinned.lance.io_stats_incremental
     repr(array)
-    stats()
-    loaded = array.load()
-    read = stats()
-    assert read.read_bytes < 1.1 * 3 * SIDE * SIDE * 2  # each image once
+    with counted(frames) as cost:
+        loaded = array.load()
+    assert cost.bytes < 1.1 * 3 * SIDE * SIDE * 2  # each image once
     assert [np.array_equal(cell, images()[n]) for cell, n in zip(loaded, [5, 0, 5, 2], strict=True)] == [
         True
     ] * 4
@@ -291,6 +289,7 @@ def without_image(frames: Table, row: int, tmp_path: Path) -> Table:
     )
     lacking = datapkg.open(frames.package.uri)
     lacking.opened.record = replace(record, tables=(replace(frames.record, columns=columns),))
+    lacking.opened.files.pixels.clear()
     rows = frames.rows.pinned.lance.to_table()
     for name in ("image_array", "image_digest", "dtype", "shape"):
         column = rows.column(name).combine_chunks()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import make
 import numpy as np
 import pytest
+from costs import counted, read_by
 from make_large import IMAGE_BYTES, IMAGES, PACKAGE_BYTES, SHAPE
 
 import datapkg
-from datapkg import Package, Table
+from datapkg import Package
 
 
 @pytest.fixture
@@ -20,24 +19,15 @@ def opened(large: Path) -> Package:
     return datapkg.open(large)
 
 
-def read_by(frames: Table, ask: Callable[[], Any]) -> tuple[int, int]:
-    """Requests and bytes that a question costs."""
-    stats = frames.rows.pinned.lance.io_stats_incremental
-    stats()
-    ask()
-    found = stats()
-    return found.read_iops, found.read_bytes
-
-
 def test_opening_lazy_frames_filters_and_joins_read_under_a_hundredth(opened: Package) -> None:
     frames = opened["frames"]
-    dataset = frames.rows.pinned.lance
-    frame = frames.to_pandas()
-    repr(frame)
-    filtered = frames.to_pandas(where="Well = 'A03' and size_y > 300", order_by="Site desc")
-    joined = opened["cells"].to_pandas().merge(frame, on="file_name")
-    assert joined["image_array"].nunique() == IMAGES
-    assert dataset.io_stats_snapshot().read_bytes < PACKAGE_BYTES / 100
+    with counted(frames) as cost:
+        frame = frames.to_pandas()
+        repr(frame)
+        filtered = frames.to_pandas(where="Well = 'A03' and size_y > 300", order_by="Site desc")
+        joined = opened["cells"].to_pandas().merge(frame, on="file_name")
+        assert joined["image_array"].nunique() == IMAGES
+    assert cost.bytes < PACKAGE_BYTES / 100
     assert filtered["Site"].tolist() == [26, 14, 2]
     assert joined["image_array"].iloc[7].shape == SHAPE
 
@@ -46,11 +36,11 @@ def test_one_image_reads_itself_once_the_table_is_warm(opened: Package) -> None:
     frames = opened["frames"]
     frame = frames.to_pandas()
     requests, cold = read_by(frames, lambda: frame["image_array"].iloc[5])
-    assert requests <= 4 and cold < 1.1 * IMAGE_BYTES
+    assert requests == 1 and cold == IMAGE_BYTES
     requests, warm = read_by(frames, lambda: frame["image_array"].iloc[5])
-    assert requests == 1 and warm < 1.1 * IMAGE_BYTES
+    assert requests == 1 and warm == IMAGE_BYTES
     requests, other = read_by(frames, lambda: frames.image(30))
-    assert requests <= 4 and other < 1.1 * IMAGE_BYTES
+    assert requests == 1 and other == IMAGE_BYTES
 
 
 def test_a_loaded_column_reads_each_image_once(opened: Package) -> None:

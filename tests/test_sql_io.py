@@ -10,6 +10,7 @@ import make
 import numpy as np
 import polars as pl
 import pytest
+from costs import counted
 from make_large import IMAGE_BYTES, IMAGES, PACKAGE_BYTES, SHAPE
 
 import datapkg
@@ -39,19 +40,18 @@ def opened(large: Path) -> Package:
     ],
 )
 def test_questions_and_joins_read_under_a_hundredth(ask: Callable[[Package], Any], opened: Package) -> None:
-    repr(ask(opened))
-    dataset = opened["frames"].rows.pinned.lance
-    assert dataset.io_stats_snapshot().read_bytes < PACKAGE_BYTES / 100
+    with counted(opened["frames"]) as cost:
+        repr(ask(opened))
+    assert cost.bytes < PACKAGE_BYTES / 100
 
 
 def test_an_image_of_a_result_reads_itself(opened: Package) -> None:
     frame = opened.sql(
         "select f.image_array, c.Count from cells c join frames f using (file_name) order by Count"
     ).to_pandas()
-    stats = opened["frames"].rows.pinned.lance.io_stats_incremental
-    stats()
-    assert np.array_equal(frame["image_array"].iloc[7], make.image(0, SHAPE) + 7)
-    assert stats().read_bytes < 1.1 * IMAGE_BYTES
+    with counted(opened["frames"]) as cost:
+        assert np.array_equal(frame["image_array"].iloc[7], make.image(0, SHAPE) + 7)
+    assert cost.bytes < 1.1 * IMAGE_BYTES
 
 
 def test_polars_and_datafusion_read_the_pixels_of_what_they_select(opened: Package) -> None:

@@ -131,11 +131,7 @@ class PinnedTable:
             raise self._damage(_unreadable(error)) from None
 
     def _damage(self, what: str) -> DamageError | StoreError:
-        if not self.package.exists():
-            fix = "open it at its new place, and read the rows again"
-            return StoreError("the package is not there any more", self.package.uri, fix)
-        fix = f"copy the package again from a whole one, or build it again{self._instead()}"
-        return DamageError(what, f"table {self.table} of {self.package.uri}", fix)
+        return damage(what, self.package, self.table, self._instead)
 
 
 def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:
@@ -159,3 +155,17 @@ def _conditions(where: Any) -> Iterator[None]:
 
 def _unreadable(error: BaseException) -> str:
     return f"a file of it is missing or damaged ({plain(str(error))})"
+
+
+def damage(
+    what: str, package: Place, table: str, instead: Callable[[], str] = str
+) -> DamageError | StoreError:
+    """What is wrong with a table that cannot be read any more: harmed, or moved away with its package.
+
+    `instead` says what else to open.
+    """
+    if not package.exists():
+        fix = "open it at its new place, and read the rows again"
+        return StoreError("the package is not there any more", package.uri, fix)
+    fix = f"copy the package again from a whole one, or build it again{instead()}"
+    return DamageError(what, f"table {table} of {package.uri}", fix)
