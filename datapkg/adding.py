@@ -64,7 +64,8 @@ def add(
     resources = [taken_over(one, newest) for one in _planned(loaded.manifest, newest)]
     planned = Plan(tuple(_planned(loaded.manifest, newest)), (), {}, False)
     where = engines.get(engine, ray_address)
-    with attempt_in(package) as attempt, where.session(workers, package.staging(attempt).path) as run:
+    needed = [loaded.path.parent] if ".py:" in name else []
+    with attempt_in(package, where, workers, needed) as (package, attempt, run):
         recipes = recipes_of(loaded.manifest, loaded.path.parent, _known(loaded.manifest, newest), codes)
         derived = derive(loaded, package, attempt, resources, newest, run, silent, recipes)
         publisher = Publisher(package, package.uri, attempt, loaded, planned, newest)

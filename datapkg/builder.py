@@ -19,11 +19,12 @@ from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
 from .deriving import derive
-from .errors import SchemaError, StoreError
+from .engine import Engine, Run
+from .errors import SchemaError, SourceError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
-from .manifest.load import load
+from .manifest.load import LoadedManifest, load
 from .places import Place, place
 from .plan import Plan, Previous
 from .progress import Progress, silent
@@ -111,7 +112,7 @@ def build(
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
     where = engines.get(engine, ray_address)
-    with attempt_in(target) as attempt, where.session(workers, target.staging(attempt).path) as run:
+    with attempt_in(target, where, workers, _needed(loaded)) as (target, attempt, run):
         resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
         notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)
@@ -158,15 +159,39 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
 
 
 @contextmanager
-def attempt_in(package: Place) -> Iterator[str]:
-    """Make room for an attempt and give it a name; whatever happens, leave nothing half-made."""
+def attempt_in(
+    package: Place, engine: Engine, workers: int | None, needed: Sequence[Path]
+) -> Iterator[tuple[Place, str, Run]]:
+    """Make room for an attempt, name it and start its workers; whatever happens, leave nothing half-made.
+
+    `needed` are the folders that all workers read. The place that is given is staged where all of them can write.
+    """
     attempt = uuid.uuid4().hex
     with store.storage_errors(package.uri):
         package.begin(attempt)
     try:
-        yield attempt
+        with engine.session(workers) as run:
+            _refuse_blind(run, needed)
+            package = package.reached(attempt, lambda folder: (run.blind([folder]) or ("",))[0])
+            yield package, attempt, run
     finally:
         package.end(attempt)
+
+
+def _needed(loaded: LoadedManifest) -> list[Path]:
+    """The folders that hold what a manifest names, those that are there."""
+    folders = [loaded.root, *loaded.allow.values()]
+    if any(".py:" in entry.function for entry in loaded.manifest.derive):
+        folders.append(loaded.path.absolute().parent)
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _refuse_blind(run: Run, needed: Sequence[Path]) -> None:
+    blind = run.blind(needed)
+    if blind is not None:
+        machine, folder = blind
+        fix = "put the files on a disk that all machines see at the same path"
+        raise SourceError(f"does not see {folder}, which holds files that are to be read", machine, fix)
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

@@ -107,12 +107,17 @@ class Engine:
         try:
             yield from self.run(compute, tasks, note, Needs(entry.num_cpus, entry.num_gpus))
         except WorkerDiedError as error:
-            raise death([task for task in tasks if task.name in error.places] or tasks, entry) from None
+            here = [task for task in tasks if task.name in error.places] or tasks
+            raise death(self.run.anywhere(rows_at, here) or [], entry) from None
 
 
-def death(tasks: Sequence[ComputeTask], entry: Derivation) -> DeriveError:
+def rows_at(tasks: Sequence[ComputeTask]) -> list[tuple[ComputeTask, tuple[int, float]]] | None:
+    """The tasks that a process which ended has left marks of."""
+    return [(task, at) for task in tasks if (at := marked(task)) is not None] or None
+
+
+def death(rows: Sequence[tuple[ComputeTask, tuple[int, float]]], entry: Derivation) -> DeriveError:
     """Say at which row a process ended, and whether it had been silent for too long."""
-    rows = [(task, at) for task in tasks if (at := marked(task)) is not None]
     where = " or ".join(task.origins.told(at) for task, (at, _) in rows[:3]) or f"table {entry.table}"
     if entry.timeout_s is not None and rows and all(age >= entry.timeout_s for _, (_, age) in rows):
         what = f"gave no answer within {entry.timeout_s:g} s, and its process was ended"

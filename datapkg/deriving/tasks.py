@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import mmap
 import struct
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from ..companions import companions
 from ..encoding import decoded
 from ..engine import Note
 from ..errors import DeriveError
-from ..places import Place
+from ..places import Folder, Place
 from ..store import Fragment, write_fragment
 from .calling import Caller, Origins, Way, rest
 from .gathering import Asked, gather
@@ -206,9 +208,12 @@ class _mark:  # noqa: N801 - reads as what it is, `with mark(task)`
         self._path.unlink(missing_ok=True)
 
 
-def mark_path(task: ComputeTask) -> Any:
-    """Where a worker says which row of a task it is at."""
-    return task.package.staging(task.attempt).local(f"_marks/{task.name.replace('/', ' ')}")
+def mark_path(task: ComputeTask) -> Path:
+    """Where a worker says which row of a task it is at: in the staging folder, or where that is in a bucket on its machine."""
+    staging = task.package.staging(task.attempt)
+    if isinstance(staging, Folder):
+        return staging.local(f"_marks/{task.name}")
+    return Path(tempfile.gettempdir(), f"datapkg-{task.attempt} {task.name}")
 
 
 def marked(task: ComputeTask) -> tuple[int, float] | None:
@@ -217,4 +222,5 @@ def marked(task: ComputeTask) -> tuple[int, float] | None:
         row, begun = AT.unpack(mark_path(task).read_bytes())
     except (OSError, struct.error):
         return None
+    mark_path(task).unlink(missing_ok=True)
     return row, time.time() - begun

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from . import ONE_CPU, Needs, Note, Run
+from . import ONE_CPU, Needs, Note, OneMachine, Run
 
 
 @contextmanager
-def session(workers: int | None = None, staging: Path | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
+def session(workers: int | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
     """Give a `Run` that needs nothing started.
 
     Examples
@@ -25,7 +24,7 @@ def session(workers: int | None = None, staging: Path | None = None) -> Iterator
 
 
 @dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(OneMachine):
     workers: int = 1
 
     def __call__(
