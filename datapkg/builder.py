@@ -18,9 +18,9 @@ from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
-from .deriving import derive
+from .deriving import FINISHED, derive
 from .engine import Engine, Run
-from .errors import SchemaError, SourceError, StoreError
+from .errors import LockedError, SchemaError, SourceError, StoreError
 from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
 from .locking import files_of, lock_of
 from .manifest import normal
@@ -174,6 +174,10 @@ def attempt_in(
             _refuse_blind(run, needed)
             package = package.reached(attempt, lambda folder: (run.blind([folder]) or ("",))[0])
             yield package, attempt, run
+        package.staging(FINISHED).clear()  # what is out need not be computed again
+    except LockedError:  # nothing was interrupted
+        package.staging(FINISHED).clear()
+        raise
     finally:
         package.end(attempt)
 

@@ -115,6 +115,27 @@ def test_one_changed_image_is_one_call_for_each_column(derived: Path, data: Path
     same_as_clean(derived, tmp_path / "p", tmp_path / "clean")
 
 
+def test_one_changed_image_among_2000_is_one_call_for_each_column(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    pixels = make.image(0)
+    content = make.tiff(tmp_path / "one.tif", pixels).read_bytes()
+    assert content.count(pixels.tobytes()) == 1
+    (data / "images" / "many").mkdir()
+    for number in range(12, 2000):
+        other = (pixels + number).astype(pixels.dtype).tobytes()
+        file = data / "images" / "many" / f"{number:04}.tif"
+        file.write_bytes(content.replace(pixels.tobytes(), other))
+    make.build(derived, tmp_path / "p")
+    assert calls(data)["mean"] == 2000
+    pixels[0, 0] = 8
+    make.tiff(data / "images" / "many" / "1234.tif", pixels)
+    make.build(derived, tmp_path / "p")
+    assert calls(data) == {"mean": 1, "doubled": 1, "span": 1, "cut": 1, "label": 2 * 8 % 3}
+    assert not make.build(derived, tmp_path / "p").created
+    assert not calls(data)
+
+
 @pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)
 def test_a_chain_of_edits_gives_what_a_clean_build_gives(
     edits: list[Edit], derived: Path, data: Path, tmp_path: Path
@@ -327,4 +348,4 @@ def test_what_is_wrong_is_told_with_its_place(entry: str, said: str, derived: Pa
     make_derive.manifest(derived, f"derive:\n  - {entry}\n")
     with pytest.raises(DeriveError, match=said):
         make.build(derived, tmp_path / "p")
-    assert make.tree(tmp_path / "p") == before
+    assert make_derive.tree(tmp_path / "p") == before

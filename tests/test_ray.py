@@ -138,7 +138,7 @@ def test_functions_run_in_workers_and_one_that_never_comes_back_is_ended(
     make_derive.manifest(one_image, ENTRY + 'function: "g.py:hangs", timeout_s: 0.1}]\n')
     with pytest.raises(DeriveError, match=r"row 0 of .* gave no answer within 0.1 s, and its process"):
         datapkg.build(one_image, tmp_path / "p", engine="ray")
-    assert make.tree(tmp_path / "p") == before
+    assert make_derive.tree(tmp_path / "p") == before
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -158,7 +158,7 @@ def test_a_build_on_the_cluster_that_is_stopped_harms_nothing(
     left = {name: content for name, content in make.tree(tmp_path / "p").items() if name in before}
     assert left == before
     if how is signal.SIGINT:
-        assert make.tree(tmp_path / "p") == before
+        assert make_derive.tree(tmp_path / "p") == before
     make_derive.manifest(one_image, "")
     assert not make.build(one_image, tmp_path / "p").created
     assert datapkg.open(tmp_path / "p").verify(deep=True).ok

@@ -22,7 +22,10 @@ CHANCE = ("seed", "rng")
 
 @dataclass(frozen=True, slots=True)
 class FunctionName:
-    """A function to be called: its name, where files are looked for, its arguments (JSON), the digest of its code."""
+    """A function to be called: its name, where files are looked for, its arguments (JSON).
+
+    `code` is another one where its source is, or a file that its arguments name.
+    """
 
     name: str
     folder: str
@@ -143,6 +146,31 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up
     spec.loader.exec_module(module)
     return module
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """A function's name as a manifest writes it.
+
+    Raises
+    ------
+    DeriveError
+        It has none that it could be found by again.
+
+    Examples
+    --------
+    >>> name_of(json.dumps)
+    'json:dumps'
+    """
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    found: Any = None
+    if module and "<" not in name:
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+    if found is not function:
+        fix = "define it with a name of its own, in a module or a cell, and not inside of another function"
+        raise DeriveError("the function cannot be found again by a name", repr(function), fix)
+    return f"{module}:{name}"
 
 
 def _chance(found: Any, args: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ done with it, for the progress line, and to know whose file it was when a worker
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
@@ -43,11 +43,14 @@ class Run(Protocol):
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,
     ) -> Iterator[Any]:
-        """Yield the results in the tasks' order. The first failure is raised; what still runs is stopped."""
+        """Yield the results in the tasks' order. The first failure is raised; what still runs is stopped.
+
+        A task is taken when a worker will be free for it.
+        """
         ...
 
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:

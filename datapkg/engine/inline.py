@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ class _Here(OneMachine):
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,  # noqa: ARG002 - it is this process
     ) -> Iterator[Any]:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -57,7 +57,7 @@ class _Pool(OneMachine):
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,  # noqa: ARG002 - the user said how many workers there are
     ) -> Iterator[Any]:

@@ -12,7 +12,7 @@ import socket
 import tempfile
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,7 +130,7 @@ class _Tasks:
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,
     ) -> Iterator[Any]:

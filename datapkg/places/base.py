@@ -86,8 +86,8 @@ class Place(ABC):
         """The files below a folder, sorted; only those right below it if not `deep`."""
 
     @abstractmethod
-    def put(self, name: str, content: bytes) -> None:
-        """Write a whole file, in the place of one that may be there."""
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write a whole file, in the place of one that may be there; not `lasting`, a power cut may lose it."""
 
     @abstractmethod
     def put_if_absent(self, name: str, content: bytes) -> bool:

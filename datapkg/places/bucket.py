@@ -177,7 +177,7 @@ class Bucket(Place):
             key=lambda entry: entry.name,
         )
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - all that is put lasts
         """Write a whole file."""
         import obstore
 

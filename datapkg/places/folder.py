@@ -89,10 +89,13 @@ class Folder(Place):
                 folders.clear()
         return sorted(found, key=lambda entry: entry.name)
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:
         """Write a whole file."""
         made(self.local(name).parent)
-        replace(self.local(name), content)
+        if lasting:
+            replace(self.local(name), content)
+        else:
+            self.local(name).write_bytes(content)
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Create a file, by a link where the disk has them: of two builders one wins."""
