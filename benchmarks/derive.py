@@ -1,26 +1,26 @@
 """How fast a derived column is computed beside its function alone, over arrays that are in memory already.
 
-``python -m benchmarks.derive [MB]`` builds a package of images, times the function over a part of them in memory, and adds
-a scalar column with one worker and with two; the whole build is timed, with the start of its processes. It prints the
-rate beside the function's own (goal: 0.8), what two workers gain (goal: 1.6), what the column writes (goal: under 5 MB
+``python -m benchmarks.derive [MB] [FOLDER]`` builds a package of images (in the folder, where it is made once), times
+the function over a part of them in memory, and adds a scalar column with one worker and with two; the whole build is
+timed, with the start of its processes. It prints the rate beside the function's own (goal: 0.8), what two workers gain (goal: 1.6), what the column writes (goal: under 5 MB
 for 2 GB of pixels) and the most that a worker holds in memory (goal: 600 MB).
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import tifffile
 
 import datapkg
+from benchmarks.workers import Peak
 
 SHAPE = (1024, 1080)
 FUNCTION = """
@@ -35,30 +35,6 @@ def bright(image):
 MANIFEST = 'name: bench\nresources:\n  - {name: frames, path: "data/*.tif", keep: array}\n'
 COLUMN = 'derive: [{table: frames, column: bright, function: "f.py:bright", input: image_array, output: float64}]\n'
 IN_MEMORY = 40
-
-
-class Memory:
-    """The most that any child process held, looked at ten times a second."""
-
-    def __init__(self) -> None:
-        self.most, self._done = 0, threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._done.wait(0.1):
-            for child in psutil.Process().children(recursive=True):
-                try:
-                    self.most = max(self.most, child.memory_info().rss)
-                except psutil.NoSuchProcess:
-                    continue
 
 
 def image(number: int) -> Any:
@@ -82,30 +58,43 @@ def held(package: Path) -> dict[Path, int]:
     return {path: path.stat().st_size for path in package.rglob("*") if path.is_file()}
 
 
-def main(megabytes: int = 2000) -> int:
+def linked(path: str, other: str) -> None:
+    """A copy without its bytes: a build changes no data file that is there."""
+    (os.link if Path(path).suffix == ".lance" else shutil.copy2)(path, other)
+
+
+def base(folder: Path, count: int) -> Path:
+    """A package of images without the column, and all that it needs; made if it is not there."""
+    (folder / "data").mkdir(exist_ok=True, parents=True)
+    for number in range(count):
+        path = folder / "data" / f"{number:05}.tif"
+        if not path.exists():
+            tifffile.imwrite(path, image(number))
+    (folder / "f.py").write_text(FUNCTION)
+    manifest = folder / "bench.yaml"
+    manifest.write_text(MANIFEST)
+    datapkg.build(manifest, folder / "base", workers=2)
+    return manifest
+
+
+def main(megabytes: int = 2000, where: str | None = None) -> int:
     count = max(4, megabytes * 1_000_000 // (SHAPE[0] * SHAPE[1] * 2))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "data").mkdir()
-        for number in range(count):
-            tifffile.imwrite(folder / "data" / f"{number:05}.tif", image(number))
-        (folder / "f.py").write_text(FUNCTION)
-        manifest = folder / "bench.yaml"
-        manifest.write_text(MANIFEST)
-        datapkg.build(manifest, folder / "base", workers=2)
-        manifest.write_text(MANIFEST + COLUMN)
+    with tempfile.TemporaryDirectory() as temporary:
+        manifest = base(Path(where or temporary), count)
+        folder = manifest.parent
         rates, most, written = {}, 0, 0
         own = [own_rate(count)]
+        manifest.write_text(MANIFEST + COLUMN)
         for workers in (1, 2):
             package = folder / f"p{workers}"
-            shutil.copytree(folder / "base", package)
+            shutil.copytree(folder / "base", package, copy_function=linked)
             before = held(package)
-            with Memory() as memory:
+            with Peak() as peak:
                 started = time.perf_counter()
                 datapkg.build(manifest, package, workers=workers)
                 rates[workers] = count / (time.perf_counter() - started)
             own.append(own_rate(count))
-            most = max(most, memory.most)
+            most = max(most, peak.bytes)
             written = sum(size for path, size in held(package).items() if path not in before)
             shutil.rmtree(package)
     alone = sum(own) / len(own)
@@ -119,4 +108,4 @@ def main(megabytes: int = 2000) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*map(int, sys.argv[1:2]), *sys.argv[2:]))

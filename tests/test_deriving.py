@@ -319,28 +319,28 @@ def test_a_derived_table_may_not_take_the_name_of_one_that_a_movie_has(tmp_path:
         make.build(manifest, tmp_path / "p")
 
 
-@pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        ("{table: frames, column: mean, function: 'f.py:men', input: image_array, output: float32}", "did you mean 'mean'"),
-        ("{table: frames, column: path, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'path' already"),
-        ("{table: frames, column: Image_Array, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'image_array' already"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_aray, output: float32}", "did you mean 'image_array'"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_array}", "write output: image"),
-        ("{table: frames, column: m, function: 'f.py:mean', args: {tims: 2}, input: image_array, output: float32}", "did you mean 'times'"),
-        ("{table: frames, column: m, function: 'no_such:mean', input: image_array, output: float32}", "pip install no_such"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: int32}", r"which is no int32"),
-        ("{table: frames, column: m, function: 'f.py:doubled', input: image_array, output: float32}", r"gave an array of uint32, shape \(6, 8\)"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: image}", "which is no image"),
-        ("{table: frames, column: [a, b, c], function: 'f.py:span', input: doubled, output: [int8, int8, int8]}", "no column 'doubled'"),
-        ("{table: frames, column: [a, b, c], function: 'f.py:span', input: image_array, output: [int32, int32, int32]}", "where 3 values are wanted"),
-        ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image}}", "with brightest, which output does not name"),
-        ("{table: frames, into: c, function: 'f.py:mean', input: image_array, output: {crop: image}}", "neither a list of rows nor a mapping"),
-        ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image, path: string}}", "would have two columns 'path'"),
-        ("{table: frames, column: m, function: 'f.py:density', input: image_array, output: float32}", "raised TypeError"),
-        ("{table: wells, column: m, function: 'f.py:mean', input: Area, output: float32}", "row 0 of tables/p00.csv: the function f.py:mean raised AttributeError"),
-    ],
-)  # fmt: skip
+WRONG = [
+    ("{table: frames, column: mean, function: 'f.py:men', input: image_array, output: float32}", "did you mean 'mean'"),
+    ("{table: frames, column: path, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'path' already"),
+    ("{table: frames, column: Image_Array, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'image_array' already"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_aray, output: float32}", "did you mean 'image_array'"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_array}", "write output: image"),
+    ("{table: frames, column: m, function: 'f.py:mean', args: {tims: 2}, input: image_array, output: float32}", "did you mean 'times'"),
+    ("{table: frames, column: m, function: 'no_such:mean', input: image_array, output: float32}", "pip install no_such"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: int32}", r"which is no int32"),
+    ("{table: frames, column: m, function: 'f.py:doubled', input: image_array, output: float32}", r"gave an array of uint32, shape \(6, 8\)"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: image}", "which is no image"),
+    ("{table: frames, column: [a, b, c], function: 'f.py:span', input: doubled, output: [int8, int8, int8]}", "no column 'doubled'"),
+    ("{table: frames, column: [a, b, c], function: 'f.py:span', input: image_array, output: [int32, int32, int32]}", "where 3 values are wanted"),
+    ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image}}", "with brightest, which output does not name"),
+    ("{table: frames, into: c, function: 'f.py:mean', input: image_array, output: {crop: image}}", "neither a list of rows nor a mapping"),
+    ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image, path: string}}", "would have two columns 'path'"),
+    ("{table: frames, column: m, function: 'f.py:density', input: image_array, output: float32}", "raised TypeError"),
+    ("{table: wells, column: m, function: 'f.py:mean', input: Area, output: float32}", "row 0 of tables/p00.csv: the function f.py:mean raised AttributeError"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "said"), WRONG)
 def test_what_is_wrong_is_told_with_its_place(entry: str, said: str, derived: Path, tmp_path: Path) -> None:
     make_derive.manifest(derived, "")
     make.build(derived, tmp_path / "p")

@@ -11,6 +11,8 @@ import numpy as np
 import psutil
 import pytest
 import stores
+from test_derive_failures import FAILING, bad
+from test_deriving import WRONG
 from test_increments import data, manifest
 
 import datapkg
@@ -18,7 +20,7 @@ from datapkg.errors import DeriveError, SourceError, StoreError
 from datapkg.places import place
 from datapkg.progress import Step
 
-__all__ = ["data", "manifest"]
+__all__ = ["bad", "data", "manifest"]
 pytestmark = pytest.mark.usefixtures("connected")
 DIES = """
 import os, signal
@@ -82,6 +84,27 @@ def test_movies_have_the_digests_of_a_local_build(tmp_path: Path) -> None:
     make_ch5.movie(tmp_path / "d" / "m4.ch5", ("P1", "B01", "2"))
     again = datapkg.build(path, tmp_path / "ray", engine="ray")
     assert again.digest == make.build(path, tmp_path / "clean").digest
+
+
+def test_what_functions_do_wrong_is_told_as_by_processes(bad: Path, tmp_path: Path) -> None:
+    make.build(bad, tmp_path / "p")
+    before = make.tree(tmp_path / "p")
+    for entry, said in FAILING:
+        make_derive.manifest(bad, f"derive:\n  - {{table: frames, input: image_array, {entry}}}\n")
+        with pytest.raises(DeriveError, match=said):
+            datapkg.build(bad, tmp_path / "p", engine="ray")
+        assert make_derive.tree(tmp_path / "p") == before
+
+
+def test_entries_that_are_wrong_are_told_as_by_processes(manifest: Path, data: Path, tmp_path: Path) -> None:
+    make_derive.functions(data)
+    make.build(manifest, tmp_path / "p")
+    before = make.tree(tmp_path / "p")
+    for entry, said in WRONG:
+        make_derive.manifest(manifest, f"derive:\n  - {entry}\n")
+        with pytest.raises(DeriveError, match=said):
+            datapkg.build(manifest, tmp_path / "p", engine="ray")
+        assert make_derive.tree(tmp_path / "p") == before
 
 
 OWN_DISK = "/proc/self/cwd"
