@@ -82,14 +82,19 @@ class Phenotypes:
     """The phenotype of an object and the probability of each, by logistic regression on its features."""
 
     def __init__(self, features: str, columns: Sequence[str], phenotype: str = PHENOTYPE) -> None:
-        table = pd.read_csv(features)
+        table = pd.read_csv(features).dropna(subset=[*columns, phenotype])
         self._model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
         self._model.fit(table[list(columns)].to_numpy(), table[phenotype])
 
-    def __call__(self, *columns: Sequence[float]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-        found = self._model.predict_proba(np.column_stack([np.array(one, float) for one in columns]))
+    def __call__(self, *columns: Sequence[float | None]) -> list[tuple[str, list[Mapping[str, Any]]] | None]:
+        values = np.column_stack([np.array(one, float) for one in columns])
+        whole = np.isfinite(values).all(axis=1)  # of an object without a feature nothing is said
+        rows = iter(self._model.predict_proba(values[whole]) if whole.any() else ())
+        return [self._told(next(rows)) if there else None for there in whole]
+
+    def _told(self, row: NDArray[np.float64]) -> tuple[str, list[Mapping[str, Any]]]:
         classes = self._model.classes_
-        return [(str(classes[row.argmax()]), _best(classes, row, len(classes))) for row in found]
+        return str(classes[row.argmax()]), [*_best(classes, row, len(classes))]
 
 
 def _small(image: Image) -> NDArray[np.float64]:

@@ -14,8 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from blake3 import blake3
+
 from ..errors import DeriveError, nearest
 
+READ = "_datapkg_read"
 CHANCE = ("seed", "rng")
 """Parameters that a function gets a seed, or a generator of random numbers, by."""
 
@@ -142,10 +145,25 @@ def _from_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"_derive_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
+    for name, there, code in _neighbours(path):
+        if getattr(there, READ, code) != code:
+            del sys.modules[name]  # a worker may outlive a build, and the file is another now
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up
     spec.loader.exec_module(module)
+    for _, there, code in _neighbours(path):
+        setattr(there, READ, code)
     return module
+
+
+def _neighbours(path: Path) -> list[tuple[str, ModuleType, str]]:
+    """The modules that were imported from beside a file: their names, and the digests of what is in their files now."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).parent == path.parent and Path(file) != path and Path(file).is_file():
+            found.append((name, module, str(blake3(Path(file).read_bytes()).hexdigest())))
+    return found
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -190,13 +190,30 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 def _versions(modules: list[str]) -> dict[str, str]:
     """The installed distributions that modules are from, with their versions."""
-    names = {name for module in modules for name in _distributions().get(module, ())}
-    return {name: metadata.version(name) for name in sorted(names)}
+    found = {one.name: one.version for module in modules for one in _distributions().get(module, ())}
+    return dict(sorted(found.items()))
 
 
 @cache
-def _distributions() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()
+def _distributions() -> Mapping[str, list[metadata.Distribution]]:
+    """The distributions that each module is from.
+
+    `metadata.packages_distributions` reads what every distribution says of itself: a second for some hundred, before
+    each build.
+    """
+    found: dict[str, list[metadata.Distribution]] = {}
+    for one in metadata.distributions():
+        declared = (one.read_text("top_level.txt") or "").split()
+        for module in declared or _listed(one.read_text("RECORD") or ""):
+            found.setdefault(module, []).append(one)
+    return found
+
+
+def _listed(record: str) -> set[str]:
+    """The modules whose files a distribution lists."""
+    first = {line.partition(",")[0].partition("/")[0] for line in record.splitlines()}
+    names = {name.partition(".")[0] if name.endswith((".py", ".so", ".pyd")) else name for name in first}
+    return {name for name in names if name.isidentifier()}
 
 
 def _digest(files: list[Path]) -> str:

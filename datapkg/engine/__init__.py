@@ -37,7 +37,12 @@ class Run(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many tasks are worked on at a time: what a lonely task may use in threads instead."""
+        """How many tasks are worked on at a time."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """On how many threads a lonely task may work instead: those of one machine."""
         ...
 
     def __call__(
@@ -72,6 +77,13 @@ class Engine(Protocol):
 
 class OneMachine:
     """A `Run` whose workers are processes of this machine."""
+
+    workers: int
+
+    @property
+    def threads(self) -> int:
+        """As many as there are workers."""
+        return self.workers
 
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:  # noqa: ARG002 - all see all
         """None."""

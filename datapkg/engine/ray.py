@@ -124,6 +124,7 @@ class _Tasks:
     def __init__(self, workers: int | None) -> None:
         cpus = max(1, int(_resources().get("CPU", 1)))
         self.workers = min(workers, cpus) if workers else cpus
+        self.threads = max(1, min(self.workers, int(_largest("CPU"))))
         self._most = self.workers * (1 if self.workers < cpus else AHEAD)
         self._name, self._number = f"datapkg-{uuid.uuid4().hex}", 0
 
@@ -300,10 +301,15 @@ def _look(look: Callable[[Any], Any], what: Any) -> Any:
     return look(what)
 
 
+def _largest(name: str) -> float:
+    """What the machine has that has most of a resource."""
+    return max((float(node["Resources"].get(name, 0)) for node in _alive()), default=0.0)
+
+
 def _refuse_needs(needs: Needs) -> None:
     """Ray would wait for ever for a machine that is not there."""
     for name, wanted in (("CPU", needs.cpus), ("GPU", needs.gpus)):
-        most = max((float(node["Resources"].get(name, 0)) for node in _alive()), default=0.0)
+        most = _largest(name)
         if wanted > most:
             what = f"a function needs {wanted:g} {name}s, and no machine of the Ray cluster has more than {most:g}"
             raise ManifestError(what, f"num_{name.lower()}s", "ask for less, or add such a machine")
