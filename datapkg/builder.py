@@ -18,10 +18,19 @@ from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
-from .deriving import FINISHED, derive
+from .deriving import FINISHED, derive, function_folders
 from .engine import Engine, Run
 from .errors import LockedError, SchemaError, SourceError, StoreError
-from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
+from .lock import (
+    Lock,
+    fetcher_of,
+    lock_path,
+    read_lock,
+    refuse_other_content,
+    refuse_other_files,
+    refuse_unknown_addresses,
+    write_lock,
+)
 from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import LoadedManifest, load
@@ -77,7 +86,7 @@ def build(
     allow_removals
         Build even if more than a tenth of a resource's files are gone.
     rehash
-        Read every file, also those that the user's cache remembers as they are.
+        Read every file, also those that the user's cache remembers as they are, and ask for every address again.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     storage_options
@@ -107,12 +116,9 @@ def build(
         return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name)
-    planned = plan.plan(loaded, before, allow_removals, rehash or locked)
-    if lock is not None:
-        digest = normal.manifest_digest(loaded.manifest)
-        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
+    planned = _planned(loaded, lock, before, allow_removals, rehash, progress)
     where = engines.get(engine, ray_address)
-    with attempt_in(target, where, workers, _needed(loaded)) as (target, attempt, run):
+    with attempt_in(target, where, workers, _needed(loaded, planned)) as (target, attempt, run):
         resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
         notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)
@@ -124,9 +130,28 @@ def build(
     if not locked:
         report = _with_lock(report, loaded.path, built)
     said = [*planned.warnings, *(warning for one in resources for warning in one.warnings), *notes]
-    if not planned.disturbed and list(report.warnings) == said:
+    if not (planned.disturbed or planned.listed) and list(report.warnings) == said:
         unchanged.remember(question, planned, resources, report, begun)
     return report
+
+
+def _planned(
+    loaded: LoadedManifest,
+    lock: Lock | None,
+    before: Previous | None,
+    allow_removals: bool,
+    rehash: bool,
+    progress: Progress,
+) -> Plan:
+    """What is to be done, once all files are here; a locked build is held to its lock as far as files go."""
+    if lock is not None:
+        refuse_unknown_addresses(loaded, lock)
+    with fetcher_of(loaded, rehash=rehash, progress=progress) as fetcher:
+        planned = plan.plan(loaded, before, allow_removals, rehash or lock is not None, fetcher)
+    if lock is not None:
+        digest = normal.manifest_digest(loaded.manifest)
+        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
+    return planned
 
 
 def _contents(reader: Reader, planned: Plan) -> list[ResourceContent]:
@@ -182,19 +207,22 @@ def attempt_in(
         package.end(attempt)
 
 
-def _needed(loaded: LoadedManifest) -> list[Path]:
-    """The folders that hold what a manifest names, those that are there."""
-    folders = [loaded.root, *loaded.allow.values()]
-    if any(".py:" in entry.function for entry in loaded.manifest.derive):
-        folders.append(loaded.path.absolute().parent)
-    return [folder for folder in folders if folder.is_dir()]
+def _needed(loaded: LoadedManifest, planned: Plan) -> list[Path]:
+    """The folders of this machine that hold what workers read: files of sources, and what functions need."""
+    folders = {
+        file.root
+        for one in planned.resources
+        for file in one.files
+        if file.path in one.stale and file.content is None
+    }
+    return sorted({*folders, *function_folders(loaded)})
 
 
 def _refuse_blind(run: Run, needed: Sequence[Path]) -> None:
     blind = run.blind(needed)
     if blind is not None:
         machine, folder = blind
-        fix = "put the files on a disk that all machines see at the same path"
+        fix = "put it on a disk that all machines see at the same path; what was fetched or unpacked lies in DATAPKG_CACHE"
         raise SourceError(f"does not see {folder}, which holds files that are to be read", machine, fix)
 
 

@@ -7,6 +7,7 @@ number N gives it the name ``N.files.json``: so two builders never write the sam
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -66,8 +67,7 @@ def files_content(package: Place, record: Record) -> bytes:
 
 def read_files(package: Place, record: Record) -> FilesList:
     """Read the list of a version's files. Raises DamageError where it is missing or not as written."""
-    where = package.at(_list_name(record))
-    return files_of(unsealed(files_content(package, record), where), where)
+    return files_of(json.loads(files_content(package, record)), package.at(_list_name(record)))
 
 
 def all_records(package: Place) -> Iterator[Record]:
@@ -83,6 +83,12 @@ def releases(package: Place) -> dict[str, int]:
         with suppress(DamageError):
             named[name] = release(package, name)
     return named
+
+
+def last_release(package: Place, before: int | None = None) -> int | None:
+    """The newest version that has a release name, of those before a number; None if none has one."""
+    named = [number for number in releases(package).values() if before is None or number < before]
+    return max(named, default=None)
 
 
 def release_names(package: Place) -> list[str]:

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_large
+import make_web
 import pytest
 import stores
+from campaigns.runner import Runner
+from campaigns.states import Stage
 from hypothesis import settings
+
+from datapkg.remote import patience
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
 settings.load_profile("no clock")
@@ -27,14 +33,6 @@ os.environ |= {  # Ray looks at these when it is imported: nobody else may join 
 
 PROJECT = make.PROJECT
 SHARED = Path(os.environ.get("DATAPKG_SHARED", PROJECT.parent / "shared")) / "data"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests remember nothing in the user's own cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATAPKG_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +60,13 @@ def package(manifest: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def large() -> Iterator[Path]:
+    """A package of 200 MB, which goes when the tests end."""
+    with tempfile.TemporaryDirectory(prefix="datapkg-tests-") as folder:
+        yield make_large.package(Path(folder))
+
+
+@pytest.fixture(scope="session")
 def moto() -> Iterator[stores.ObjectStore]:
     """A store that heeds conditional puts."""
     store = stores.moto()
@@ -75,6 +80,19 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.ObjectSt
     store = stores.rclone(tmp_path_factory.mktemp("rclone"))
     yield store
     store.stop()
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Where samples of the campaigns take place."""
+    return Stage(tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    """Runs the builds that they disturb."""
+    with Runner() as running:
+        yield running
 
 
 @pytest.fixture
@@ -96,6 +114,15 @@ def uri() -> str:
 def options(reached: stores.ObjectStore) -> dict[str, Any]:
     """What a build into the store needs."""
     return {"single_writer": reached.single_writer}
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[make_web.Site]:
+    """A web server on this machine, a cache without anything in it, and no pause between tries."""
+    monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    with make_web.serving() as served:
+        yield served
 
 
 CLUSTER = """

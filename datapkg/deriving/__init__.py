@@ -25,7 +25,7 @@ from .coming import Coming
 from .computing import Engine, Ingredients
 from .finished import FINISHED, Finished
 from .gathering import opened
-from .given import Beside
+from .given import Beside, function_folders
 from .loading import FunctionName
 from .outputs import Outputs
 from .recipe import Recipe, recipes_of
@@ -182,4 +182,4 @@ class _Deriving:
         return replace(coming.content, table=table, layers=tuple(coming.layers))
 
 
-__all__ = ["FINISHED", "derive"]
+__all__ = ["FINISHED", "derive", "function_folders"]

@@ -72,6 +72,17 @@ class Beside:
         return path
 
 
+def function_folders(loaded: LoadedManifest) -> set[Path]:
+    """The folders that the functions of a manifest are read from, and the files that their arguments name."""
+    beside, found = Beside.of(loaded), set()
+    for entry in loaded.manifest.derive:
+        names = [text for _, text in given_files(entry.args)]
+        found |= {beside.allow[text[1:].partition("/")[0]] for text in names if text.startswith("@")}
+        if ".py:" in entry.function or any(not text.startswith("@") for text in names):
+            found.add(beside.folder)
+    return found
+
+
 def _hash(path: Path, text: str) -> str:
     if path.is_file():
         return _sha256s([_file(path, path.parent, text)])[text]

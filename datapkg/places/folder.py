@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from ..errors import StoreError
 from .base import STAGING, Entry, Place, Sees
 
 CHUNK_BYTES = 1 << 22
+ATTEMPT = re.compile(re.escape(STAGING) + "[0-9a-f]+")
 
 
 class Folder(Place):
@@ -48,6 +50,20 @@ class Folder(Place):
             piece = memoryview(bytearray(min(CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
             while got := file.readinto(piece):
                 yield piece[:got]
+
+    def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill each part with a file's bytes from its offset on."""
+        file = os.open(self.local(name), os.O_RDONLY)
+        try:
+            for offset, part in parts:
+                done = os.preadv(file, [part], offset)
+                while done < len(part):
+                    got = os.preadv(file, [part[done:]], offset + done)
+                    if not got:
+                        raise EOFError(name)
+                    done += got
+        finally:
+            os.close(file)
 
     def blake3(self, name: str) -> str:
         """The BLAKE3 of a file."""
@@ -143,7 +159,7 @@ class Folder(Place):
     def begin(self, attempt: str) -> None:
         """Make the package's folder, and one for the attempt."""
         made(self.path / "versions")
-        self.staging(attempt).path.mkdir()
+        self.staging(attempt).path.mkdir(parents=True)  # a build that ends may just have tidied up
 
     def room(self, attempt: str) -> Folder:
         """The attempt's folder."""
@@ -167,12 +183,16 @@ class Folder(Place):
 
     def stagings(self) -> list[Place]:
         """The staging folders in the package."""
-        found = [self.local(name) for name in self.names() if name.startswith(STAGING)]
+        found = [self.local(name) for name in self.names() if ATTEMPT.fullmatch(name)]
         return [Folder(path) for path in found if path.is_dir()]
 
     def end(self, attempt: str) -> None:
         """Remove the attempt's folder, and the package's if there is nothing in it."""
         self.staging(attempt).clear()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove the package's folder if it holds nothing but an empty ``versions``."""
         if self.names() == ["versions"]:
             for empty in (self.path / "versions", self.path):
                 with suppress(OSError):
