@@ -9,6 +9,7 @@ from typing import Any
 import frictionless
 import make
 import pytest
+
 from conftest import PROJECT
 
 HEAD = """\
