@@ -67,7 +67,7 @@ class Folder(Place):
 
     def blake3(self, name: str) -> str:
         """The BLAKE3 of a file."""
-        digest = blake3()
+        digest = blake3(max_threads=blake3.AUTO)
         for chunk in self.chunks(name):
             digest.update(chunk)
         return str(digest.hexdigest())
