@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import PROJECT
 
 
@@ -42,8 +43,10 @@ def test_the_benchmark_of_reading_prints_a_ratio_for_each_work(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
         "open",
+        "few",
         "long",
         "wide",
+        "gaps",
         "images",
         "cells",
     ]
