@@ -255,10 +255,10 @@ def _short(column: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(document: dict[str, Any]) -> TableRecord:
-    columns = tuple(map(_column, document["columns"]))
-    pin = known(Pin, document["pin"])
-    lineage = tuple(_lineage(made) for made in document.get("lineage", ()))
-    return known(TableRecord, {**document, "columns": columns, "lineage": lineage, "pin": pin})
+    document["columns"] = tuple(map(_column, document["columns"]))
+    document["pin"] = known(Pin, document["pin"])
+    document["lineage"] = tuple(_lineage(made) for made in document.get("lineage", ()))
+    return known(TableRecord, document)
 
 
 def _lineage(document: dict[str, Any]) -> Lineage:

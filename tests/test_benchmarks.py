@@ -42,8 +42,10 @@ def test_the_benchmark_of_reading_prints_a_ratio_for_each_work(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
         "open",
+        "few",
         "long",
         "wide",
+        "gaps",
         "images",
         "cells",
     ]
