@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from conftest import PROJECT
 from typer.main import get_command
 
-from conftest import PROJECT
 from datapkg.cli import app
 from datapkg.manifest import load
 
