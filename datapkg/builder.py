@@ -76,7 +76,8 @@ def build(
     allow_removals
         Build even if more than a tenth of a resource's files are gone.
     rehash
-        Read every file, also those that the user's cache remembers as they are.
+        Read every file, also those that the user's cache remembers as they are, and those of the package: a table that
+        is damaged is stored again.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     storage_options
@@ -105,7 +106,7 @@ def build(
     if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
         return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
-    before = plan.previous(target, loaded.manifest.name)
+    before = plan.previous(target, loaded.manifest.name, rehash or locked)
     planned = plan.plan(loaded, before, allow_removals, rehash or locked)
     if lock is not None:
         digest = normal.manifest_digest(loaded.manifest)

@@ -100,7 +100,7 @@ def status(
     places = {name: Path(folder) for name, folder in (allow or {}).items()}
     loaded = load(Path(manifest), None if root is None else Path(root), places)
     shown = package or f"{loaded.manifest.name}.datapkg"
-    before = plan.previous(place(shown, storage_options), loaded.manifest.name)
+    before = plan.previous(place(shown, storage_options), loaded.manifest.name, rehash)
     planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash)
     old = before.record if before else None
     derived = to_derive(loaded, {one.resource.name: one.change for one in planned.resources}, old)

@@ -154,5 +154,5 @@ def _damage(what: str, package: Place, table: str) -> DamageError | StoreError:
     return DamageError(
         what,
         f"table {table} of {package.uri}",
-        "copy the package again from a whole one, or build it again",
+        "copy the package again from a whole one, or build with --rehash",
     )
