@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import SourceError as SourceError
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
+    from .exporting import export as export
     from .faults import Verification as Verification
     from .lazy.notebook import load as load_ipython_extension  # noqa: F401 - IPython's word
     from .lazy.notebook import unload as unload_ipython_extension  # noqa: F401
@@ -43,6 +44,7 @@ NAMES = {
     "check": "checking:check",
     "ci": "proving:ci",
     "checkout": "copying:checkout",
+    "export": "exporting:export",
     "gc": "reclaiming:gc",
     "init": "draft:draft",
     "open": "reader:open_package",

@@ -44,7 +44,7 @@ class RowAccess:
     @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema, under true names; reads no row."""
-        stored = {field.name: field for field in self.pinned.lance.schema}
+        stored = {field.name: field for field in self.pinned.schema}
         return pa.schema([_true_field(c.name, stored[c.stored]) for c in self.record.columns])
 
     def read(
@@ -218,14 +218,22 @@ class RowAccess:
     def _names(self) -> dict[str, str]:
         return {column.name: column.stored for column in self.record.columns}
 
+    @cached_property
+    def _unmarked(self) -> set[str]:
+        """The columns of which neither we nor the engine say anything in their fields: large ones are marked."""
+        return {one.name for one in self.record.columns if not one.image and one.type != "binary"}
+
     def _stored(self, columns: Sequence[str]) -> list[str]:
         return [self._names[name] for name in columns]
 
     def _named(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-        """The batch under true names."""
-        return pa.RecordBatch.from_arrays(
-            [batch.column(self._names[name]) for name in columns], names=list(columns)
-        )
+        """The batch under true names, and without what the engine says of its columns."""
+        stored = self._stored(columns)
+        if batch.schema.names == stored == list(columns) and self._unmarked.issuperset(columns):
+            return batch
+        come = batch.schema.names[: len(stored)] == stored
+        arrays = batch.columns[: len(stored)] if come else [batch.column(name) for name in stored]
+        return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
 def _true_field(name: str, stored: pa.Field) -> pa.Field:

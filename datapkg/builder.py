@@ -20,10 +20,19 @@ from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
 from .deriving import derive
 from .errors import SchemaError, StoreError
-from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
+from .lock import (
+    Lock,
+    fetcher_of,
+    lock_path,
+    read_lock,
+    refuse_other_content,
+    refuse_other_files,
+    refuse_unknown_addresses,
+    write_lock,
+)
 from .locking import files_of, lock_of
 from .manifest import normal
-from .manifest.load import load
+from .manifest.load import LoadedManifest, load
 from .places import Place, place
 from .plan import Plan, Previous
 from .progress import Progress, silent
@@ -77,7 +86,7 @@ def build(
         Build even if more than a tenth of a resource's files are gone.
     rehash
         Read every file, also those that the user's cache remembers as they are, and those of the package: a table that
-        is damaged is stored again.
+        is damaged is stored again. Ask for every address again.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     storage_options
@@ -107,10 +116,7 @@ def build(
         return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name, rehash or locked)
-    planned = plan.plan(loaded, before, allow_removals, rehash or locked)
-    if lock is not None:
-        digest = normal.manifest_digest(loaded.manifest)
-        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
+    planned = _planned(loaded, lock, before, allow_removals, rehash, progress)
     where = engines.get(engine, ray_address)
     with attempt_in(target) as attempt, where.session(workers, target.staging(attempt).path) as run:
         resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
@@ -124,9 +130,28 @@ def build(
     if not locked:
         report = _with_lock(report, loaded.path, built)
     said = [*planned.warnings, *(warning for one in resources for warning in one.warnings), *notes]
-    if not planned.disturbed and list(report.warnings) == said:
+    if not (planned.disturbed or planned.listed) and list(report.warnings) == said:
         unchanged.remember(question, planned, resources, report, begun)
     return report
+
+
+def _planned(
+    loaded: LoadedManifest,
+    lock: Lock | None,
+    before: Previous | None,
+    allow_removals: bool,
+    rehash: bool,
+    progress: Progress,
+) -> Plan:
+    """What is to be done, once all files are here; a locked build is held to its lock as far as files go."""
+    if lock is not None:
+        refuse_unknown_addresses(loaded, lock)
+    with fetcher_of(loaded, rehash=rehash, progress=progress) as fetcher:
+        planned = plan.plan(loaded, before, allow_removals, rehash or lock is not None, fetcher)
+    if lock is not None:
+        digest = normal.manifest_digest(loaded.manifest)
+        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
+    return planned
 
 
 def _contents(reader: Reader, planned: Plan) -> list[ResourceContent]:

@@ -230,8 +230,8 @@ class Package:
     def datafusion(self) -> datafusion.SessionContext:
         """All tables in a DataFusion session, under their true names; images as they are stored.
 
-        DataFusion makes names lower-case: ``col('"Well"')`` is the column `Well`. It must be installed
-        (``pip install 'lance-datapkg[datafusion]'``).
+        DataFusion makes names lower-case: ``col('"Well"')`` is the column `Well`. Its SQL only reads; other data come in by
+        its `register_csv` and the like. It must be installed (``pip install 'lance-datapkg[datafusion]'``).
 
         Raises
         ------

@@ -23,7 +23,8 @@ from .durable import unsealed
 from .errors import DamageError, VersionError
 from .faults import numbered
 from .leftovers import Leftover
-from .places import Place, place
+from .places import Place, Zipped, place
+from .places.unpacked import copy_of
 from .records import FilesList, Record, record_of
 from .removed import bring_back, note_name, removed, removed_numbers, shorten, withdraw
 from .report import size
@@ -113,6 +114,8 @@ def gc(
     lies = place(package, storage_options)
     if versions.numbers(lies) or not leftovers.abandoned(lies):
         versions.resolve(lies)  # there is a package at all
+    if isinstance(lies, Zipped):
+        return _unpacked_copy(lies, str(package), dry_run)
     rules = Rules(keep_last, None if older_than is None else length(older_than), length(grace))
     return _gc(lies, str(package), rules, dry_run, time.time())
 
@@ -210,6 +213,18 @@ def _gc(package: Place, shown: str, rules: Rules, dry_run: bool, now: float) -> 
         waiting_bytes=waiting,
         notes=tuple(standing.notes),
     )
+
+
+def _unpacked_copy(package: Zipped, shown: str, dry_run: bool) -> Reclaimed:
+    """Remove what was unpacked of a zip file, which itself stays as it is."""
+    copy = copy_of(package)
+    entries = copy.entries()
+    if not dry_run:
+        copy.clear()
+    paths = tuple(copy.at(entry.name) for entry in entries)
+    note = "a zip file is only read: all that goes is its unpacked copy, which the next reader makes again"
+    size = sum(entry.bytes for entry in entries)
+    return Reclaimed(shown, dry_run, (), (), (), paths, size, 0, (note,))
 
 
 def _standing(package: Place) -> Standing:

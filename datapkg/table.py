@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .doors import DoorMethods
 from .errors import SchemaError, nearest
 from .movies import MovieMethods
+from .plots import PlotMethods
 from .records import TableRecord
 
 if TYPE_CHECKING:
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 
     from .access import RowAccess
     from .opened import OpenVersion
-    from .plots.figure import Plot
     from .reader import Package
     from .selection import Selection
 
 FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
 
 
-class Table(MovieMethods, DoorMethods):
+class Table(MovieMethods, DoorMethods, PlotMethods):
     """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
 
     def __init__(self, package: Package, record: TableRecord) -> None:
@@ -91,42 +91,6 @@ class Table(MovieMethods, DoorMethods):
         from .display.summary import table_html
 
         return table_html(self)
-
-    def plate(
-        self,
-        column: str | None = None,
-        where: str | None = None,
-        *,
-        function: str | None = None,
-        wells: Literal[96, 384, 1536] | None = None,
-    ) -> Plot:
-        """Draw a heat map of each plate: one value for each well.
-
-        Parameters
-        ----------
-        column
-            A column of numbers, or of true and false; None counts rows.
-        where
-            A condition in SQL for the rows that count.
-        function
-            What makes one value of a well's rows: ``mean`` (the default), ``median``, ``sum``, ``min``, ``max`` or ``count``.
-        wells
-            The plate's size; by default the smallest that has all wells.
-
-        Returns
-        -------
-        A matplotlib figure, which a notebook shows; ``.savefig("plate.png")`` writes it. Wells without a row are empty.
-
-        Raises
-        ------
-        SchemaError
-            The table has no column of wells such as ``C06``, or the column holds no numbers.
-        ExportError
-            matplotlib is not installed.
-        """
-        from .plots.plate import plate
-
-        return plate(self, column, where, function, wells)
 
     def to_pandas(
         self,

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_large
+import make_web
 import pytest
 import stores
 from campaigns.runner import Runner
 from campaigns.states import Stage
 from hypothesis import settings
+
+from datapkg.remote import patience
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
 settings.load_profile("no clock")
@@ -53,6 +57,13 @@ def package(manifest: Path, tmp_path: Path) -> Path:
     """The package of that manifest."""
     make.build(manifest, tmp_path / "p")
     return tmp_path / "p"
+
+
+@pytest.fixture(scope="session")
+def large() -> Iterator[Path]:
+    """A package of 200 MB, which goes when the tests end."""
+    with tempfile.TemporaryDirectory(prefix="datapkg-tests-") as folder:
+        yield make_large.package(Path(folder))
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +114,15 @@ def uri() -> str:
 def options(reached: stores.ObjectStore) -> dict[str, Any]:
     """What a build into the store needs."""
     return {"single_writer": reached.single_writer}
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[make_web.Site]:
+    """A web server on this machine, a cache without anything in it, and no pause between tries."""
+    monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    with make_web.serving() as served:
+        yield served
 
 
 CLUSTER = """

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-from conftest import PROJECT
 from typer.main import get_command
 
+from conftest import PROJECT
 from datapkg.cli import app
 from datapkg.manifest import load
 
@@ -54,12 +56,18 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def run_python(page: str, sample: str) -> dict[str, Any]:
-    """Run a page's Python, block after block, on the sample; returns its names."""
+    """Run a page's Python, block after block, on the sample; returns its names. No example shows an empty frame."""
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     assert len(blocks) >= 3
     names: dict[str, Any] = {}
     for block in blocks:
-        exec(block.replace("screen.datapkg", sample), names)
+        for part in ast.parse(block.replace("screen.datapkg", sample)).body:
+            if isinstance(part, ast.Expr):
+                shown = eval(ast.unparse(part.value), names)
+                unchanged = "diff(" in ast.unparse(part)
+                assert unchanged or not isinstance(shown, pd.DataFrame) or len(shown), ast.unparse(part)
+            else:
+                exec(ast.unparse(part), names)
     return names
 
 

@@ -46,6 +46,10 @@ class Place(ABC):
         """The address of something below the place."""
         return f"{self.uri}/{name}"
 
+    def for_engine(self, name: str) -> str:
+        """The address at which the engine reads something below the place."""
+        return self.at(name)
+
     def name_of(self, address: str) -> str:
         """The name of what has this address."""
         return address.removeprefix(f"{self.uri}/")
@@ -61,6 +65,13 @@ class Place(ABC):
     @abstractmethod
     def chunks(self, name: str) -> Iterator[memoryview | bytes]:
         """A file's bytes piece by piece; a piece is gone when the next one comes."""
+
+    @abstractmethod
+    def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill each part with a file's bytes from its offset on, in as few requests as may be.
+
+        Raises FileNotFoundError where there is no file, EOFError where it ends before a part does.
+        """
 
     @abstractmethod
     def blake3(self, name: str) -> str:

@@ -45,12 +45,17 @@ class PinnedTable:
                 found = ""
             if found != self.pin.blake3:
                 what = f"its state number {self.pin.lance_version} is not there any more"
-                raise _damage(what, self.package, self.table)
+                raise damage(what, self.package, self.table)
             return lance.dataset(
                 table_uri(self.package, self.table),
                 version=self.pin.lance_version,
                 storage_options=self.package.options,
             )
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns as they are stored."""
+        return self.lance.schema
 
     def batches(
         self,
@@ -88,12 +93,12 @@ class PinnedTable:
             yield from scanner.to_batches()
 
     def _scanner(self, columns: Sequence[str], batch_bytes: int | None, **what: Any) -> Any:
-        dataset = self.lance
+        dataset, names = self.lance, list(columns)
         if batch_bytes is not None:
             what |= {"batch_size_bytes": batch_bytes, "batch_readahead": 2, "fragment_readahead": 1}
         return dataset.scanner(
             # to name all columns costs the engine their number squared: 16 s for 20,000
-            columns=None if list(columns) == dataset.schema.names else list(columns),
+            columns=None if names == self.schema.names else names,
             scan_in_order=True,
             **what,
         )
@@ -136,18 +141,19 @@ def _reading(package: Place, table: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError) as error:
         refused = refusal(error, f"table {table} of {package.uri}")
-        raise refused or _damage(_unreadable(error), package, table) from None
+        raise refused or damage(_unreadable(error), package, table) from None
     except BaseException as error:
         if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
             raise
-        raise _damage(_unreadable(error), package, table) from None
+        raise damage(_unreadable(error), package, table) from None
 
 
 def _unreadable(error: BaseException) -> str:
     return f"a file of it is missing or damaged ({plain(str(error))})"
 
 
-def _damage(what: str, package: Place, table: str) -> DamageError | StoreError:
+def damage(what: str, package: Place, table: str) -> DamageError | StoreError:
+    """What is wrong with a table that cannot be read any more: harmed, or moved away with its package."""
     if not package.exists():
         fix = "open it at its new place, and read the rows again"
         return StoreError("the package is not there any more", package.uri, fix)

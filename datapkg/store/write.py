@@ -24,6 +24,7 @@ from ..records import Pin
 from .files import Fragment, StoredFile, hashed, table_uri
 from .layers import Layer, numbers_of, whole_schema, with_layers
 from .names import stored_schema
+from .pages import EqualImages
 
 if TYPE_CHECKING:
     import lance
@@ -68,6 +69,7 @@ def write_fragment(
     """
     from lance.fragment import LanceFragment
 
+    equal = EqualImages(schema)
     schema = stored_schema(schema)
     raised: list[BaseException] = []
     rows = 0
@@ -78,6 +80,7 @@ def write_fragment(
             for batch in batches:
                 if batch.num_rows:
                     rows += batch.num_rows
+                    equal.watch(batch)
                     batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
                     yield batch
                 del batch  # a large image is in memory once
@@ -107,7 +110,9 @@ def write_fragment(
         hashed("data", Folder(folder / "data"), file.path, f"{table}.lance/data/{file.path}")
         for file in written.files
     )
-    return Fragment(json.dumps(written.to_json()), rows, files)
+    (file,) = written.files
+    pixels = equal.pages(folder / "data" / file.path, file, schema)
+    return Fragment(json.dumps(written.to_json()), rows, files, pixels)
 
 
 def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
@@ -215,16 +220,21 @@ def write_pin(package: Place, table: str, tag: str, version: int, manifest_bytes
 
     The engine's own call writes the tag of a package below ``Müller/`` into ``M%C3%BCller/`` (pylance 14.0.2).
     """
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    package.put_if_absent(tag_path(table, tag), pin_content(version, manifest_bytes, datetime.now(UTC)))
+
+
+def pin_content(version: int, manifest_bytes: int, made: datetime) -> bytes:
+    """What stands in a tag, as the engine writes it."""
+    moment = made.astimezone(UTC).isoformat().replace("+00:00", "Z")
     content: dict[str, Any] = {
         "branch": None,
         "version": version,
-        "createdAt": now,
-        "updatedAt": now,
+        "createdAt": moment,
+        "updatedAt": moment,
         "manifestSize": manifest_bytes,
         "metadata": {},
     }
-    package.put_if_absent(tag_path(table, tag), json.dumps(content).encode())
+    return json.dumps(content).encode()
 
 
 def tag_path(table: str, tag: str) -> str:
