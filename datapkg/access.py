@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .places import Place
 from .records import FilesList, TableRecord
 from .rows import RowOrder
 from .store import PinnedTable
+from .versions import whole_instead
 
 BATCH_BYTES = 16 << 20
 FILE_COLUMN = "image_bytes"
@@ -37,7 +38,8 @@ class RowAccess:
 
     def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         self.record = record
-        self.pinned = PinnedTable(package, record.name, record.stored)
+        instead = partial(whole_instead, package, files.version)
+        self.pinned = PinnedTable(package, record.name, record.stored, instead)
         self.order = RowOrder.of(files.runs[record.name])
         self._stored_bytes = sum(int(entry[2]) for entry in files.files[record.name])
 

@@ -18,8 +18,9 @@ from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
-from .deriving import derive
-from .errors import SchemaError, StoreError
+from .deriving import FINISHED, derive, function_folders
+from .engine import Engine, Run
+from .errors import LockedError, SchemaError, SourceError, StoreError
 from .lock import (
     Lock,
     fetcher_of,
@@ -118,7 +119,7 @@ def build(
     before = plan.previous(target, loaded.manifest.name, rehash or locked)
     planned = _planned(loaded, lock, before, allow_removals, rehash, progress)
     where = engines.get(engine, ray_address)
-    with attempt_in(target) as attempt, where.session(workers, target.staging(attempt).path) as run:
+    with attempt_in(target, where, workers, _needed(loaded, planned)) as (target, attempt, run):
         resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
         notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)
@@ -184,15 +185,46 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
 
 
 @contextmanager
-def attempt_in(package: Place) -> Iterator[str]:
-    """Make room for an attempt and give it a name; whatever happens, leave nothing half-made."""
+def attempt_in(
+    package: Place, engine: Engine, workers: int | None, needed: Sequence[Path]
+) -> Iterator[tuple[Place, str, Run]]:
+    """Make room for an attempt, name it and start its workers; whatever happens, leave nothing half-made.
+
+    `needed` are the folders that all workers read. The place that is given is staged where all of them can write.
+    """
     attempt = uuid.uuid4().hex
     with store.storage_errors(package.uri):
         package.begin(attempt)
     try:
-        yield attempt
+        with engine.session(workers) as run:
+            _refuse_blind(run, needed)
+            package = package.reached(attempt, lambda folder: (run.blind([folder]) or ("",))[0])
+            yield package, attempt, run
+        package.staging(FINISHED).clear()  # what is out need not be computed again
+    except LockedError:  # nothing was interrupted
+        package.staging(FINISHED).clear()
+        raise
     finally:
         package.end(attempt)
+
+
+def _needed(loaded: LoadedManifest, planned: Plan) -> list[Path]:
+    """The folders of this machine that hold what workers read: files of sources, and what functions need."""
+    folders = {
+        file.root
+        for one in planned.resources
+        for file in one.files
+        if file.path in one.stale and file.content is None
+    }
+    return sorted({*folders, *function_folders(loaded)})
+
+
+def _refuse_blind(run: Run, needed: Sequence[Path]) -> None:
+    blind = run.blind(needed)
+    if blind is not None:
+        machine, folder = blind
+        fix = "put it on a disk that all machines see at the same path; what was fetched or unpacked lies in DATAPKG_CACHE"
+        raise SourceError(f"does not see {folder}, which holds files that are to be read", machine, fix)
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

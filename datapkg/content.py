@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from . import ingest, sources
 from .digest import ColumnSums, SourceDigest, table_digest
-from .engine import Run
+from .engine import Needs, Run
 from .errors import DamageError
 from .hashes import remember
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
@@ -169,7 +169,7 @@ class Reader:
         scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
         tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
         note = self._counter(f"looking at {name}", resource)
-        parts = list(self.run(scan_and_store, tasks, note))
+        parts = list(self.run(scan_and_store, tasks, note, Needs(threads)))
         if resource.resource.hash is not None and not resource.resource.members:
             for one in (one for part in parts for one in part.files):
                 check_hash(one.file, resource.resource.hash, one.seen)
@@ -200,7 +200,7 @@ class Reader:
             if stored is None
         ]
         note = self._counter(f"storing {resource.resource.name}", resource)
-        ingested = iter(list(self.run(ingest.ingest, tasks, note)))
+        ingested = iter(list(self.run(ingest.ingest, tasks, note, Needs(threads))))
         for stored in parts:
             for name, rows in (next(ingested) if stored is None else stored).items():
                 growing[name].add(rows)
@@ -217,7 +217,7 @@ class Reader:
 
     def _threads(self, tasks: int) -> int:
         """On how many threads each of so many tasks may work."""
-        return max(1, self.run.workers // max(tasks, 1))
+        return max(1, min(self.run.threads, self.run.workers // max(tasks, 1)))
 
     def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
         total = sum(file.bytes for file in resource.files)

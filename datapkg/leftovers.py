@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from .places import Entry, Folder, Place
+from .places import Entry, Place
 from .records import FilesList, Record
 from .store import TAG, built, tag_path
 
@@ -32,7 +32,7 @@ class Leftover:
     path: str
     bytes: int
     touched: float
-    staging: Folder | None = None
+    staging: Place | None = None
 
     @property
     def table(self) -> str:
@@ -127,7 +127,7 @@ def attempts(package: Place, used: Collection[str]) -> list[Leftover]:
     return found
 
 
-def _staging(package: Place, folder: Folder) -> Leftover:
+def _staging(package: Place, folder: Place) -> Leftover:
     """A stopped build's folder as one thing; the youngest file in it says how long it has been stopped."""
     inside = folder.entries()
     touched = max([folder.touched(""), *(entry.touched for entry in inside)])

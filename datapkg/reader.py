@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import versions
+from .errors import DamageError
 from .opened import SOURCES, OpenVersion
 from .places import Place, place
 from .records import FilesList, Record
@@ -60,7 +61,11 @@ def open_package(
         Its record is not as written.
     """
     package = place(uri, storage_options)
-    return Package(package, versions.read_record(package, versions.resolve(package, version, as_of)), verify)
+    number = versions.resolve(package, version, as_of)
+    try:
+        return Package(package, versions.read_record(package, number), verify)
+    except DamageError as error:
+        raise versions.advised(error, package, number) from None
 
 
 class Package:

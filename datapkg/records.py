@@ -53,7 +53,7 @@ class Lineage:
         What came of it, with the columns that go with images.
     function, code, packages, args
         What was called: its name, the BLAKE3 of its source files, the versions of the distributions that these are
-        from or import, and the arguments.
+        from or import, and the arguments; `files` has the hashes of the files that arguments name.
     inputs
         The columns that were read, with their digests.
     output
@@ -77,6 +77,7 @@ class Lineage:
     proof: str
     recipe: str
     identity: str
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

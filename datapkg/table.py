@@ -235,10 +235,9 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
         batch_size: int | None = None,
         on_error: Literal["fail", "null"] = "fail",
         seed: int = 0,
+        workers: int | None = None,
     ) -> pd.DataFrame:
         """Call a function for rows and look at its results, as `derive` would compute them; nothing is written.
-
-        The function runs in this process, one row after the other.
 
         Parameters
         ----------
@@ -253,6 +252,8 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
             Which rows, as in `to_pandas`.
         args, batch_size, on_error, seed
             As in the manifest.
+        workers
+            So many processes, for a function in a module or a ``.py`` file; default: this process, row after row.
 
         Returns
         -------
@@ -266,8 +267,10 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
         """
         given = [self.image_column] if input is None else [input] if isinstance(input, str) else list(input)
         mapping = import_module(f"{__package__}.deriving.mapping")  # this module lies below it
-        way = mapping.way_of(batch_size, on_error, seed)
-        found: pd.DataFrame = mapping.map_rows(self, function, output, given, args or {}, where, limit, way)
+        way, said = mapping.way_of(batch_size, on_error, seed), args or {}
+        found: pd.DataFrame = mapping.map_rows(
+            self, function, output, given, said, where, limit, way, workers
+        )
         return found
 
     @property

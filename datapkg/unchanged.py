@@ -61,7 +61,7 @@ class Question:
                 distribution_version("lance-datapkg"),
                 {kind: sources.readers(kind) for kind in sorted({one.type for one in resources})},
             ],
-            [one.recipe for one in recipes_of(loaded.manifest, loaded.path.absolute().parent)],
+            [one.recipe for one in recipes_of(loaded)],
             list(loaded.warnings),
         ]
         return cls(package, loaded, json.dumps(said))

@@ -126,26 +126,51 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[make_web.S
 
 
 CLUSTER = """
-import os, sys, ray
-ray.init(
-    address="local", num_cpus=2, object_store_memory=80 << 20, include_dashboard=False,
-    log_to_driver=False, logging_level="ERROR", _temp_dir=sys.argv[1],
-)
-print(ray.get_runtime_context().gcs_address, flush=True)
+import os, sys, tempfile
+from pathlib import Path
+from ray.cluster_utils import Cluster
+
+def machine(number):
+    home = Path(sys.argv[1], f"machine{number}")
+    for name in ("tmp", "here"):
+        (home / name).mkdir(parents=True)
+    os.environ |= {"TMPDIR": str(home / "tmp"), "DATAPKG_CACHE": str(home / "cache")}
+    tempfile.tempdir = None
+    os.chdir(home / "here")
+    return {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+
+os.environ["RAY_TMPDIR"] = sys.argv[1]
+Path(sys.argv[1], "ray").mkdir()
+cluster = Cluster(initialize_head=True, head_node_args=machine(1))
+cluster.add_node(wait=True, **machine(2))
+print(cluster.address, flush=True)
 sys.stdin.read()
-ray.shutdown()
+cluster.shutdown()
 """
 
 
 @pytest.fixture(scope="session")
 def ray_address() -> Iterator[str]:
-    """The address of a Ray cluster of two worker processes."""
+    """The address of a Ray cluster of two machines with a worker each, that have temporary and current folders of their own."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray") as folder:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)  # its machines know of no store
         patch.setenv("PYTHONPATH", os.pathsep.join(str(one) for one in (PROJECT, PROJECT / "tests")))
         command = [sys.executable, "-c", CLUSTER, folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
             patch.setenv("RAY_ADDRESS", address)  # what `auto` finds
+            assert address, "the cluster did not start"
             yield address
             process.communicate()
+
+
+@pytest.fixture(scope="session")
+def connected(ray_address: str) -> Iterator[None]:
+    """This process is connected to the cluster; sessions use that."""
+    import ray
+
+    ray.init(address=ray_address, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()

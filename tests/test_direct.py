@@ -53,7 +53,7 @@ def both_ways(table: Table) -> int:
 
 def built(folder: Path, images: list[np.ndarray], more: str = "") -> Table:
     for number, image in enumerate(images):
-        make.tiff(folder / "data" / f"{number:03}.tif", image)
+        make.tiff(folder / "data" / f"{number:03}.tif", image, photometric="minisblack")
     make.build(make.manifest(folder / "data", f'name: frames, path: "*.tif"{more}'), folder / "p")
     return datapkg.open(folder / "p")["frames"]
 

@@ -40,7 +40,11 @@ Allow = Annotated[
     list[str] | None, typer.Option(help="NAME=FOLDER: where @NAME/... paths lie on this machine.")
 ]
 Rehash = Annotated[
-    bool, typer.Option("--rehash", help="Read every file, the package's too, whatever is remembered.")
+    bool,
+    typer.Option(
+        "--rehash",
+        help="Read every file, the package's too, and ask for every address, whatever is remembered.",
+    ),
 ]
 RayAddress = Annotated[
     str | None,

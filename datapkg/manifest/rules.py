@@ -12,7 +12,7 @@ from typing import Any
 from ..addresses import ARCHIVES, scheme_of
 from ..errors import nearest
 from .addresses import is_archive
-from .derivations import check_derive
+from .derivations import check_derive, given_files
 from .document import Node
 from .kinds import is_many
 from .mistakes import Mistakes
@@ -219,8 +219,19 @@ def check_allow(data: dict[str, Any], root: Node, given: set[str], mistakes: Mis
                     name = node.content[1:].partition("/")[0]
                     used.add(name)
                     if name not in declared | given:
-                        fix = nearest(name, declared) or f"add allow: {{{name}: FOLDER}}"
-                        mistakes.add(node.place, f"@{name} is no folder of allow", fix)
+                        _say_no_folder(name, declared, node, mistakes)
+    for at, entry in entries(data, "derive"):
+        for _, text in given_files(entry.get("args")):
+            name = text[1:].partition("/")[0]
+            if text.startswith("@"):
+                used.add(name)
+                if name not in declared | given:
+                    _say_no_folder(name, declared, root.get("derive", at, "args") or root, mistakes)
     for name in sorted(given - declared - used):
         fix = nearest(name, declared | used)
         mistakes.add((1, 1), f"no path begins with @{name}, which was given as an allowed folder", fix)
+
+
+def _say_no_folder(name: str, declared: set[str], node: Node, mistakes: Mistakes) -> None:
+    fix = nearest(name, declared) or f"add allow: {{{name}: FOLDER}}"
+    mistakes.add(node.place, f"@{name} is no folder of allow", fix)

@@ -48,7 +48,7 @@ class Committed:
 class Staged:
     """Rows that can be read but are in no version: where they lie, their state, their order as flat runs."""
 
-    folder: Folder
+    folder: Place
     pin: Pin
     runs: tuple[int, ...]
 
@@ -67,8 +67,6 @@ def write_fragment(
     -------
     None where there was no row. Whatever `batches` raises is raised as it is.
     """
-    from lance.fragment import LanceFragment
-
     equal = EqualImages(schema)
     schema = stored_schema(schema)
     raised: list[BaseException] = []
@@ -92,27 +90,37 @@ def write_fragment(
     first = list(islice(source, 1))
     if not first:
         return None
-    folder = package.staging(attempt).local(f"{table}.lance")
-    reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
-    try:
-        with storage_errors(f"table {table}"):
-            # not `append`: a layer's columns are not those of the rows that may be staged already
-            written = LanceFragment.create(
-                str(folder), reader, mode="create", data_storage_version=STORAGE_VERSION
-            )
-    except StoreError:
-        if raised:
-            raise raised[0] from None
-        raise
-    for file in written.files:
-        _refuse_cut(table, folder / "data" / file.path, file.file_size_bytes)
-    files = tuple(
-        hashed("data", Folder(folder / "data"), file.path, f"{table}.lance/data/{file.path}")
-        for file in written.files
-    )
-    (file,) = written.files
-    pixels = equal.pages(folder / "data" / file.path, file, schema)
+    staging = package.staging(attempt)
+    with staging.desk() as desk:
+        reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
+        try:
+            written, files = _written(desk, table, reader)
+        except StoreError:
+            if raised:
+                raise raised[0] from None
+            raise
+        (file,) = written.files
+        pixels = equal.pages(desk.local(files[0].path), file, schema)
+        if desk is not staging:
+            staging.move_in(desk, [(file.path, file.path) for file in files])
     return Fragment(json.dumps(written.to_json()), rows, files, pixels)
+
+
+def _written(desk: Folder, table: str, rows: pa.RecordBatchReader) -> tuple[Any, tuple[StoredFile, ...]]:
+    """Write rows below a folder: the engine's description of the fragment, and its files."""
+    from lance.fragment import LanceFragment
+
+    folder = desk.local(f"{table}.lance")
+    with storage_errors(f"table {table}"):
+        # not `append`: a layer's columns are not those of the rows that may be staged already
+        written = LanceFragment.create(str(folder), rows, mode="create", data_storage_version=STORAGE_VERSION)
+    data = Folder(folder / "data")
+    for file in written.files:
+        _refuse_cut(table, data.local(file.path), file.file_size_bytes)
+    files = tuple(
+        hashed("data", data, file.path, f"{table}.lance/data/{file.path}") for file in written.files
+    )
+    return written, files
 
 
 def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
@@ -179,7 +187,6 @@ def staged(
     folder = package.staging(attempt)
     plan = [fragment_of(fragment.metadata) for fragment in fragments]
     with storage_errors(f"table {table}"):
-        folder.local(f"{table}.lance").mkdir(parents=True, exist_ok=True)
         whole = lance.LanceOperation.Overwrite(stored_schema(schema), plan)
         dataset = _overwrite(folder, attempt, table, whole)
         manifest = manifest_name(table, dataset.version)
@@ -197,9 +204,8 @@ def move_in(
     package: Place, attempt: str, fragments: Sequence[Fragment], layers: Sequence[Layer] = ()
 ) -> None:
     """Move staged fragments, and what was written beside some, into their table."""
-    staged = package.staging(attempt)
     files = [file.path for fragment in all_of(fragments, layers) for file in fragment.files]
-    package.move_in([(staged.local(path), path) for path in files])
+    package.move_in(package.staging(attempt), [(path, path) for path in files])
 
 
 def manifest_name(table: str, version: int) -> str:
