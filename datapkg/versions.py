@@ -91,6 +91,14 @@ def last_release(package: Place, before: int | None = None) -> int | None:
     return max(named, default=None)
 
 
+def named(package: Place) -> dict[int, str]:
+    """The release names of each version that has one, parted by commas."""
+    found: dict[int, str] = {}
+    for name, number in releases(package).items():
+        found[number] = f"{found[number]}, {name}" if number in found else name
+    return found
+
+
 def release_names(package: Place) -> list[str]:
     """All names that are taken."""
     return sorted(found[1] for name in _names(package, "releases") if (found := RELEASE.match(name)))

@@ -48,11 +48,11 @@ def table_uri(package: Place, table: str) -> str:
     return package.for_engine(f"{table}.lance")
 
 
-def intact(package: Place, files: Sequence[Sequence[Any]]) -> bool:
-    """Whether each listed file of a table is there with its size, and its manifest is as written."""
+def intact(package: Place, files: Sequence[Sequence[Any]], every: bool = False) -> bool:
+    """Whether each listed file of a table is there with its size, and its manifest, or `every` one, is as written."""
     sizes = package.sizes(path for _, path, _, _ in files)
     return all(sizes.get(path) == size for _, path, size, _ in files) and all(
-        package.blake3(path) == digest for role, path, _, digest in files if role == "manifest"
+        package.blake3(path) == digest for role, path, _, digest in files if every or role == "manifest"
     )
 
 
