@@ -67,3 +67,13 @@ def test_the_benchmark_of_sql_prints_a_ratio_for_each_query(tmp_path: Path) -> N
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["group", "filter", "join"]
     assert done.stdout.count("ratio to lance") == 3
     assert not list(tmp_path.iterdir())
+
+
+def test_the_benchmark_of_blobs_prints_sizes_and_a_ratio(tmp_path: Path) -> None:
+    sizes = ("--images", "1200", "--rounds", "1", "--folder", str(tmp_path))
+    command = [sys.executable, "-m", "benchmarks.blobs", *sizes]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert "1,200 images: build" in done.stdout, done.stderr
+    assert "equal" in done.stdout
+    assert "1,000 reads" in done.stdout
+    assert not list(tmp_path.iterdir())
