@@ -188,7 +188,9 @@ class FilesList:
     Roles are ``manifest``, ``data``, ``deletion`` and ``index``. `runs` holds per table fragment, first row and number
     of rows, one run after the other, in manifest order; rows are counted as they lie in the fragment's files. `pixels`
     holds per table and stored column where equal images lie as raw numbers: ``dtype``, ``shape``, and in ``fragments``
-    by number the data file, then for each of its pages the rows and the byte where it begins.
+    by number the data file, then for each of its pages the rows and the byte where it begins. For a column of bytes the
+    dtype is ``blobs``, and a page has four numbers: rows, the byte where they begin, that where their index begins, and
+    the bytes of an entry of it.
     """
 
     version: int
