@@ -17,6 +17,7 @@ SUFFIXES = {
     **dict.fromkeys(
         ("png", "jpg", "jpeg", "jls", "bmp", "jp2", "j2k", "jxl", "webp", "gif", "qoi"), "images"
     ),
+    **dict.fromkeys(("heic", "heif", "hif", "avif", "jxr", "exr", "hdr", "fits", "fit", "fts"), "images"),
     **dict.fromkeys(("pbm", "pgm", "ppm", "pnm", "pam", "pfm"), "images"),
     "ch5": "ch5",
 }
@@ -25,8 +26,7 @@ HINTS = {
     "h5": "if it is a CellH5 file, write type: ch5", "hdf5": "if it is a CellH5 file, write type: ch5",
     "parquet": "write it as CSV", "sqlite": "write its tables as CSV", "zip": "unpack it",
     "czi": "convert it to OME-TIFF", "nd2": "convert it to OME-TIFF", "lif": "convert it to OME-TIFF",
-    "jxr": "save it as PNG or TIFF", "exr": "save it as TIFF",
-    "heic": "save it as PNG or TIFF", "avif": "save it as PNG or TIFF",
+    "dcm": "export it as TIFF", "mrc": "export it as TIFF", "npy": "save it with `tifffile.imwrite`",
     "dat": "write type: table, if it is text",
 }  # fmt: skip
 

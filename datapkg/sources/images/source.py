@@ -41,7 +41,7 @@ class ImagesSource:
 
     kind = "images"
     reads = 3
-    libraries = ("tifffile", "imagecodecs", "simplejpeg", "pillow")
+    libraries = ("tifffile", "imagecodecs", "simplejpeg", "pillow", "pi-heif", "openexr")
 
     def scan(self, reading: Reading, resource: Resource) -> Scan:
         """Read a file's headers; evidence is how many images of which dtype and shape it has."""
