@@ -17,9 +17,6 @@ from .ingest import BATCH_BYTES, Ingested, Scanned, ScanTask, Storing, scan
 from .places import Place
 from .sources.base import OnePassSource, TableSchema
 
-GUESSED_BYTES = 1 << 18
-"""Files that are smaller on average are read twice: their samples tell too little, and take too long."""
-
 
 @dataclass(frozen=True, slots=True)
 class OnePassTask:
@@ -56,7 +53,7 @@ def scan_and_store(task: OnePassTask, note: Note) -> Looked:
     if not isinstance(source, OnePassSource):
         return Looked(scan(task.scan, note))
     table = task.table
-    if table is None and sum(file.bytes for file in files) >= GUESSED_BYTES * len(files):
+    if table is None and sum(file.bytes for file in files) >= source.guess_bytes * len(files):
         table = source.guess(files, resource)
     if table is None:
         return Looked(scan(task.scan, note))

@@ -128,6 +128,9 @@ class Look(Protocol):
 class OnePassSource(Source, Protocol):
     """A format of one table, whose rows can be given while a file is looked at."""
 
+    guess_bytes: int
+    """Files that are smaller on average are read twice: their samples tell too little, and take too long."""
+
     def guess(self, files: Sequence[SourceFile], resource: Resource) -> TableSchema | None:
         """Guess the table from a few bytes of some files. Never raises: a wrong guess costs time, and no guess does."""
         ...
