@@ -7,30 +7,33 @@ them. Of files that lie in one folder a few headers tell that almost always.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
-from ...encoding import Layout, holds
+from ...encoding import holds
 from ...errors import DatapkgError, SourceError
 from ...manifest.pattern import PathPattern
 from ...reading import MAX_IMAGE_BYTES
 from ..base import Scan, TableSchema
-from ..image_columns import file_bytes, image_arrays, record_batch
 from ..matching import matching
+from .batches import Waiting, batched, layout_of, rows_batch
 from .format import ImageFile
 from .format import Look as Headers
 from .kinds import format_of
 from .members import FolderMembers, NoMembers
-from .tables import PLACE_COLUMNS, decide, files_table
+from .tables import decide, files_table
 
 if TYPE_CHECKING:
     from ...manifest.models import Resource
     from ...reading import Reading, SourceFile
-    from .format import Row
 
 GUESSES, SMALL_BYTES = 4, 4 << 20
 """How many files beside the first are looked at for a guess, and how large they are at most if there are such."""
+WAITING_BYTES = 1 << 16
+"""What a file and its image take at most, if their row waits for others."""
 
 
 def guess_table(files: Sequence[SourceFile], resource: Resource) -> TableSchema | None:
@@ -67,14 +70,21 @@ class ImagesLook:
 
     def rows(self) -> Iterator[pa.RecordBatch | None]:
         """Yield the file's rows if all its images fit the table; else None, once."""
-        headers = self._headers
-        if headers is None or headers.lead or self._table is None:
+        if self._headers is None or self._headers.lead or self._table is None:
             return
-        layout = layout_of(self._table)
-        if layout is not None and not all(holds(layout, *image) for image in headers.images):
+        if self._fits(self._table, self._headers):
+            yield from self._file.batches(self._table, self._batch_bytes)
+        else:
             yield None
-            return
-        yield from self._file.batches(self._table, self._batch_bytes)
+
+    def waiting(self) -> Waiting | None:
+        """The file's only row, if file and image are small and the image fits the table."""
+        headers, table = self._headers, self._table
+        if headers is None or headers.lead or table is None or list(headers.images.values()) != [1]:
+            return None
+        ((dtype, shape),) = headers.images
+        size = max(self._file.bytes, prod(shape) * np.dtype(dtype).itemsize)
+        return self._file.waiting() if size <= WAITING_BYTES and self._fits(table, headers) else None
 
     def finish(self) -> Scan:
         """What the headers told."""
@@ -91,103 +101,55 @@ class ImagesLook:
             evidence[files_table(self._resource)] = {"files": len(used)}
         return Scan(evidence, warnings, used)
 
+    def _fits(self, table: TableSchema, headers: Headers) -> bool:
+        layout = layout_of(table)
+        return layout is None or all(holds(layout, *image) for image in headers.images)
+
 
 class OpenFile:
     """A file that has been read, once, and its rows."""
 
     def __init__(self, reading: Reading, resource: Resource) -> None:
         self.path, self._reading, self._resource = reading.file.path, reading, resource
-        self._content: memoryview | None = reading.content()
+        self._content = reading.content()
+        self.bytes, self.is_skipped = len(self._content), not self._content
         self.members = FolderMembers(reading, matching(resource))
-        self.is_skipped = not self._content
         if self.is_skipped and resource.empty == "error":
             fix = "copy it again, or exclude it, or write `empty: skip`"
             raise SourceError("the file is empty", self.path, fix)
 
     def headers(self) -> Headers:
         """What its headers tell."""
-        file = self._image_file()
-        return format_of(file.content, self.path).look(file)
+        return format_of(self._content, self.path).look(self._image_file())
 
     def batches(self, table: TableSchema, batch_bytes: int) -> Iterator[pa.RecordBatch]:
         """Decode its images."""
         if self.is_skipped:
             return
         self._reading.close()
-        file = self._image_file()
-        held = file.content if "bytes" in self._resource.keep else None
-        rows = format_of(file.content, self.path).rows(file)
+        held = self._kept()
+        rows = format_of(self._content, self.path).rows(self._image_file())
         for batch in batched(rows, batch_bytes):
-            made = self._record_batch(batch, table, held)
+            made = rows_batch(self._reading, batch, self._resource, table, held)
             held = None
             batch.clear()  # where pixels are not kept, they are gone before the rows are stored
             yield made
             del made
 
+    def waiting(self) -> Waiting:
+        """Decode its only image."""
+        self._reading.close()
+        (row,) = format_of(self._content, self.path).rows(self._image_file())
+        return Waiting.of(self._reading, row, self._kept())
+
+    def _kept(self) -> memoryview | None:
+        return self._content if "bytes" in self._resource.keep else None
+
     def _image_file(self) -> ImageFile:
-        assert self._content is not None
         limit = self._reading.max_image_bytes
         return ImageFile(self.path, self._content, self.members, self._resource.rows, limit)
-
-    def _record_batch(
-        self, rows: list[Row], table: TableSchema, content: memoryview | None
-    ) -> pa.RecordBatch:
-        path, count, resource = self.path, len(rows), self._resource
-        of_file: dict[str, Any] = (
-            {} if resource.pattern is None else dict(PathPattern(resource.pattern).match(path))
-        )
-        of_file |= {"path": path, "file_name": path.rpartition("/")[2]}
-        of_file |= {"filesize_bytes": self._reading.file.bytes, "sha256": self._reading.sha256}
-        schema = table.arrow()
-        arrays = {name: pa.array([value] * count, schema.field(name).type) for name, value in of_file.items()}
-        arrays["image_bytes"] = file_bytes(content, count)
-        for i, name in enumerate(PLACE_COLUMNS[resource.rows]):
-            arrays[name] = pa.array([row.place[i] for row in rows], pa.int32())
-        arrays |= image_arrays([(row.facts, row.pixels) for row in rows], layout_of(table), resource.keep)
-        return record_batch(schema, arrays)
-
-
-def layout_of(table: TableSchema) -> Layout | None:
-    """How a table stores its images; None where it does not."""
-    return next((column.image for column in table.columns if column.image), None)
-
-
-def member_batches(reading: Reading, table: TableSchema, members: FolderMembers) -> Iterator[pa.RecordBatch]:
-    """The files of a set beside its lead, one a batch, in the order of their paths."""
-    for path in sorted(reading.members, key=str.encode):
-        content = members.content(path)
-        arrays = {
-            "path": pa.array([path]),
-            "filesize_bytes": pa.array([len(content)], pa.int64()),
-            "sha256": pa.array([reading.members[path].sha256]),
-            "image_bytes": file_bytes(content, 1),
-        }
-        yield record_batch(table.arrow(), arrays)
 
 
 def _evidence(headers: Headers) -> dict[str, Any]:
     """How many images of which dtype and shape a file has."""
     return {"images": [[dtype, list(shape), count] for (dtype, shape), count in headers.images.items()]}
-
-
-def batched(rows: Iterator[Row], batch_bytes: int) -> Iterator[list[Row]]:
-    """Rows in batches of about so many bytes of pixels.
-
-    A full batch is given away before the next row is decoded, and nothing of it is held on to: of large images there
-    is one in memory, not two.
-    """
-    batch: list[Row] = []
-    size = 0
-    for row in rows:
-        if batch and size + row.pixels.nbytes > batch_bytes:
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += row.pixels.nbytes
-        del row
-        if size >= batch_bytes:
-            full, batch, size = batch, [], 0
-            yield full
-            del full
-    if batch:
-        yield batch

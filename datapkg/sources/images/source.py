@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from ..base import Decision, Scan, TableSchema
 from ..matching import matching
+from .batches import Waiting, joined_batch, member_batches
 from .format import ImageFile
 from .kinds import format_of
-from .look import ImagesLook, OpenFile, guess_table, member_batches
+from .look import ImagesLook, OpenFile, guess_table
 from .members import FolderMembers, StoredMembers
 from .tables import decide, files_table
 
@@ -54,6 +55,14 @@ class ImagesSource:
     ) -> ImagesLook:
         """Read a file's headers, and decode its images as long as they fit the table."""
         return ImagesLook(reading, resource, table, batch_bytes)
+
+    def waiting(self, look: ImagesLook) -> Waiting | None:
+        """The only image of a small file, decoded."""
+        return look.waiting()
+
+    def joined(self, rows: Sequence[Waiting], resource: Resource, table: TableSchema) -> pa.RecordBatch:
+        """The rows of small files, one for each."""
+        return joined_batch(rows, resource, table)
 
     def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
         """Find the one layout that holds every image, and the table's columns."""
