@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from .errors import DamageError, StoreError
 from .lock import lock_path, write_lock
 from .locking import lock_of_version
 from .places import Folder, Place, place
-from .records import Record
+from .records import FilesList, Record
 from .removed import earlier_versions
-from .store import storage_errors, write_pin
+from .store import pin_content, storage_errors, tag_path
 
 
 def checkout(
@@ -67,7 +68,8 @@ def checkout(
             for _, path, size, digest in files:
                 _copy(source, growing.local(path), path, size, digest)
         with storage_errors(str(target)):
-            _place_records(source, growing, record)
+            for name, content in own_files(source, record, listed).items():
+                growing.put(name, content)
         with storage_errors(str(target)):
             for folder in (growing.path, *(path for path in growing.path.rglob("*") if path.is_dir())):
                 sync_folder(folder)
@@ -81,29 +83,44 @@ def checkout(
 
 
 def _copy(source: Place, target: Path, name: str, size: int, digest: str) -> None:
-    found, hasher = 0, blake3()
     with storage_errors(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(target, "wb") as writing:
-                for chunk in source.chunks(name):
-                    hasher.update(chunk)
-                    writing.write(chunk)
-                    found += len(chunk)
-        except FileNotFoundError:
-            raise _damage(source.at(name), "is missing") from None
+        with open(target, "wb") as writing:
+            for chunk in checked_chunks(source, name, size, digest):
+                writing.write(chunk)
         sync_file(target)
+
+
+def checked_chunks(source: Place, name: str, size: int, digest: str) -> Iterator[memoryview | bytes]:
+    """A listed file piece by piece; after the last piece it is known to be what was written.
+
+    Raises
+    ------
+    DamageError
+        It is missing, or is not.
+    """
+    found, hasher = 0, blake3()
+    try:
+        for chunk in source.chunks(name):
+            hasher.update(chunk)
+            found += len(chunk)
+            yield chunk
+    except FileNotFoundError:
+        raise _damage(source.at(name), "is missing") from None
     if (found, hasher.hexdigest()) != (size, digest):
         raise _damage(source.at(name), "is not what was written")
 
 
-def _place_records(source: Place, growing: Folder, record: Record) -> None:
+def own_files(source: Place, record: Record, listed: FilesList) -> dict[str, bytes]:
+    """What a package of one version has beside the files that the version lists: pins, records, release names."""
+    contents = {}
     for table in (*record.tables, record.sources):
         pin = table.stored
-        manifest_bytes = growing.sizes([pin.manifest])[pin.manifest]
-        write_pin(growing, table.name, pin.tag, pin.lance_version, manifest_bytes)
+        size = next(int(size) for _, path, size, _ in listed.files[table.name] if path == pin.manifest)
+        made = datetime.fromisoformat(record.created)
+        contents[tag_path(table.name, pin.tag)] = pin_content(pin.lance_version, size, made)
     own = f"versions/{record.version}"
-    contents = {
+    contents |= {
         f"{own}.json": source.read(f"{own}.json"),
         f"{own}.files.json": versions.files_content(source, record),
     }
@@ -113,8 +130,7 @@ def _place_records(source: Place, growing: Folder, record: Record) -> None:
     for name, number in versions.releases(source).items():
         if number == record.version:
             contents[f"releases/{name}.json"] = source.read(f"releases/{name}.json")
-    for path, content in contents.items():
-        growing.put(path, content)
+    return contents
 
 
 def _damage(where: str, what: str) -> DamageError:

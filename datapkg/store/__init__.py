@@ -1,22 +1,23 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
 from ..places import storage_errors
-from .files import Fragment, StoredFile, intact, table_uri
+from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .layers import Layer
 from .names import stored_name
-from .read import PinnedTable, fragment_sizes
+from .read import PinnedTable, damage, fragment_sizes
 from .update import update
 from .write import (
     TAG,
     Committed,
     Staged,
+    built,
     commit,
+    pin_content,
     pins,
     set_aside,
     staged,
     tag_path,
     write_fragment,
-    write_pin,
 )
 
 __all__ = [
@@ -24,12 +25,16 @@ __all__ = [
     "Committed",
     "Fragment",
     "Layer",
+    "Pages",
     "PinnedTable",
     "Staged",
     "StoredFile",
+    "built",
     "commit",
+    "damage",
     "fragment_sizes",
     "intact",
+    "pin_content",
     "pins",
     "set_aside",
     "staged",
@@ -39,5 +44,4 @@ __all__ = [
     "tag_path",
     "update",
     "write_fragment",
-    "write_pin",
 ]

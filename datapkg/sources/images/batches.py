@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from ...addresses import named
 from ...encoding import Layout
 from ...manifest.pattern import PathPattern
 from ..base import TableSchema
@@ -62,7 +63,7 @@ def _batch(
         for name in pattern.columns:
             arrays[name] = pa.array([values[name] for values in found], schema.field(name).type)
     arrays["path"] = pa.array([one.path for one in waiting], pa.string())
-    arrays["file_name"] = pa.array([one.path.rpartition("/")[2] for one in waiting], pa.string())
+    arrays["file_name"] = pa.array([named(one.path).rpartition("/")[2] for one in waiting], pa.string())
     arrays["filesize_bytes"] = pa.array([one.size for one in waiting], pa.int64())
     arrays["sha256"] = pa.array([one.sha256 for one in waiting], pa.string())
     arrays["image_bytes"] = contents

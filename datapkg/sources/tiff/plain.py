@@ -207,7 +207,7 @@ def _plain(content: memoryview, order: str, codes: dict[int, Any]) -> Plain | No
     if not _has_no_meaning(codes, shape):
         return None
     compression, predictor = codes.get(259, 1), codes.get(317, 1)
-    if predictor == 2 and (formats == 3 or compression == 1):
+    if predictor == 2 and (formats == 3 or bits == 64 or compression == 1):
         return None
     rows = min(codes.get(278, height), height)
     strips = tuple((start, start + size) for start, size in zip(codes[273], codes[279], strict=True))
