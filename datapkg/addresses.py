@@ -69,6 +69,23 @@ def named(path: str) -> str:
     return path.partition("?")[0].rstrip("/")
 
 
+def as_file_path(path: str) -> str:
+    """A source's path as one below a folder, for files that are written out again.
+
+    Examples
+    --------
+    >>> as_file_path("https://host/a/b.tif?v=1/2"), as_file_path("s3://bucket/d.zip!/a.tif"), as_file_path("a/b.tif")
+    ('host/a/b.tif?v=1%2F2', 'bucket/d.zip/a.tif', 'a/b.tif')
+    """
+    root = root_of(path)
+    inside = path.removeprefix(root)
+    if scheme_of(path) in WEB and not in_archive(path):
+        inside, mark, query = inside.partition("?")
+        inside = f"{inside.rstrip('/')}{mark}{query.replace('/', '%2F')}"
+    root = root.partition("://")[2] if scheme_of(path) else root
+    return f"{root.replace(INSIDE, '/').lstrip('/')}{inside}"
+
+
 def has_secret(address: str) -> bool:
     """Whether an address holds a name with a password, or a signature, key or token in its query."""
     return "@" in _authority(address) or _SECRETS.search(address.partition("?")[2]) is not None

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import make_text
-
 from conftest import SHARED
+
 from datapkg import Package, Table
 
 TEXT = re.compile(r"\.(csv|tsv|txt)(\.gz)?$")

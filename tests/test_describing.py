@@ -11,12 +11,12 @@ import make
 import mlcroissant
 import pyarrow.parquet as pq
 import pytest
+from conftest import PROJECT
 from jsonschema import Draft7Validator, FormatChecker
 from rocrate.rocrate import ROCrate
 from ruamel.yaml import YAML
 
 import datapkg
-from conftest import PROJECT
 from datapkg.describing.about import About, DescribedFile, about
 from datapkg.describing.citation import LICENCES, citation
 from datapkg.describing.croissant import croissant

@@ -9,7 +9,6 @@ from typing import Any
 import frictionless
 import make
 import pytest
-
 from conftest import PROJECT
 
 HEAD = """\

@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from conftest import PROJECT
 from typer.main import get_command
 
-from conftest import PROJECT
 from datapkg.cli import app
 from datapkg.manifest import load
 
 README = (PROJECT / "README.md").read_text("utf-8")
+REMOTE = (PROJECT / "docs" / "remote.md").read_text("utf-8")
 CH5 = (PROJECT / "docs" / "ch5.md").read_text("utf-8")
 IMAGE_SIZES = {"size_y", "size_z", "size_c"}
 PAGES = [
@@ -30,13 +31,27 @@ def test_every_command_is_in_the_readme_and_no_other() -> None:
 
 
 def test_the_manifest_of_the_readme_is_one(tmp_path: Path) -> None:
-    text, derived = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    text, _, derived = re.findall(r"```yaml\n(.*?)```", README, re.S)
     path = tmp_path / "manifest.yaml"
     path.write_text(text.replace("../data", ".") + derived, "utf-8")
     (tmp_path / "f.py").write_text("")
     manifest = load.load(path).manifest
     assert [resource.name for resource in manifest.resources] == ["profiles", "frames", "movies"]
     assert [entry.columns or entry.into for entry in manifest.derive] == [("smooth",), ("bright",), "nuclei"]
+
+
+@pytest.mark.parametrize("page", [README, REMOTE], ids=["README.md", "remote.md"])
+def test_the_addresses_that_pages_show_are_a_manifest(page: str, tmp_path: Path) -> None:
+    (text,) = [one for one in re.findall(r"```yaml\n(.*?)```", page, re.S) if "s3://" in one]
+    path = tmp_path / "manifest.yaml"
+    path.write_text("name: far\n" + text.replace("sha256:...", f"sha256:{'0' * 64}"), "utf-8")
+    kinds = {resource.name: resource.type for resource in load.load(path).manifest.resources}
+    assert kinds == {"wells": "table", "frames": "images", "masks": "images"}
+
+
+@pytest.mark.parametrize("name", sorted(re.findall(r"`(manifests/[^`]+)`", REMOTE)))
+def test_the_published_sets_are_there_with_their_locks(name: str) -> None:
+    assert (PROJECT / name).is_file() and (PROJECT / name).with_suffix(".lock").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import PROJECT
 from datafusion import SessionContext
 
 import datapkg
-from conftest import PROJECT
 from datapkg import Package
 
 TABLES = [

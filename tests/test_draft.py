@@ -10,11 +10,11 @@ from pathlib import Path
 import make
 import numpy as np
 import pytest
+from conftest import PROJECT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datapkg
-from conftest import PROJECT
 from datapkg.draft import draft, place
 from datapkg.errors import SourceError, StoreError
 from datapkg.locate import find

@@ -12,13 +12,13 @@ import make_ch5
 import numpy as np
 import pyarrow as pa
 import pytest
+from conftest import PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_packing_value import assert_same, images
 
 import datapkg
-from conftest import PROJECT
 from datapkg.encoding import PackedLayout, decoded, encoded, is_packed, layout_of, pixel_bytes
 from datapkg.errors import DamageError, SchemaError
 from datapkg.packing.value import head

@@ -10,10 +10,10 @@ import frictionless
 import mlcroissant
 import pandas as pd
 import pytest
+from conftest import PROJECT
 from rocrate.rocrate import ROCrate
 
 import datapkg
-from conftest import PROJECT
 from datapkg.errors import ExportError
 
 TEXTS = ["platemap", "features"]

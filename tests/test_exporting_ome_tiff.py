@@ -10,10 +10,10 @@ import numpy as np
 import ome_types
 import pytest
 import tifffile
+from conftest import PROJECT
 from make_sqlite import built, database, encoded
 
 import datapkg
-from conftest import PROJECT
 from datapkg.errors import ExportError
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import polars
 import pyarrow.parquet as pq
 import pytest
+from conftest import PROJECT
 from make_sqlite import built
 
 import datapkg
-from conftest import PROJECT
 from datapkg.errors import ExportError
 from datapkg.reader import Package
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import make
 import numpy as np
 import pytest
+from conftest import PROJECT
 from make_sqlite import built, galaxies, read
 from PIL import Image
 
 import datapkg
-from conftest import PROJECT
 from datapkg.errors import ExportError
 from datapkg.reader import Package
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROJECT
 
 import datapkg
-from conftest import PROJECT
 
 OLD = PROJECT / "tests" / "data" / "format-1"
 DIGESTS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import make
 import numpy as np
 import pandas as pd
+from conftest import PROJECT
 
 import datapkg
-from conftest import PROJECT
 from datapkg import Package
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import make
 import pytest
+from conftest import PROJECT
 from ruamel.yaml import YAML
 from test_cli import assert_error, run
 
 import datapkg
-from conftest import PROJECT
 from datapkg.errors import ManifestError, StoreError, VersionError
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..access import FILE_COLUMN
+from ..addresses import as_file_path
 from ..errors import ExportError
 from ..loading import missing_values
+from ..opened import SOURCES
 from ..table import Table
 from .job import Job
 from .pictures import each_file
@@ -33,10 +35,11 @@ def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> Non
     paths = table.to_arrow(["path"]).column("path")
     for done, (at, content) in enumerate(each_file(table, rows)):
         path = str(paths[at].as_py())
-        if {"", ".", ".."}.intersection(path.split("/")):
+        below = as_file_path(path)
+        if {"", ".", ".."}.intersection(below.split("/")):
             raise ExportError(f"the path {path!r} leads out of a folder", f"table {table.name}, row {at}")
         if path not in written:
-            target = folder / path
+            target = folder / below
             target.parent.mkdir(parents=True, exist_ok=True)
             with open(target, "xb") as file:
                 file.write(content)
@@ -46,7 +49,7 @@ def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> Non
 
 
 def _tell_of_others(job: Job, written: set[str]) -> None:
-    sources = job.package.sources()
-    lost = [path for path in dict.fromkeys(sources["path"]) if path not in written]
+    sources = job.package[SOURCES].to_arrow(["path"]).column("path").unique()
+    lost = [path for path in sources.to_pylist() if path not in written]
     if lost:
         job.note(f"{len(lost):,} source files are not kept in the package, first {lost[0]}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ..addresses import named, without_secrets
+from ..addresses import named, scheme_of, without_secrets
 from ..errors import nearest
 from .addresses import names_many
 from .document import Node
@@ -72,7 +72,8 @@ def settle_kind(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> Non
     key = "members" if "members" in resource else "path"
     written = resource.get(key)
     paths = [written] if isinstance(written, str) else written if isinstance(written, list) else []
-    kinds = {path: kind_of(path) for path in paths if isinstance(path, str) and not path.endswith("/")}
+    files = [path for path in paths if isinstance(path, str) and (scheme_of(path) or not path.endswith("/"))]
+    kinds = {path: kind_of(path) for path in files}
     if not kinds:
         return
     place = (node.get(key) or node).place
