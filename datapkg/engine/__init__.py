@@ -118,9 +118,12 @@ _working = False
 
 
 def begin_worker() -> None:
-    """This process is a worker from now on: to end it ends no program of the user's."""
+    """This process is a worker from now on: to end it ends no program of the user's, and its memory is its own."""
+    from .memory import keep_memory
+
     global _working  # noqa: PLW0603 - it is a fact about the process
     _working = True
+    keep_memory()
 
 
 def in_worker() -> bool:
