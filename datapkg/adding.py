@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from . import engine as engines
 from . import plan, versions
-from .builder import attempt_in
+from .attempts import attempt_in
 from .changes import Change
 from .content import taken_over
 from .deriving import derive

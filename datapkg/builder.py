@@ -7,15 +7,14 @@ are read again. One record, created last, makes the new version visible; until t
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
+from .attempts import attempt_in
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
 from .deriving import derive
@@ -155,18 +154,6 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
             report, warnings=(*report.warnings, f"the lock was not written: {error.what} ({error.where})")
         )
     return report
-
-
-@contextmanager
-def attempt_in(package: Place) -> Iterator[str]:
-    """Make room for an attempt and give it a name; whatever happens, leave nothing half-made."""
-    attempt = uuid.uuid4().hex
-    with store.storage_errors(package.uri):
-        package.begin(attempt)
-    try:
-        yield attempt
-    finally:
-        package.end(attempt)
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

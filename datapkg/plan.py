@@ -90,7 +90,7 @@ def previous(package: Place, name: str) -> Previous | None:
         The folder holds another package, or something else.
     """
     if not versions.numbers(package):
-        _refuse_strangers(package)
+        refuse_strangers(package)
         return None
     record = versions.read_record(package, versions.resolve(package))
     if record.name != name:
@@ -99,6 +99,11 @@ def previous(package: Place, name: str) -> Previous | None:
             package.uri,
             "build into another folder, or mend the name",
         )
+    if record.taken_from is not None:
+        what = (
+            f"holds rows that were chosen from {record.taken_from.address}, and not all that a manifest makes"
+        )
+        raise StoreError(what, package.uri, "build into another place")
     try:
         files = versions.read_files(package, record)
         rows = tuple(source_rows(package, record, files))
@@ -231,13 +236,14 @@ def member_file(row: SourceRow, root: Path) -> SourceFile:
     return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else MISSING)
 
 
-def _refuse_strangers(package: Place) -> None:
+def refuse_strangers(package: Place) -> None:
+    """Raise StoreError where something else than a package, or than what is left of an attempt at one, is there."""
     strange = [name for name in package.names() if not _ours(package, name)]
     if strange:
         raise StoreError(
             f"holds something else than a package (first: {strange[0]})",
             package.uri,
-            "build into an empty or new folder",
+            "give an empty or new one",
         )
 
 

@@ -145,11 +145,26 @@ class TableRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a package of chosen tables or rows was taken from, and what was chosen.
+
+    `address` is where the other package lay; of a folder its name alone, since the rest of a path is this machine's own.
+    `where` is None where all rows of the tables were taken.
+    """
+
+    address: str
+    version: int
+    digest: str
+    tables: tuple[str, ...]
+    where: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One version of the whole package.
 
     `readers` holds by resource what its files were read with; `files` is the BLAKE3 of the files list, `previous`
-    that of the record before.
+    that of the record before. `taken_from` tells of a package that was not built, but chosen from another.
     """
 
     format: int
@@ -168,6 +183,7 @@ class Record:
     sources: TableRecord
     tables: tuple[TableRecord, ...]
     warnings: dict[str, list[str]] = field(default_factory=dict)
+    taken_from: Selection | None = None
 
     def table(self, name: str) -> TableRecord:
         """The table's record, by its name."""
@@ -199,6 +215,8 @@ def record_document(record: Record) -> dict[str, Any]:
         table["columns"] = [_short(column) for column in table["columns"]]
         if not table["lineage"]:
             del table["lineage"]
+    if document["taken_from"] is None:
+        del document["taken_from"]
     return document
 
 
@@ -218,6 +236,8 @@ def record_of(document: dict[str, Any], where: str) -> Record:
         )
     document["tables"] = tuple(_table(table) for table in document["tables"])
     document["sources"] = _table(document["sources"])
+    if chosen := document.get("taken_from"):
+        document["taken_from"] = known(Selection, {**chosen, "tables": tuple(chosen["tables"])})
     return known(Record, document)
 
 

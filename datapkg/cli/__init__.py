@@ -1,6 +1,7 @@
 """The command line: parse, call one function, print. Libraries load when a command needs them."""
 
 from . import asking as asking
+from . import copying as copying
 from . import keeping as keeping
 from .app import app, main
 

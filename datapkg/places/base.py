@@ -91,6 +91,13 @@ class Place(ABC):
         """Create a file with all of its content at once; False if it is there already."""
 
     @abstractmethod
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:
+        """Write a whole file from its pieces, `size` bytes in all, in the place of one that may be there.
+
+        If the pieces end in an error, it is raised as it is, and no file appears.
+        """
+
+    @abstractmethod
     def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
         """Move files of this machine, which are on its disk, to their names."""
 

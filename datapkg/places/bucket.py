@@ -7,10 +7,9 @@ a build has not committed lies on this machine, in the cache folder, and is uplo
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,9 @@ from blake3 import blake3
 from ..cache import cache_folder
 from ..errors import StoreError
 from ..progress import Counter, Progress, silent
-from .address import PATIENCE, Address, address, options_for
+from .address import Address, address, options_for
 from .base import STAGING, Entry, Place
+from .client import BY_OPENDAL, client
 from .failures import remote_refusal, storage_errors, store_error
 from .folder import Folder
 
@@ -34,23 +34,7 @@ RANGES = 4
 PART_BYTES = 8 << 20
 MOST_PARTS = 9_000
 UPLOADS = 4
-CLIENT_OPTIONS: tuple[str, ...] = (
-    "allow_http",
-    "allow_invalid_certificates",
-    "connect_timeout",
-    "timeout",
-    "proxy_url",
-)
-CLIENT_OPTIONS += ("proxy_ca_certificate", "proxy_excludes", "user_agent")
-BY_OPENDAL = "use_opendal"
 WHOLE_ANSWER, EMPTY = "non-partial response", "status code: 416"
-ENGINE_OPTIONS = (
-    BY_OPENDAL,
-    "client_max_retries",
-    "client_retry_timeout",
-    "download_retry_count",
-    "request_timeout",
-)
 SINGLE = "if nobody else writes to this package, say so with --single-writer (single_writer=True)"
 
 
@@ -208,6 +192,19 @@ class Bucket(Place):
             return self.read(name) == content  # an answer was lost on the way: it was this very put
         return True
 
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:  # noqa: ARG002
+        """Upload a file from its pieces, a large one in parts; the store shows it when it is whole."""
+        import obstore
+
+        with self._asking(name):
+            if size <= PART_BYTES:
+                obstore.put(self._store, name, b"".join(map(bytes, pieces)), use_multipart=False)
+                return
+            copied = map(
+                bytes, pieces
+            )  # a piece is gone when the next one comes, and several parts are on their way
+            obstore.put(self._store, name, copied, chunk_size=_part(size), max_concurrency=UPLOADS)
+
     def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
         """Upload files, some at a time, large ones in parts."""
 
@@ -215,9 +212,8 @@ class Bucket(Place):
             import obstore
 
             size = path.stat().st_size
-            part = max(PART_BYTES, size // MOST_PARTS)
             with self._asking(name):
-                obstore.put(self._store, name, path, chunk_size=part, max_concurrency=UPLOADS)
+                obstore.put(self._store, name, path, chunk_size=_part(size), max_concurrency=UPLOADS)
             path.unlink()
             return size
 
@@ -299,36 +295,7 @@ class Bucket(Place):
 
     @cached_property
     def _store(self) -> ObjectStore:
-        from obstore import store
-        from obstore.exceptions import BaseError, UnknownConfigurationKeyError
-
-        kinds: dict[str, Callable[..., ObjectStore]] = {
-            "s3": store.S3Store,
-            "gs": store.GCSStore,
-            "az": store.AzureStore,
-        }
-        apart = (*CLIENT_OPTIONS, *ENGINE_OPTIONS)
-        try:
-            return kinds[self.address.scheme](
-                self.address.bucket,
-                prefix=self.address.prefix or None,
-                config={name: value for name, value in self.options.items() if name not in apart},
-                client_options={name: self.options[name] for name in CLIENT_OPTIONS if name in self.options},
-                retry_config={
-                    "max_retries": int(self.options["client_max_retries"]),
-                    "retry_timeout": timedelta(seconds=int(self.options["client_retry_timeout"])),
-                },
-            )
-        except UnknownConfigurationKeyError as error:
-            name = str(error).partition("'")[2].partition("'")[0]
-            raise StoreError(
-                f"there is no storage option {name!r}", self.uri, "correct or remove it"
-            ) from None
-        except (BaseError, ValueError, TypeError):  # their texts may show a secret
-            what = "a storage option is missing, or has a value that cannot be used"
-            names = ", ".join(sorted(set(self.options) - set(PATIENCE)))
-            fix = f"given are {names or 'none'}; docs/buckets.md lists what each kind of store needs"
-            raise StoreError(what, self.uri, fix) from None
+        return client(self.address, self.options, self.uri)
 
     @contextmanager
     def _asking(self, name: str) -> Iterator[None]:
@@ -343,3 +310,8 @@ class Bucket(Place):
             raise remote_refusal(error, self.uri) or FileNotFoundError(self.at(name)) from None
         except (BaseError, OSError, ValueError, NotImplementedError) as error:
             raise store_error(error, self.uri) from None
+
+
+def _part(size: int) -> int:
+    """How large the parts of an upload are: a store takes so many."""
+    return max(PART_BYTES, size // MOST_PARTS)
