@@ -100,14 +100,18 @@ class OpenVersion:
             self._images[name, column] = (
                 StoredImages(rows, facts, stored[0])
                 if stored
-                else DecodedImages(rows, facts, partial(self._member, name))
+                else DecodedImages(rows, facts, partial(self._member, name), not self._has_members(name))
             )
         return self._images[name, column]
+
+    def _has_members(self, table: str) -> bool:
+        """Whether files are kept beside the table's own."""
+        return f"{table}_files" in {one.name for one in self.record.tables}
 
     def _member(self, table: str, path: str) -> memoryview:
         """A file that was kept beside the table's own, since an image is spread over both."""
         name = f"{table}_files"
-        if name not in {one.name for one in self.record.tables}:
+        if not self._has_members(table):
             raise DamageError(f"{path} is not kept with it", f"table {table}", "build the package again")
         text = path.replace("'", "''")
         for _, batch in self.rows(name).read([FILE_COLUMN], f"path = '{text}'", 1):
