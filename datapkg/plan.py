@@ -87,8 +87,9 @@ def previous(package: Place, name: str) -> Previous | None:
     Raises
     ------
     StoreError
-        The folder holds another package, or something else.
+        The folder holds another package, or something else; or it can only be read.
     """
+    package.refuse_read_only()
     if not versions.numbers(package):
         refuse_strangers(package)
         return None

@@ -92,12 +92,15 @@ def release_names(package: Place) -> list[str]:
 
 def release(package: Place, name: str) -> int:
     """The version that a release name means. Raises VersionError for a name that is not there."""
-    names = release_names(package)
-    if name not in names:
-        fix = nearest(name, names) or "no version has a release name yet; give a number"
-        raise VersionError(f"there is no release {name!r}", package.uri, fix)
     path = f"releases/{name}.json"
-    return int(unsealed(package.read(path), package.at(path))["version"])
+    try:
+        content = package.read(path) if RELEASE.match(f"{name}.json") else None
+    except FileNotFoundError:
+        content = None
+    if content is None:
+        fix = nearest(name, release_names(package)) or "no version has a release name yet; give a number"
+        raise VersionError(f"there is no release {name!r}", package.uri, fix)
+    return int(unsealed(content, package.at(path))["version"])
 
 
 def resolve(package: Place, version: int | str | None = None, as_of: str | date | None = None) -> int:
@@ -110,6 +113,8 @@ def resolve(package: Place, version: int | str | None = None, as_of: str | date 
     VersionError
         The package has no such version.
     """
+    if version is None and as_of is None and (newest := package.latest()) is not None:
+        return newest
     have = numbers(package)
     if not have:
         raise _no_package(package)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from obstore.store import S3Store
 KEY = "AKIAEXAMPLE"
 SECRET = "bVerySecretIndeed0123456789"
 BUCKET = "screens"
-STARTED = ("Running on", "Starting s3 server")
+STARTED = ("Running on", "Starting s3 server", "HTTP Server started", "Serving HTTP on")
 PATIENCE_S = 60.0
 BOTH = pytest.mark.parametrize("reached", ["moto", "rclone"], indirect=True)
 MOTO = pytest.mark.parametrize("reached", ["moto"], indirect=True)
@@ -109,6 +110,18 @@ def moto() -> ObjectStore:
     return store
 
 
+def open_to_all(store: ObjectStore) -> None:
+    """Let everybody read what is in the bucket, and list nothing."""
+    import boto3
+
+    actions = ["s3:GetObject", "s3:HeadObject"]  # moto wants the second too, which S3 does not have
+    may = {"Effect": "Allow", "Principal": "*", "Action": actions, "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
+    told = boto3.client("s3", endpoint_url=store.endpoint, **keys)
+    told.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [may]}))
+    told.close()
+
+
 def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     """A store whose buckets are folders; what it holds outlives the server."""
     port = free_port()
@@ -117,6 +130,19 @@ def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     keys = [] if public else ["--auth-key", f"{KEY},{SECRET}"]
     command += ["--addr", f"127.0.0.1:{port}", *keys, *options]
     store = ObjectStore(command, port, single_writer=True)
+    store.start()
+    return store
+
+
+def web(folder: Path, *, parts: bool = True) -> ObjectStore:
+    """A plain web server over a folder; without `parts` it answers with whole files only. It logs each request."""
+    port = free_port()
+    if parts:
+        command = [str(Path(sys.executable).with_name("rclone")), "serve", "http", str(folder)]
+        command += ["--addr", f"127.0.0.1:{port}", "--config", "", "-vv", "--dir-cache-time", "0s"]
+    else:
+        command = [sys.executable, "-u", "-m", "http.server", str(port), "-b", "127.0.0.1", "-d", str(folder)]
+    store = ObjectStore(command, port, single_writer=False)
     store.start()
     return store
 

@@ -46,6 +46,14 @@ class Place(ABC):
         """The address of something below the place."""
         return f"{self.uri}/{name}"
 
+    def engine(self, name: str) -> str:
+        """The address that the engine has for something below the place."""
+        return self.at(name)
+
+    def latest(self) -> int | None:
+        """The newest version, where a place that lists nothing must look for it; None where a listing tells."""
+        return None
+
     def name_of(self, address: str) -> str:
         """The name of what has this address."""
         return address.removeprefix(f"{self.uri}/")
@@ -112,6 +120,9 @@ class Place(ABC):
     @abstractmethod
     def settle(self, name: str) -> None:
         """Bring a file to the disk that the engine has written."""
+
+    def refuse_read_only(self) -> None:  # noqa: B027 - folders and buckets tell when they are written to
+        """Raise StoreError where nothing can ever be written."""
 
     def refuse_careless(self) -> None:  # noqa: B027 - a disk never overwrites what must not be there
         """Raise StoreError where the place cannot keep two builders apart."""

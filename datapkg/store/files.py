@@ -31,7 +31,7 @@ class Fragment:
 
 def table_uri(package: Place, table: str) -> str:
     """Where a table of a package lies."""
-    return package.at(f"{table}.lance")
+    return package.engine(f"{table}.lance")
 
 
 def intact(package: Place, files: Sequence[Sequence[Any]]) -> bool:
