@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as distribution_version
 
-import numpy as np
-import pyarrow as pa
 from blake3 import blake3
 
 from .. import store, versions
-from ..access import BATCH_BYTES, RowAccess
 from ..attempts import attempt_in
 from ..content import Content, ResourceContent
 from ..descriptor import write_descriptor
-from ..digest import ColumnSums, SourceHasher, table_digest
-from ..encoding import is_packed, pixel_bytes, unpacked
 from ..errors import VersionError
-from ..ingest import coalesced
 from ..listing import listing
 from ..manifest.normal import parse_recorded
 from ..places import Folder, Place
 from ..plan import refuse_strangers
-from ..progress import Counter, Progress
-from ..proofs import digest_of, seen_columns
+from ..progress import Progress
+from ..proofs import digest_of
 from ..publish import add_stored
 from ..reader import Package
 from ..records import FORMAT, FilesList, Record, Selection, TableRecord
@@ -37,9 +31,8 @@ from ..source_list import SourceRow
 from .carrying import MANIFEST, Carried
 from .choosing import Chosen, choose, kept_sources
 from .histories import OTHER_PLACE
+from .narrowing import narrowed
 from .transfer import copy_files, proven
-
-FRAGMENT_BYTES = 64 << 20
 
 
 def take(
@@ -93,9 +86,7 @@ class _Taking:
         tables, contents = [], []
         for table in self.chosen.tables:
             if table.name in self.chosen.rows:
-                content = _Narrowed(self.package.opened.rows(table.name), self.chosen, table).content(
-                    self.target, self.attempt, self.progress
-                )
+                content = narrowed(self.chosen, table, self.target, self.attempt, self.progress)
                 tables.append(self._commit(content, files))
             else:
                 content = Content(table, tuple(self.chosen.of(table.name)))
@@ -164,106 +155,6 @@ class _Taking:
         for row in self.chosen.sources:
             if row.resource == resource and not row.table and kept.get((resource, row.group)):
                 yield row
-
-
-@dataclass(slots=True)
-class _Narrowed:
-    """A table of which some rows are taken."""
-
-    rows: RowAccess
-    chosen: Chosen
-    table: TableRecord
-
-    def content(self, target: Place, attempt: str, progress: Progress) -> Content:
-        """Store the rows, and tell of them as of a table that was built."""
-        schema, left = self.rows.schema, self.chosen.left(self.table.name)
-        sources = [row for row in self.chosen.of(self.table.name) if left[row.path]]
-        taking = _Digests(self.table, schema)
-        counts = [left[row.path] for row in sources]
-        size = sum(self.table.image_bytes.values()) * sum(counts) // max(self.table.rows, 1)
-        count = Counter(f"taking rows of {self.table.name}", len(sources), size, progress)
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            at = np.flatnonzero(self.chosen.rows[self.table.name])
-            ends = np.cumsum(counts).tolist()
-            begun, source = 0, 0
-            for _, batch in self.rows.take(at, schema.names):
-                done = 0
-                while done < batch.num_rows:
-                    part = batch.slice(done, ends[source] - begun)
-                    taking.update(part)
-                    done, begun = done + part.num_rows, begun + part.num_rows
-                    if begun == ends[source]:
-                        taking.end()
-                        count(sources[source].path, max(part.nbytes, 1))
-                        source += 1
-                yield batch
-
-        fragments = []
-        stream = coalesced(batches(), BATCH_BYTES)
-        while fragment := store.write_fragment(target, attempt, self.table.name, schema, _some(stream)):
-            fragments.append(fragment)
-        rows = tuple(
-            replace(row, rows=number, digest=digest, held="")
-            for row, number, digest in zip(sources, counts, taking.found, strict=True)
-        )
-        return Content(taking.record(rows), rows, schema, tuple(fragments))
-
-
-class _Digests:
-    """The digests of a table's rows while they pass: of the columns that were stored, and of derived ones beside them."""
-
-    def __init__(self, table: TableRecord, schema: pa.Schema) -> None:
-        self._table, self._schema = table, schema
-        parts = [seen_columns(table.own), seen_columns(table.derived)]
-        self._hashers = [SourceHasher(columns, schema) for columns in parts]
-        self._sums = [ColumnSums(columns) for columns in parts]
-        self._held = dict.fromkeys(table.image_bytes, 0)
-        self.found: list[str] = []
-
-    def update(self, batch: pa.RecordBatch) -> None:
-        """Take in the source's next rows."""
-        for hasher in self._hashers:
-            hasher.update(batch)
-        for name in self._held:
-            column = name.removesuffix(unpacked("")) if name not in batch.schema.names else name
-            values = batch.column(column)
-            plain = column == name or not is_packed(values.type)
-            self._held[name] += values.nbytes if plain else pixel_bytes(values)
-
-    def end(self) -> None:
-        """All rows of a source have passed."""
-        own, _ = (sums.add(hasher.result()) for sums, hasher in zip(self._sums, self._hashers, strict=True))
-        self.found.append(own.digest)
-        for hasher in self._hashers:
-            hasher.again()
-
-    def record(self, rows: tuple[SourceRow, ...]) -> TableRecord:
-        """What the new version says of the table."""
-        table = self._table
-        digests = {
-            column.name: (nulls, digest)
-            for part, sums in zip((table.own, table.derived), self._sums, strict=True)
-            for column, nulls, digest in zip(part, sums.nulls, sums.digests(), strict=True)
-        }
-        columns = tuple(
-            replace(column, nulls=digests[column.name][0], digest=digests[column.name][1])
-            for column in table.columns
-        )
-        pairs = [(column.name, column.type) for column in table.own]
-        digest = table_digest(table.name, table.kind, pairs, self.found)
-        total = sum(row.rows for row in rows)
-        return replace(table, rows=total, digest=digest, pin=None, image_bytes=self._held, columns=columns)
-
-
-def _some(stream: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The next batches of a stream, as many as make a fragment."""
-    size = 0
-    for batch in stream:
-        size += batch.nbytes
-        yield batch
-        if size >= FRAGMENT_BYTES:
-            return
 
 
 def _address(package: Place) -> str:

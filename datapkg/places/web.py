@@ -215,8 +215,8 @@ def _cut(url: str) -> tuple[str, Address, str]:
         raise StoreError("the address holds one of % ? # \\", shown, "name the package's folder alone")
     plain = next((at for at, step in enumerate(steps) if PLAIN.fullmatch(step)), None)
     if not parts.hostname or plain is None or {"", ".", ".."} & set(steps):
-        fix = "write it like https://host/folder/package.datapkg"
-        raise StoreError("is no address of a package", shown, fix)
+        what = "is no address of a package: one part of it must be of plain letters, digits and ._-"
+        raise StoreError(what, shown, "write it like https://host/folder/package.datapkg")
     host = f"{parts.scheme}://{parts.netloc}"
     endpoint = "/".join([host, *map(quote, steps[:plain])])
     found = Address("s3", steps[plain], "/".join(steps[plain + 1 :]))
