@@ -158,6 +158,11 @@ class Selection:
     tables: tuple[str, ...]
     where: str | None
 
+    def __str__(self) -> str:
+        rows = f", rows with {self.where}" if self.where else ""
+        origin = f"version {self.version} of {self.address}, digest {self.digest[:16]}"
+        return f"from {origin}: {', '.join(self.tables)}{rows}"
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
