@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from .errors import SourceError as SourceError
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
+    from .exporting import export as export
     from .faults import Verification as Verification
     from .lazy.notebook import load as load_ipython_extension  # noqa: F401 - IPython's word
     from .lazy.notebook import unload as unload_ipython_extension  # noqa: F401
     from .naming import release as release
     from .pending import status as status
+    from .proving import ci as ci
     from .reader import Package as Package
     from .reader import open_package as open  # noqa: F401 - the word that Python has for it
     from .reclaiming import gc as gc
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
 NAMES = {
     "build": "builder:build",
     "check": "checking:check",
+    "ci": "proving:ci",
     "checkout": "copying.extracting:checkout",
+    "export": "exporting:export",
     "gc": "reclaiming:gc",
     "init": "draft:draft",
     "open": "reader:open_package",

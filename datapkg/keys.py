@@ -40,12 +40,12 @@ def check(written: Written) -> None:
     promising = [
         (table, resource)
         for table in written.tables.values()
-        if (resource := written.resources[table.record.resource].resource).type == "table"
+        if (resource := written.resources[table.record.resource].resource).tabular
         and (keys_of(resource) or resource.table_schema.foreign_keys or limited(resource))
     ]
     if not promising:
         return
-    with matcher(written.staging) as matching:
+    with matcher(written.room) as matching:
         broken = {
             resource.name: lines
             for table, resource in promising

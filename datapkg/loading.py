@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from . import sources
 from .access import BATCH_BYTES, FILE_COLUMN, RowAccess
 from .companions import ARRAY, companions
+from .direct import DirectPixels
 from .encoding import decoded, is_packed
 from .errors import DamageError, DatapkgError
 from .facts import FEW, RowFacts
@@ -30,17 +31,22 @@ Member = Callable[[str], memoryview]
 class StoredImages:
     """The images of a column that holds pixels."""
 
-    def __init__(self, rows: RowAccess, facts: RowFacts, column: ColumnRecord) -> None:
-        self.rows, self.facts, self.column = rows, facts, column
+    def __init__(
+        self, rows: RowAccess, facts: RowFacts, column: ColumnRecord, direct: DirectPixels | None = None
+    ) -> None:
+        self.rows, self.facts, self.column, self.direct = rows, facts, column, direct
         self._looks = companions(column.name).looks
+
+    @property
+    def stored_bytes(self) -> int:
+        """What all images take when they are read."""
+        held = self.rows.record.image_bytes
+        return max(held.get(self.column.name, 0), held.get(f"{self.column.name}_unpacked", 0))
 
     @cached_property
     def step(self) -> int:
         """How many images fit one request."""
-        held = self.rows.record.image_bytes
-        unpacked = held.get(f"{self.column.name}_unpacked", 0)
-        size = max(held.get(self.column.name, 0), unpacked)
-        return request_rows(self.rows, size)
+        return request_rows(self.rows, self.stored_bytes)
 
     def load(self, at: NDArray[np.int64]) -> list[Image | None]:
         """The images at row positions, in the order asked; None where there is none.
@@ -51,6 +57,30 @@ class StoredImages:
             The package is damaged, or a verified read finds other pixels than were written.
         """
         wanted, place = np.unique(at, return_inverse=True)
+        found = self._read_direct(wanted) or self._read(wanted)
+        return [found[one] for one in place.tolist()]
+
+    def _read_direct(self, wanted: NDArray[np.int64]) -> list[Image | None] | None:
+        """The images at ascending positions, straight from their file; None where that cannot be."""
+        if self.direct is None:
+            return None
+        addresses = self.rows.order.addresses(wanted)
+        order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses)
+        found: list[Image | None] = []
+        ascending = addresses if order is None else addresses[order]
+        for start in range(0, len(wanted), self.step):
+            images = self.direct.read(ascending[start : start + self.step])
+            if images is None:
+                return None
+            found += list(images)
+        if order is None:
+            return found
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return [found[one] for one in back.tolist()]
+
+    def _read(self, wanted: NDArray[np.int64]) -> list[Image | None]:
+        """The images at ascending positions, as the engine gives them."""
         name = self.column.name
         beside = [] if self._shown_by_value or self._known(wanted) else self._looks
         found: list[Image | None] = []
@@ -59,7 +89,7 @@ class StoredImages:
                 self.facts.note(positions, batch, beside)
             column = batch.column(name)
             found += decoded(column, *self._looked(positions, column), partial(self._where, positions))
-        return [found[one] for one in place.tolist()]
+        return found
 
     def _known(self, at: NDArray[np.int64]) -> bool:
         """Whether dtypes and shapes of rows are known; those of few rows are asked for before their pixels."""
@@ -109,10 +139,15 @@ class DecodedImages:
         self._place = ["series", "page", "t", "c", "z"] if self._keep == "plane" else ["series", "page"]
         self._nulls = columns[FILE_COLUMN].nulls
 
+    @property
+    def stored_bytes(self) -> int:
+        """What all files take; their pixels take more."""
+        return self.rows.record.image_bytes.get(FILE_COLUMN, 0)
+
     @cached_property
     def step(self) -> int:
-        """How many images fit one request; a file has the size of its pixels at least."""
-        return request_rows(self.rows, self.rows.record.image_bytes.get(FILE_COLUMN, 0))
+        """How many files fit one request."""
+        return request_rows(self.rows, self.stored_bytes)
 
     def load(self, at: NDArray[np.int64]) -> list[Image | None]:
         """The images at row positions, in the order asked; each file is decoded once.

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import locate, sources, store, versions
+from .addresses import INSIDE, scheme_of
 from .changes import Change, hashed
 from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
+from .manifest.addresses import names_many
+from .manifest.globs import chooses
 from .manifest.load import LoadedManifest
+from .manifest.missing import first_names
 from .places import STAGING, Place
 from .reading import MISSING, SourceFile, Stat, check_hash, local_path
 from .records import FilesList, Record
+from .remote import Fetcher
 from .source_list import SourceRow, source_rows
 
 OURS = ("versions", "releases", "datapackage.json")
+NOWHERE = Path()
+"""Where a file lies that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,8 @@ class Previous:
 class ResourcePlan:
     """One resource: its files, what is not as in the newest version, and the paths of the files to be read for it.
 
-    `hashes` has the sha256, by path, of the files that were looked into to know that.
+    `hashes` has the sha256, by path, of the files that were looked into to know that. `archives` are those that files
+    were chosen of.
     """
 
     resource: Resource
@@ -60,6 +68,7 @@ class ResourcePlan:
     change: Change
     stale: frozenset[str]
     hashes: Mapping[str, str]
+    archives: tuple[SourceFile, ...] = ()
 
     @property
     def unchanged(self) -> bool:
@@ -72,13 +81,15 @@ class Plan:
     """All resources in manifest order, and what a user should know about their files.
 
     `asked` holds what the system said of every folder and file that was looked for, before any was read; `disturbed`
-    says that something has happened to the package since its newest version.
+    says that something has happened to the package since its newest version. `listed` says that a bucket was listed:
+    only listing it again tells whether it holds the same.
     """
 
     resources: tuple[ResourcePlan, ...]
     warnings: tuple[str, ...]
     asked: Mapping[str, Stat]
     disturbed: bool
+    listed: bool = False
 
 
 def previous(package: Place, name: str) -> Previous | None:
@@ -116,30 +127,76 @@ def previous(package: Place, name: str) -> Previous | None:
     return Previous(package, record, files, rows)
 
 
-def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, rehash: bool = False) -> Plan:
-    """Find every resource's files, and what changed since the version before; `rehash` reads all of them."""
+def plan(
+    loaded: LoadedManifest,
+    before: Previous | None,
+    allow_removals: bool,
+    rehash: bool = False,
+    fetcher: Fetcher | None = None,
+) -> Plan:
+    """Find every resource's files, and what changed since the version before; `rehash` reads all of them.
+
+    Without a `fetcher` nothing is fetched, and nothing is known of addresses.
+    """
+    fetcher = fetcher or Fetcher(offline=True)
     resources = []
     aside = list(_set_aside(before)) if before is not None else []
     warnings = [*loaded.warnings, *aside]
     asked: dict[str, Stat] = {}
     for resource in loaded.manifest.resources:
-        found = locate.find(loaded, resource)
+        found = locate.find(loaded, resource, fetcher)
         asked = {**found.asked, **asked}
         warnings += found.warnings
+        files = found.files
+        if found.unfetched:
+            warnings.append(_not_here(resource.name, found.unfetched))
+            files = ordered(resource, [*files, *as_before(before, resource, found.unfetched, fetcher)])
         if before is not None and not allow_removals:
-            _refuse_removals(resource.name, before, found.files)
+            _refuse_removals(resource.name, before, files)
         settings = normal.settings_digest(resource)
         readers = sources.readers(resource.type)
         hashes: dict[str, str] = {}
-        change = _change(before, resource, settings, readers, found.files, hashes, rehash)
-        if (
-            not change and resource.hash is not None
-        ):  # the manifest may say another one than when the file was read
-            for file in found.files:
-                check_hash(file, resource.hash)
-        stale = _stale(before, resource, change, found.files)
-        resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale, hashes))
-    return Plan(tuple(resources), tuple(warnings), asked, bool(aside))
+        change = _change(before, resource, settings, readers, files, hashes, rehash)
+        if not change and resource.hash is not None and not resource.members:
+            for file in files:  # the manifest may say another one than when the file was read
+                if not file.sha256:
+                    check_hash(file, resource.hash)
+        stale = _stale(before, resource, change, files)
+        resources.append(
+            ResourcePlan(resource, settings, readers, files, change, stale, hashes, found.archives)
+        )
+    paths = (path for resource in loaded.manifest.resources for path in resource.path)
+    listed = any(scheme_of(path) and names_many(path) for path in paths)
+    return Plan(tuple(resources), tuple(warnings), asked, bool(aside), listed)
+
+
+def _not_here(resource: str, addresses: Sequence[str]) -> str:
+    return f"{resource}: not in the cache, so that a build has to ask for it: {first_names(addresses)}"
+
+
+def as_before(
+    before: Previous | None, resource: Resource, addresses: Sequence[str], fetcher: Fetcher
+) -> Iterator[SourceFile]:
+    """The files that addresses gave to the version before, where they are not here, and may still be what they were."""
+    every = [row for row in before.sources if row.resource == resource.name] if before else []
+    for address in addresses:
+        matches = chooses(address) if names_many(address) else address.__eq__
+        rows = [row for row in every if matches(row.path.partition(INSIDE)[0])]
+        known = fetcher.known(address, resource.hash or "")
+        was = {row.sha256 for row in rows if row.path == address}
+        if rows and (names_many(address) or known in ("", *was)):
+            matched = {row.path: row for row in rows if row.matched}.values()
+            yield from (SourceFile(r.path, NOWHERE, NOWHERE, r.bytes, sha256=r.sha256) for r in matched)
+        elif not names_many(address):
+            yield SourceFile(address, NOWHERE, NOWHERE, MISSING, sha256=known)
+
+
+def ordered(resource: Resource, files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+    """Files in the order of the manifest."""
+    if resource.as_listed:
+        listed = {path: at for at, path in enumerate(resource.path)}
+        return tuple(sorted(files, key=lambda file: listed.get(file.path.partition(INSIDE)[0], 0)))
+    return tuple(sorted(files, key=lambda file: file.path.encode()))
 
 
 def _set_aside(before: Previous) -> Iterator[str]:
@@ -183,7 +240,7 @@ def _change(
         return Change(added, removed, (), why)
     roots = {file.path: file.root for file in files if file.path in known}
     expected = [(file, known[file.path]) for file in files if file.path in known]
-    members = [row for row in before.members(resource.name) if row.group in roots]
+    members = [row for row in before.members(resource.name) if roots.get(row.group, NOWHERE) != NOWHERE]
     expected += [(member_file(row, roots[row.group]), row) for row in members]
     same_size = [(file, row) for file, row in expected if file.bytes == row.bytes]
     seen = hashed([file for file, _ in same_size], rehash)
@@ -251,11 +308,12 @@ def refuse_strangers(package: Place) -> None:
 def _ours(package: Place, name: str) -> bool:
     """Whether a build, also one that was stopped, may have left this in a package's folder.
 
-    One that was stopped right after the engine's commit has not pinned the table's state, but has made `versions`.
+    In a folder it has made `versions` before all else.
     """
     if name.endswith(".lance"):
-        pinned = store.pins(package, name.removesuffix(".lance"))
-        return bool(pinned) or "_versions" not in package.names(name) or "versions" in package.names()
+        if "_versions" not in package.names(name) or "versions" in package.names():
+            return True
+        return store.built(package, name.removesuffix(".lance"))
     return name in OURS or name.startswith(STAGING)
 
 

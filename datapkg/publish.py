@@ -13,6 +13,7 @@ from blake3 import blake3
 from . import store, versions
 from .content import Content, ResourceContent
 from .descriptor import write_descriptor
+from .direct import list_pixels, pixels_of
 from .errors import DatapkgError, StoreError, VersionError
 from .listing import listing
 from .manifest import normal
@@ -115,6 +116,8 @@ class Publisher:
         if old is not None and self.before is not None:
             files.files[table.name] = self.before.files.files[table.name]
             files.runs[table.name] = self.before.files.runs[table.name]
+            if table.name in self.before.files.pixels:
+                files.pixels[table.name] = self.before.files.pixels[table.name]
             return old
         if self.before is not None and (content.succession is not None or content.schema is None):
             return self._changed(content, self.before, files)
@@ -123,6 +126,7 @@ class Publisher:
             self.package, self.attempt, table.name, content.schema, content.fragments, content.layers
         )
         runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
+        list_pixels(files, table.name, {}, done.fragments, content.fragments)
         return add_stored(table, done, runs, files)
 
     def _changed(self, content: Content, before: Previous, files: FilesList) -> TableRecord:
@@ -142,6 +146,8 @@ class Publisher:
             content.layers,
         )
         runs = follows.numbered([number for number, _ in done.fragments])
+        kept = pixels_of(before.files, name, runs)
+        list_pixels(files, name, kept, done.fragments, content.fragments)
         return add_stored(content.table, done, runs, files)
 
     def _same_before(self, content: Content) -> TableRecord | None:
@@ -242,7 +248,7 @@ class Publisher:
         )
 
     def _sources(self, resources: Sequence[ResourceContent]) -> SourcesReport:
-        rows = [row for one in resources for row in one.files if row.path == row.group]
+        rows = [row for one in resources for row in one.files if row.path == row.group and row.matched]
         before = self.before.sources if self.before else ()
         known = {(row.resource, row.path, row.sha256) for row in before}
         unchanged = sum((row.resource, row.path, row.sha256) in known for row in rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import DamageError, NoTableError, VersionError, nearest
@@ -52,7 +53,7 @@ class Lineage:
         What came of it, with the columns that go with images.
     function, code, packages, args
         What was called: its name, the BLAKE3 of its source files, the versions of the distributions that these are
-        from or import, and the arguments.
+        from or import, and the arguments; `files` has the hashes of the files that arguments name.
     inputs
         The columns that were read, with their digests.
     output
@@ -76,6 +77,7 @@ class Lineage:
     proof: str
     recipe: str
     identity: str
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +207,15 @@ class FilesList:
     """A version's files by table, as (role, path, bytes, BLAKE3), and the order of its rows.
 
     Roles are ``manifest``, ``data``, ``deletion`` and ``index``. `runs` holds per table fragment, first row and number
-    of rows, one run after the other, in manifest order; rows are counted as they lie in the fragment's files.
+    of rows, one run after the other, in manifest order; rows are counted as they lie in the fragment's files. `pixels`
+    holds per table and stored column where equal images lie as raw numbers: ``dtype``, ``shape``, and in ``fragments``
+    by number the data file, then for each of its pages the rows and the byte where it begins.
     """
 
     version: int
     files: dict[str, list[list[Any]]]
     runs: dict[str, list[int]] = field(default_factory=dict)
+    pixels: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
 
 def record_document(record: Record) -> dict[str, Any]:
@@ -260,8 +265,13 @@ def files_of(document: dict[str, Any], where: str) -> FilesList:
 
 def known(kind: type[Known], document: Mapping[str, Any]) -> Known:
     """Make a value of the members that are known."""
-    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    names = _members(kind)  # type: ignore[arg-type]
     return kind(**{name: value for name, value in document.items() if name in names})
+
+
+@cache
+def _members(kind: type[Any]) -> frozenset[str]:
+    return frozenset(one.name for one in fields(kind))
 
 
 def _short(column: dict[str, Any]) -> dict[str, Any]:

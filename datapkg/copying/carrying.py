@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import versions
-from ..attempts import attempt_in
 from ..descriptor import write_descriptor
 from ..errors import StoreError, VersionError
 from ..manifest.normal import parse_recorded
@@ -21,7 +20,7 @@ from ..progress import Progress
 from ..removed import note_name, short_note
 from ..store import StoredFile, write_pin
 from .histories import OTHER_PLACE, History, StoredVersion, refuse_other, to_copy
-from .transfer import copy_files, proven, side_by_side
+from .transfer import attempt_in, copy_files, proven, side_by_side
 
 MANIFEST = "manifest"
 

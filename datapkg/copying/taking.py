@@ -14,9 +14,9 @@ from importlib.metadata import version as distribution_version
 from blake3 import blake3
 
 from .. import store, versions
-from ..attempts import attempt_in
 from ..content import Content, ResourceContent
 from ..descriptor import write_descriptor
+from ..direct import list_pixels
 from ..errors import VersionError
 from ..listing import listing
 from ..manifest.normal import parse_recorded
@@ -32,7 +32,7 @@ from .carrying import MANIFEST, Carried
 from .choosing import Chosen, choose, kept_sources
 from .histories import OTHER_PLACE
 from .narrowing import narrowed
-from .transfer import copy_files, proven
+from .transfer import attempt_in, copy_files, proven
 
 
 def take(
@@ -120,6 +120,7 @@ class _Taking:
         table = content.table
         done = store.commit(self.target, self.attempt, table.name, content.schema, content.fragments)
         runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
+        list_pixels(files, table.name, {}, done.fragments, content.fragments)
         return add_stored(table, done, runs, files)
 
     def _copy_whole(self, files: FilesList) -> None:
@@ -139,6 +140,8 @@ class _Taking:
                 listed.files[table.name],
                 listed.runs[table.name],
             )
+            if table.name in listed.pixels:
+                files.pixels[table.name] = listed.pixels[table.name]
 
     def _resources(self, contents: list[Content]) -> list[ResourceContent]:
         """The sources of what is left, resource by resource; those of which nothing is left are not told of."""

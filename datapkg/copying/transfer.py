@@ -7,8 +7,10 @@ was, and nothing that is half-copied or damaged is ever seen under its name.
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import TypeVar
 
 from blake3 import blake3
@@ -71,6 +73,18 @@ def proven(
         yield piece
     if (found, hasher.hexdigest()) != (file.bytes, file.blake3):
         raise _damage(source.at(file.path), "is not what was written")
+
+
+@contextmanager
+def attempt_in(target: Place) -> Iterator[str]:
+    """Make room for what is copied, and give it a name; whatever happens, leave nothing half-made."""
+    attempt = uuid.uuid4().hex
+    with storage_errors(target.uri):
+        target.begin(attempt)
+    try:
+        yield attempt
+    finally:
+        target.end(attempt)
 
 
 def side_by_side(

@@ -1,4 +1,4 @@
-"""The client that speaks with an object store, made of an address and of options in the words of the engine."""
+"""The client for an object store, of `obstore`; it takes the options that the engine takes too."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 BY_OPENDAL = "use_opendal"
-CLIENT_OPTIONS: tuple[str, ...] = (
+CLIENT_OPTIONS = (
     "allow_http",
     "allow_invalid_certificates",
     "connect_timeout",
     "timeout",
     "proxy_url",
+    "proxy_ca_certificate",
+    "proxy_excludes",
+    "user_agent",
 )
-CLIENT_OPTIONS += ("proxy_ca_certificate", "proxy_excludes", "user_agent")
 ENGINE_OPTIONS = (
     BY_OPENDAL,
     "client_max_retries",
@@ -30,13 +32,13 @@ ENGINE_OPTIONS = (
 )
 
 
-def client(address: Address, options: Mapping[str, str], shown: str) -> ObjectStore:
-    """A client for a prefix in a bucket; `shown` is what errors call it.
+def client(address: Address, options: Mapping[str, str], prefix: str) -> ObjectStore:
+    """Make the client of a bucket, for names below a prefix of it.
 
     Raises
     ------
     StoreError
-        An option is missing, is none, or has a value that cannot be used.
+        An option is unknown or missing, or has a value that cannot be used.
     """
     from obstore import store
     from obstore.exceptions import BaseError, UnknownConfigurationKeyError
@@ -50,7 +52,7 @@ def client(address: Address, options: Mapping[str, str], shown: str) -> ObjectSt
     try:
         return kinds[address.scheme](
             address.bucket,
-            prefix=address.prefix or None,
+            prefix=prefix or None,
             config={name: value for name, value in options.items() if name not in apart},
             client_options={name: options[name] for name in CLIENT_OPTIONS if name in options},
             retry_config={
@@ -60,9 +62,11 @@ def client(address: Address, options: Mapping[str, str], shown: str) -> ObjectSt
         )
     except UnknownConfigurationKeyError as error:
         name = str(error).partition("'")[2].partition("'")[0]
-        raise StoreError(f"there is no storage option {name!r}", shown, "correct or remove it") from None
+        raise StoreError(
+            f"there is no storage option {name!r}", str(address), "correct or remove it"
+        ) from None
     except (BaseError, ValueError, TypeError):  # their texts may show a secret
         what = "a storage option is missing, or has a value that cannot be used"
         names = ", ".join(sorted(set(options) - set(PATIENCE)))
         fix = f"given are {names or 'none'}; docs/buckets.md lists what each kind of store needs"
-        raise StoreError(what, shown, fix) from None
+        raise StoreError(what, str(address), fix) from None

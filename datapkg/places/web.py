@@ -12,16 +12,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from ..cache import cache_folder
 from ..errors import StoreError
 from ..progress import silent
 from .address import AMBIGUOUS, PATIENCE, Address, is_loopback
-from .base import Entry
+from .base import Entry, Place
 from .bucket import EMPTY, WHOLE_ANSWER, Bucket
-from .folder import Folder
 
 if TYPE_CHECKING:
     from obstore.exceptions import GenericError
@@ -61,13 +60,13 @@ class Web(Bucket):
             "allow_http": "true" if endpoint.startswith("http://") else "false",
         }
         self.single_writer = False
-        self._whole = False
-        self._progress = silent
+        self._gives_whole, self._apart = False, False
+        self._cache, self._progress = cache_folder().absolute(), silent
 
     def __repr__(self) -> str:
         return f"Web({self.uri!r})"
 
-    def engine(self, name: str) -> str:
+    def for_engine(self, name: str) -> str:
         """The address that the engine has for something below the place.
 
         Raises
@@ -75,10 +74,13 @@ class Web(Bucket):
         StoreError
             The server gives whole files only.
         """
-        if self._whole:
-            what = "the web server gives whole files, and no parts of them, so that nothing can be looked up"
-            raise StoreError(what, self.uri, COPY_IT)
+        self._refuse_whole()
         return f"{self.address}/{name}"
+
+    def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill each part with a file's bytes; StoreError where the server gives whole files only."""
+        self._refuse_whole()
+        super().read_into(name, parts)
 
     def exists(self) -> bool:
         """Whether there is anything."""
@@ -103,7 +105,7 @@ class Web(Bucket):
             return [name] if self.sizes([f"{RELEASES}/{name}"]) else []
         return []
 
-    def entries(self, folder: str = "", *, deep: bool = True) -> list[Entry]:  # noqa: ARG002
+    def entries(self, folder: str = "", *, deep: bool = True) -> list[Entry]:
         """None: a web server lists nothing."""
         return []
 
@@ -122,35 +124,35 @@ class Web(Bucket):
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
             return dict(found for found in pool.map(size, names) if found is not None)
 
-    def put(self, name: str, content: bytes) -> None:  # noqa: ARG002
-        """Nothing can be written: StoreError."""
-        raise self._read_only()
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:
+        """Refused."""
+        raise self._refusal()
 
-    def put_if_absent(self, name: str, content: bytes) -> bool:  # noqa: ARG002
-        """Nothing can be written: StoreError."""
-        raise self._read_only()
+    def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Refused."""
+        raise self._refusal()
 
-    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:  # noqa: ARG002
-        """Nothing can be written: StoreError."""
-        raise self._read_only()
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:
+        """Refused."""
+        raise self._refusal()
 
-    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:  # noqa: ARG002
-        """Nothing can be written: StoreError."""
-        raise self._read_only()
+    def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
+        """Refused."""
+        raise self._refusal()
 
-    def remove(self, names: Sequence[str]) -> None:  # noqa: ARG002
-        """Nothing can be written: StoreError."""
-        raise self._read_only()
+    def remove(self, names: Sequence[str]) -> None:
+        """Refused."""
+        raise self._refusal()
 
     def refuse_read_only(self) -> None:
-        """Nothing can be written: StoreError."""
-        raise self._read_only()
+        """Refused."""
+        raise self._refusal()
+
+    def stagings(self) -> list[Place]:
+        """There are none."""
+        return []
 
     refuse_careless = refuse_read_only
-
-    def stagings(self) -> list[Folder]:
-        """None: nothing is built there."""
-        return []
 
     def _there(self, numbers: Iterable[int]) -> set[int]:
         """Those of some versions that there is a record of, or a note that they were removed."""
@@ -174,15 +176,20 @@ class Web(Bucket):
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _read_only(self) -> StoreError:
+    def _refusal(self) -> StoreError:
         return StoreError("a web address can only be read", self.uri, COPY_IT)
+
+    def _refuse_whole(self) -> None:
+        if self._gives_whole:
+            what = "the web server gives whole files, and no parts of them, so that nothing can be looked up"
+            raise StoreError(what, self.uri, COPY_IT)
 
     @property
     def _answers_whole(self) -> bool:
-        return self._whole
+        return self._gives_whole
 
     def _gives_no_part(self, error: GenericError) -> bool:
-        self._whole = self._whole or WHOLE_ANSWER in str(error)
+        self._gives_whole = self._gives_whole or WHOLE_ANSWER in str(error)
         return WHOLE_ANSWER in str(error) or EMPTY in str(error)
 
     @contextmanager

@@ -91,7 +91,7 @@ class Source(Protocol):
     """One source format. Instances hold no state, and pickle."""
 
     kind: str
-    """The manifest's `type`: ``table``, ``images`` or ``ch5``."""
+    """The manifest's `type`: ``table``, ``images``, ``ch5`` or ``sqlite``."""
     reads: int
     """Raised whenever the rows or the evidence that this code gives for some file can change."""
     libraries: tuple[str, ...]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import StoreError
@@ -21,17 +21,30 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Pages:
+    """A column of equal images in one data file: dtype, shape, and for each page its rows and where it begins."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fragment:
-    """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON)."""
+    """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON).
+
+    `pixels` says where equal images lie in its one data file, by the columns' stored names.
+    """
 
     metadata: str
     rows: int
     files: tuple[StoredFile, ...]
+    pixels: Mapping[str, Pages] = field(default_factory=dict)
 
 
 def table_uri(package: Place, table: str) -> str:
     """Where a table of a package lies."""
-    return package.engine(f"{table}.lance")
+    return package.for_engine(f"{table}.lance")
 
 
 def intact(package: Place, files: Sequence[Sequence[Any]]) -> bool:
