@@ -246,10 +246,10 @@ class ColumnSums:
             kept[level] = int.from_bytes(blake3(self._heads[column] + _sized(level)).digest(), "little")
         return kept[level]
 
-    def join(self, other: ColumnSums) -> None:
-        """Take in the sources that `other` has taken in."""
-        self._sums = [one + more for one, more in zip(self._sums, other._sums, strict=True)]
-        self.nulls = [one + more for one, more in zip(self.nulls, other.nulls, strict=True)]
+    def join(self, other: ColumnSums, times: int = 1) -> None:
+        """Take in the sources that `other` has taken in, or so many times as many that are like them."""
+        self._sums = [one + times * more for one, more in zip(self._sums, other._sums, strict=True)]
+        self.nulls = [one + times * more for one, more in zip(self.nulls, other.nulls, strict=True)]
 
     def digests(self) -> list[str]:
         """Hex digests, in the columns' order."""

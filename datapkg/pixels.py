@@ -194,6 +194,31 @@ def from_arrow(
     return images
 
 
+def stored_shapes(column: pa.Array, rank: int) -> list[tuple[int, ...]] | None:
+    """The shapes of images of so many dimensions, by the lengths of their lists; None where these do not tell.
+
+    Examples
+    --------
+    >>> stored_shapes(pa.array([[[[1, 2]]], [[[1], [2]]]]), 2)
+    [(1, 2), (2, 1)]
+    >>> stored_shapes(pa.array([[]], pa.list_(pa.list_(pa.int8()))), 2) is None
+    True
+    """
+    if column.null_count:
+        return None
+    shapes: list[tuple[int, ...]] = []
+    for image in range(len(column)):
+        values, shape = column.slice(image, 1), []
+        while pa.types.is_nested(values.type):
+            fixed = pa.types.is_fixed_size_list(values.type)
+            shape.append(int(values.type.list_size if fixed else values.value_lengths()[0].as_py()))
+            values = values.slice(0, 1).flatten()
+            if not len(values):
+                return None
+        shapes.append(tuple(shape[len(shape) - rank :]))
+    return shapes
+
+
 def image_digest(image: NDArray[np.generic]) -> str:
     """Take the hex BLAKE3 of an image's dtype, shape and pixels: equal for equal images, however stored.
 
