@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .builder import build as build
     from .checking import check as check
-    from .copying import checkout as checkout
+    from .copying.extracting import checkout as checkout
+    from .copying.outcome import Copied as Copied
+    from .copying.sending import pull as pull
+    from .copying.sending import push as push
     from .display.thumbnails import show_thumbnails as thumbnails  # noqa: F401 - a noun reads well with a frame
     from .draft import draft as init  # noqa: F401 - the name of its command
     from .errors import DamageError as DamageError
@@ -25,11 +28,13 @@ if TYPE_CHECKING:
     from .errors import SourceError as SourceError
     from .errors import StoreError as StoreError
     from .errors import VersionError as VersionError
+    from .exporting import export as export
     from .faults import Verification as Verification
     from .lazy.notebook import load as load_ipython_extension  # noqa: F401 - IPython's word
     from .lazy.notebook import unload as unload_ipython_extension  # noqa: F401
     from .naming import release as release
     from .pending import status as status
+    from .proving import ci as ci
     from .reader import Package as Package
     from .reader import open_package as open  # noqa: F401 - the word that Python has for it
     from .reclaiming import gc as gc
@@ -40,10 +45,14 @@ if TYPE_CHECKING:
 NAMES = {
     "build": "builder:build",
     "check": "checking:check",
-    "checkout": "copying:checkout",
+    "ci": "proving:ci",
+    "checkout": "copying.extracting:checkout",
+    "export": "exporting:export",
     "gc": "reclaiming:gc",
     "init": "draft:draft",
     "open": "reader:open_package",
+    "pull": "copying.sending:pull",
+    "push": "copying.sending:push",
     "status": "pending:status",
     "release": "naming:release",
     "thumbnails": "display.thumbnails:show_thumbnails",
@@ -51,6 +60,7 @@ NAMES = {
     "Package": "reader:Package",
     "Table": "table:Table",
     "Verification": "faults:Verification",
+    "Copied": "copying.outcome:Copied",
     "Report": "report:Report",
     "DatapkgError": "errors:DatapkgError",
     "ManifestError": "errors:ManifestError",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .blobs import DirectBlobs
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
 from .places import Place
 from .records import FilesList, TableRecord
 from .rows import RowOrder
 from .store import PinnedTable
+from .versions import whole_instead
 
 BATCH_BYTES = 16 << 20
 FILE_COLUMN = "image_bytes"
@@ -33,18 +35,26 @@ Rows = tuple[NDArray[np.int64], pa.RecordBatch]
 
 
 class RowAccess:
-    """Reads rows by condition or position; each batch comes with its rows' positions in the table."""
+    """Reads rows by condition or position; each batch comes with its rows' positions in the table.
+
+    `proves` says that what is read is compared with the digests beside it.
+    """
+
+    proves = False
 
     def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         self.record = record
-        self.pinned = PinnedTable(package, record.name, record.stored)
+        instead = partial(whole_instead, package, files.version)
+        self.pinned = PinnedTable(package, record.name, record.stored, instead)
         self.order = RowOrder.of(files.runs[record.name])
+        self._files = files
+        self._known_blobs: dict[str, DirectBlobs] = {}
         self._stored_bytes = sum(int(entry[2]) for entry in files.files[record.name])
 
     @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema, under true names; reads no row."""
-        stored = {field.name: field for field in self.pinned.lance.schema}
+        stored = {field.name: field for field in self.pinned.schema}
         return pa.schema([_true_field(c.name, stored[c.stored]) for c in self.record.columns])
 
     def read(
@@ -111,8 +121,13 @@ class RowAccess:
     ) -> Iterator[Rows]:
         """Yield the rows at `positions`, in that order, by requests of `rows`; default: as whole rows fit memory."""
         step = rows or self._rows_of(BATCH_BYTES)
+        blobs = self._blobs(columns[0]) if len(columns) == 1 else None
         for start in range(0, len(positions), step):
             at = positions[start : start + step]
+            direct = blobs.read(self.order.addresses(at)) if blobs else None
+            if direct is not None:
+                yield at, pa.RecordBatch.from_arrays([direct], names=list(columns))
+                continue
             taken = self.pinned.take(self.order.addresses(at), self._stored(columns))
             done = 0
             for batch in taken.to_batches():
@@ -214,18 +229,33 @@ class RowAccess:
     def _positions(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         return self.order.positions(batch.column("_rowaddr").to_numpy().astype(np.int64))
 
+    def _blobs(self, column: str) -> DirectBlobs:
+        """Where the column's bytes lie; nothing where only the engine knows."""
+        if column not in self._known_blobs:
+            blobs = DirectBlobs(self.pinned.package, self._files, self.record.name, self._names[column])
+            self._known_blobs[column] = blobs
+        return self._known_blobs[column]
+
     @cached_property
     def _names(self) -> dict[str, str]:
         return {column.name: column.stored for column in self.record.columns}
+
+    @cached_property
+    def _unmarked(self) -> set[str]:
+        """The columns of which neither we nor the engine say anything in their fields: large ones are marked."""
+        return {one.name for one in self.record.columns if not one.image and one.type != "binary"}
 
     def _stored(self, columns: Sequence[str]) -> list[str]:
         return [self._names[name] for name in columns]
 
     def _named(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-        """The batch under true names."""
-        return pa.RecordBatch.from_arrays(
-            [batch.column(self._names[name]) for name in columns], names=list(columns)
-        )
+        """The batch under true names, and without what the engine says of its columns."""
+        stored = self._stored(columns)
+        if batch.schema.names == stored == list(columns) and self._unmarked.issuperset(columns):
+            return batch
+        come = batch.schema.names[: len(stored)] == stored
+        arrays = batch.columns[: len(stored)] if come else [batch.column(name) for name in stored]
+        return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
 def _true_field(name: str, stored: pa.Field) -> pa.Field:

@@ -52,12 +52,12 @@ def compare(written: Written, before: Previous | None) -> list[str]:
     naming = [
         (table, name)
         for table in (written.tables.values() if images else ())
-        if written.resources[table.record.resource].resource.type == "table"
+        if written.resources[table.record.resource].resource.tabular
         for name in _file_name_columns(written, table)
     ]
     if not naming:
         return []
-    with matcher(written.staging) as matching:
+    with matcher(written.room) as matching:
         columns = [_compared(table, name, images, matching) for table, name in naming]
         columns = [column for column in columns if column.names]
         unnamed = [(table, _unnamed(table, columns, matching)) for table in images]
@@ -66,8 +66,8 @@ def compare(written: Written, before: Previous | None) -> list[str]:
 
 
 def _is_image_table(written: Written, table: WrittenTable) -> bool:
-    kind = written.resources[table.record.resource].resource.type
-    return kind == "images" and table.name == table.record.resource and table.record.rows > 0
+    resource = written.resources[table.record.resource].resource
+    return resource.imaging and table.name == table.record.resource and table.record.rows > 0
 
 
 def _file_name_columns(written: Written, table: WrittenTable) -> list[str]:

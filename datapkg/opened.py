@@ -14,11 +14,12 @@ from typing import Any
 
 from . import versions
 from .access import FILE_COLUMN, RowAccess
+from .direct import DirectPixels
 from .errors import DamageError, VersionError
 from .facts import RowFacts
 from .loading import DecodedImages, StoredImages
 from .places import Place, place
-from .records import FilesList, Record, TableRecord
+from .records import ColumnRecord, FilesList, Record, TableRecord
 from .verified import VerifiedRows
 
 SOURCES = "_sources"
@@ -64,8 +65,11 @@ class OpenVersion:
 
     @cached_property
     def files(self) -> FilesList:
-        """The files of this version, and the order of its rows."""
-        return versions.read_files(self.place, self.record)
+        """The files of this version, and the order of its rows. Raises DamageError where their list is damaged."""
+        try:
+            return versions.read_files(self.place, self.record)
+        except DamageError as error:
+            raise versions.advised(error, self.place, self.version) from None
 
     @cached_property
     def stored_bytes(self) -> dict[str, int]:
@@ -97,17 +101,31 @@ class OpenVersion:
         if (name, column) not in self._images:
             stored = [one for one in self.table(name).columns if one.image and one.name == column]
             rows, facts = self.rows(name), self.facts(name)
-            self._images[name, column] = (
-                StoredImages(rows, facts, stored[0])
-                if stored
-                else DecodedImages(rows, facts, partial(self._member, name))
-            )
+            if stored:
+                self._images[name, column] = StoredImages(
+                    rows, facts, stored[0], self._direct(name, stored[0])
+                )
+            else:
+                self._images[name, column] = DecodedImages(
+                    rows, facts, partial(self._member, name), not self._has_members(name)
+                )
         return self._images[name, column]
+
+    def _direct(self, table: str, column: ColumnRecord) -> DirectPixels | None:
+        """Where a column's images can be read from their file; a verified read goes by the rows and their digests."""
+        if self.verify or column.stored not in self.files.pixels.get(table, {}):
+            return None
+        instead = partial(versions.whole_instead, self.place, self.version)
+        return DirectPixels(self.place, self.files, table, column.stored, instead)
+
+    def _has_members(self, table: str) -> bool:
+        """Whether files are kept beside the table's own."""
+        return f"{table}_files" in {one.name for one in self.record.tables}
 
     def _member(self, table: str, path: str) -> memoryview:
         """A file that was kept beside the table's own, since an image is spread over both."""
         name = f"{table}_files"
-        if name not in {one.name for one in self.record.tables}:
+        if not self._has_members(table):
             raise DamageError(f"{path} is not kept with it", f"table {table}", "build the package again")
         text = path.replace("'", "''")
         for _, batch in self.rows(name).read([FILE_COLUMN], f"path = '{text}'", 1):

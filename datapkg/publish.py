@@ -13,6 +13,7 @@ from blake3 import blake3
 from . import store, versions
 from .content import Content, ResourceContent
 from .descriptor import write_descriptor
+from .direct import list_pixels, pixels_of
 from .errors import DatapkgError, StoreError, VersionError
 from .listing import listing
 from .manifest import normal
@@ -115,6 +116,8 @@ class Publisher:
         if old is not None and self.before is not None:
             files.files[table.name] = self.before.files.files[table.name]
             files.runs[table.name] = self.before.files.runs[table.name]
+            if table.name in self.before.files.pixels:
+                files.pixels[table.name] = self.before.files.pixels[table.name]
             return old
         if self.before is not None and (content.succession is not None or content.schema is None):
             return self._changed(content, self.before, files)
@@ -123,7 +126,8 @@ class Publisher:
             self.package, self.attempt, table.name, content.schema, content.fragments, content.layers
         )
         runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
-        return _listed(table, done, runs, files)
+        list_pixels(files, table.name, {}, done.fragments, content.fragments)
+        return add_stored(table, done, runs, files)
 
     def _changed(self, content: Content, before: Previous, files: FilesList) -> TableRecord:
         """Change the table of the version before."""
@@ -142,7 +146,9 @@ class Publisher:
             content.layers,
         )
         runs = follows.numbered([number for number, _ in done.fragments])
-        return _listed(content.table, done, runs, files)
+        kept = pixels_of(before.files, name, runs)
+        list_pixels(files, name, kept, done.fragments, content.fragments)
+        return add_stored(content.table, done, runs, files)
 
     def _same_before(self, content: Content) -> TableRecord | None:
         """The table as the version before has it, if it is the same in content and in form."""
@@ -242,7 +248,7 @@ class Publisher:
         )
 
     def _sources(self, resources: Sequence[ResourceContent]) -> SourcesReport:
-        rows = [row for one in resources for row in one.files if row.path == row.group]
+        rows = [row for one in resources for row in one.files if row.path == row.group and row.matched]
         before = self.before.sources if self.before else ()
         known = {(row.resource, row.path, row.sha256) for row in before}
         unchanged = sum((row.resource, row.path, row.sha256) in known for row in rows)
@@ -260,7 +266,7 @@ class Publisher:
         return self.before.record.version if self.before else 0
 
 
-def _listed(table: TableRecord, done: store.Committed, runs: list[int], files: FilesList) -> TableRecord:
+def add_stored(table: TableRecord, done: store.Committed, runs: list[int], files: FilesList) -> TableRecord:
     """Add a table that was stored to the list of files; its record with the pin."""
     files.files[table.name] = [[file.role, file.path, file.bytes, file.blake3] for file in done.files]
     files.runs[table.name] = runs

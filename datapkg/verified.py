@@ -26,11 +26,13 @@ from .places import Place
 from .records import FilesList, TableRecord
 
 FILE_PROOF = "sha256"
-FIX = "copy the package again from a whole one, or build it again; `datapkg verify` lists all that is damaged"
+FIX = "copy the package again from a whole one, or build with --rehash; `datapkg verify` lists all that is damaged"
 
 
 class VerifiedRows(RowAccess):
     """Rows as `RowAccess` gives them; DamageError instead of a row that is not as it was written."""
+
+    proves = True
 
     def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         super().__init__(package, record, files)

@@ -7,6 +7,7 @@ number N gives it the name ``N.files.json``: so two builders never write the sam
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,11 +17,11 @@ from datetime import UTC, date, datetime, timedelta
 from blake3 import blake3
 
 from .durable import sealed, unsealed
-from .errors import DamageError, StoreError, VersionError, nearest
-from .places import Place
+from .errors import DamageError, DatapkgError, StoreError, VersionError, nearest
+from .places import Place, refusal
 from .records import FilesList, Record, files_of, record_document, record_of
 from .removed import removed
-from .store import storage_errors
+from .store import intact, storage_errors
 
 RECORD = re.compile(r"^([1-9]\d*)\.json$")
 RELEASE = re.compile(r"^((?!\d+\.json$)[A-Za-z0-9][A-Za-z0-9._+-]{0,63})\.json$")
@@ -28,7 +29,7 @@ RELEASE = re.compile(r"^((?!\d+\.json$)[A-Za-z0-9][A-Za-z0-9._+-]{0,63})\.json$"
 
 def numbers(package: Place) -> list[int]:
     """All version numbers of a package, ascending."""
-    return sorted(int(found[1]) for name in package.names("versions") if (found := RECORD.match(name)))
+    return sorted(int(found[1]) for name in _names(package, "versions") if (found := RECORD.match(name)))
 
 
 def read_record(package: Place, version: int) -> Record:
@@ -41,9 +42,9 @@ def read_record(package: Place, version: int) -> Record:
     DamageError
         The record is not as written.
     """
-    name = f"versions/{version}.json"
+    name = record_name(version)
     try:
-        content = package.read(name)
+        content = _content(package, name)
     except FileNotFoundError:
         raise _no_version(package, version, numbers(package)) from None
     return record_of(unsealed(content, package.at(name)), package.at(name))
@@ -51,23 +52,22 @@ def read_record(package: Place, version: int) -> Record:
 
 def files_content(package: Place, record: Record) -> bytes:
     """The files list that belongs to `record`, also where its writer was killed before it had its name."""
-    named = _list_name(record)
+    named = list_name(record)
     for name in (named, own_list(record), named):  # it may get its name while we look
         with suppress(FileNotFoundError):
-            content = package.read(name)
+            content = _content(package, name)
             if blake3(content).hexdigest() == record.files:
                 return content
     raise DamageError(
         "the list of its files is missing or damaged",
-        package.at(_list_name(record)),
+        package.at(list_name(record)),
         "copy it again from a whole copy of the package",
     )
 
 
 def read_files(package: Place, record: Record) -> FilesList:
     """Read the list of a version's files. Raises DamageError where it is missing or not as written."""
-    where = package.at(_list_name(record))
-    return files_of(unsealed(files_content(package, record), where), where)
+    return files_of(json.loads(files_content(package, record)), package.at(list_name(record)))
 
 
 def all_records(package: Place) -> Iterator[Record]:
@@ -85,19 +85,83 @@ def releases(package: Place) -> dict[str, int]:
     return named
 
 
+def last_release(package: Place, before: int | None = None) -> int | None:
+    """The newest version that has a release name, of those before a number; None if none has one."""
+    named = [number for number in releases(package).values() if before is None or number < before]
+    return max(named, default=None)
+
+
+def named(package: Place) -> dict[int, str]:
+    """The release names of each version that has one, parted by commas."""
+    found: dict[int, str] = {}
+    for name, number in releases(package).items():
+        found[number] = f"{found[number]}, {name}" if number in found else name
+    return found
+
+
 def release_names(package: Place) -> list[str]:
     """All names that are taken."""
-    return sorted(found[1] for name in package.names("releases") if (found := RELEASE.match(name)))
+    return sorted(found[1] for name in _names(package, "releases") if (found := RELEASE.match(name)))
 
 
 def release(package: Place, name: str) -> int:
     """The version that a release name means. Raises VersionError for a name that is not there."""
-    names = release_names(package)
-    if name not in names:
-        fix = nearest(name, names) or "no version has a release name yet; give a number"
-        raise VersionError(f"there is no release {name!r}", package.uri, fix)
     path = f"releases/{name}.json"
-    return int(unsealed(package.read(path), package.at(path))["version"])
+    try:
+        content = _content(package, path) if RELEASE.match(f"{name}.json") else None
+    except FileNotFoundError:
+        content = None
+    if content is None:
+        fix = nearest(name, release_names(package)) or "no version has a release name yet; give a number"
+        raise VersionError(f"there is no release {name!r}", package.uri, fix)
+    return int(unsealed(content, package.at(path))["version"])
+
+
+def whole_instead(package: Place, damaged: int) -> str:
+    """What to open in the place of a damaged version: the newest that is whole; nothing where none is.
+
+    All files must be there with their sizes; their content is not looked at.
+    """
+    for number in reversed(numbers(package)):
+        with suppress(DatapkgError, OSError):
+            if number != damaged and _is_whole(package, read_record(package, number)):
+                return f"; version {number} is whole, and can be opened"
+    return ""
+
+
+def advised(error: DamageError, package: Place, damaged: int) -> DamageError:
+    """The same error, which also says what to open instead."""
+    return DamageError(error.what, error.where, f"{error.fix}{whole_instead(package, damaged)}")
+
+
+def _is_whole(package: Place, record: Record) -> bool:
+    return all(intact(package, files) for files in read_files(package, record).files.values())
+
+
+def _names(package: Place, folder: str) -> list[str]:
+    try:
+        return package.names(folder)
+    except OSError as error:
+        raise _unreadable(error, package.at(folder)) from None
+
+
+def _content(package: Place, name: str) -> bytes:
+    """A file's bytes. Raises FileNotFoundError where there is none."""
+    try:
+        return package.read(name)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unreadable(error, package.at(name)) from None
+
+
+def _unreadable(error: OSError, where: str) -> DatapkgError:
+    """What hinders reading a file that is there: rights, or a disk that fails."""
+    what, fix = (
+        f"cannot be read ({error.strerror or error})",
+        "copy it again from a whole copy of the package",
+    )
+    return refusal(error, where) or DamageError(what, where, fix)
 
 
 def resolve(package: Place, version: int | str | None = None, as_of: str | date | None = None) -> int:
@@ -110,6 +174,8 @@ def resolve(package: Place, version: int | str | None = None, as_of: str | date 
     VersionError
         The package has no such version.
     """
+    if version is None and as_of is None and (newest := package.latest()) is not None:
+        return newest
     have = numbers(package)
     if not have:
         raise _no_package(package)
@@ -130,23 +196,39 @@ def resolve(package: Place, version: int | str | None = None, as_of: str | date 
 
 def publish(package: Place, record: Record, files: FilesList) -> bool:
     """Make a version visible; False if another builder took its number first."""
-    content, own = sealed(asdict(files)), own_list(record)
-    if blake3(content).hexdigest() != record.files:
+    listed = sealed(asdict(files))
+    if blake3(listed).hexdigest() != record.files:
         raise ValueError("the record names another list of files")
     with storage_errors(package.uri):
-        package.put(own, content)
-        won = package.put_if_absent(f"versions/{record.version}.json", sealed(record_document(record)))
+        package.put(own_list(record), listed)
+        won = package.put_if_absent(record_name(record.version), sealed(record_document(record)))
         if won:
             name_list(package, record)
         else:
-            package.remove([own])
+            package.remove([own_list(record)])
     return won
+
+
+def republish(package: Place, record: Record, content: bytes, listed: bytes) -> bool:
+    """Make a version of another place visible here, its two files byte for byte; False if another has its number.
+
+    Who makes the very same version at the same time succeeds too. Both use the same name for the list at first, so
+    that only its last name may be relied on.
+    """
+    name = record_name(record.version)
+    with storage_errors(package.uri):
+        package.put(own_list(record), listed)
+        there = package.put_if_absent(name, content) or package.read(name) == content
+        if there:
+            package.put(list_name(record), listed)
+        package.remove([own_list(record)])
+    return there
 
 
 def name_list(package: Place, record: Record) -> None:
     """Give the list of a version's files its name; whoever made the version may have been stopped before."""
     with storage_errors(package.uri), suppress(FileNotFoundError):  # it has its name, mostly
-        package.rename(own_list(record), _list_name(record))
+        package.rename(own_list(record), list_name(record))
 
 
 def files_digest(files: FilesList) -> str:
@@ -157,7 +239,7 @@ def files_digest(files: FilesList) -> str:
 def record_digest(package: Place, version: int) -> str:
     """The BLAKE3 by which a record names the one before it, which may have been removed meanwhile."""
     try:
-        return str(blake3(package.read(f"versions/{version}.json")).hexdigest())
+        return str(blake3(package.read(record_name(version))).hexdigest())
     except FileNotFoundError:
         return removed(package, version).record
 
@@ -199,7 +281,13 @@ def own_list(record: Record) -> str:
     return f"versions/.{record.version}-{record.attempt}.files.json"
 
 
-def _list_name(record: Record) -> str:
+def record_name(version: int) -> str:
+    """Where a version's record lies in the package."""
+    return f"versions/{version}.json"
+
+
+def list_name(record: Record) -> str:
+    """Where the list of a version's files lies in the package."""
     return f"versions/{record.version}.files.json"
 
 

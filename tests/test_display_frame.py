@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import make
 import numpy as np
 import pandas as pd
 import pytest
+from costs import read_by
 from make_pictures import pictures
 
 import datapkg
@@ -93,14 +93,6 @@ def test_of_a_long_frame_twenty_thumbnails_are_made_and_read_in_one_batch(folder
     table = cells_of(html)
     assert [row[0] for row in table[1:]] == [*map(str, range(10)), "...", *map(str, range(20, 30))]
     assert "30 rows &times; 2 columns" in html
-
-
-def read_by(frames: Table, ask: Callable[[], Any]) -> tuple[int, int]:
-    stats = frames.rows.pinned.lance.io_stats_incremental
-    stats()
-    ask()
-    found = stats()
-    return found.read_iops, found.read_bytes
 
 
 def test_images_are_shown_however_many_columns_there_are(frames: Table) -> None:
@@ -267,3 +259,11 @@ def test_images_by_foreign_keys_and_from_sql_are_shown(screen: Package) -> None:
     assert len(pictures(html)) == html.count("<title>Nuclei</title>") == 3
     found = screen.sql("select Well, image_array from frames where Channel = 'Tub' limit 2").to_pandas()
     assert len(pictures(shown(found))) == 2
+
+
+def test_a_frame_without_a_picture_has_no_slider(package: Path) -> None:
+    frame = datapkg.open(package)["frames"].to_pandas(["Well", "image_array"])
+    assert 'datapkg-brightness"' in datapkg.thumbnails(frame).html
+    for without in (frame[:0], frame.reindex([98, 99])):
+        html = datapkg.thumbnails(without).html
+        assert "<input" not in html and f"{len(without)} rows" in html

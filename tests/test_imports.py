@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import datapkg
 
 HEAVY = {"lance", "lancedb", "pandas", "numpy", "pyarrow", "awkward", "duckdb", "h5py", "tifffile", "skimage"}
 HEAVY |= {"pydantic", "ruamel", "blake3", "imagecodecs", "scipy", "obstore"}
@@ -41,3 +44,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="opne"):
         datapkg.opne  # noqa: B018
+
+
+def test_no_public_name_is_a_modules_name() -> None:
+    modules = {path.stem for path in Path(datapkg.__file__).parent.iterdir()}
+    assert not modules & set(datapkg.NAMES)

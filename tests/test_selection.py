@@ -8,12 +8,14 @@ import make
 import numpy as np
 import pandas as pd
 import pytest
+from costs import counted
 from hypothesis import given
 from hypothesis import strategies as st
 
 import datapkg
 from datapkg import Table
 from datapkg.errors import SchemaError
+from datapkg.places import Folder
 from datapkg.rows import RowOrder
 
 WELLS = "Well,Count,Area,Dead,Odd desc\nB02,5,0.5,true,1\nA01,,2.5,false,2\nB02,7,,true,3\nA01,5,1.5,,4\nC03,,0.5,true,5\n"
@@ -107,33 +109,31 @@ def test_a_sample_is_the_same_for_its_seed_for_ever(frames: Table) -> None:
 
 
 def test_a_hundred_scattered_images_are_one_request(frames: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    requests = []
-    take = type(frames.rows.pinned).take
-    monkeypatch.setattr(
-        type(frames.rows.pinned),
-        "take",
-        lambda self, at, columns: requests.append(len(at)) or take(self, at, columns),
-    )
     places = np.random.default_rng(1).permutation(120)[:100]
-    stats = frames.rows.pinned.lance.io_stats_incremental
-    frame = frames.to_pandas(["path", "image_array"]).iloc[places]
-    assert stats().read_bytes < 128 * 128 * 2
-    loaded = frame["image_array"].array.load()
-    assert requests == [100]
-    assert stats().read_bytes < 1.2 * 100 * 128 * 128 * 2
+    with counted(frames) as cost:
+        frame = frames.to_pandas(["path", "image_array"]).iloc[places]
+    assert cost.bytes < 128 * 128 * 2
+    opened: list[str] = []
+    read_into = Folder.read_into
+    monkeypatch.setattr(
+        Folder, "read_into", lambda self, name, parts: opened.append(name) or read_into(self, name, parts)
+    )
+    with counted(frames) as cost:
+        loaded = frame["image_array"].array.load()
+    assert len(opened) == 1
+    assert cost.bytes < 1.2 * 100 * 128 * 128 * 2
     for place, image in zip(places, loaded, strict=True):
         assert np.array_equal(image, make.image(place, (128, 128)))
     frames.images(places)
-    assert requests == [100, 100]
+    assert len(opened) == 2
 
 
 def test_conditions_orders_and_samples_read_no_pixel(frames: Table) -> None:
-    stats = frames.rows.pinned.lance.io_stats_incremental
-    stats()
-    frames.to_pandas(where="size_y > 5 and path like '%1.tif'", order_by=["size_x", "path desc"], limit=7)
-    frames.sample(10, seed=1)
-    frames.to_pandas(["image_array"], where="path > 'images/1'")
-    assert stats().read_bytes < 120 * 128 * 128 * 2 / 50
+    with counted(frames) as cost:
+        frames.to_pandas(where="size_y > 5 and path like '%1.tif'", order_by=["size_x", "path desc"], limit=7)
+        frames.sample(10, seed=1)
+        frames.to_pandas(["image_array"], where="path > 'images/1'")
+    assert cost.bytes < 120 * 128 * 128 * 2 / 50
 
 
 WRONG = {

@@ -39,7 +39,13 @@ SingleWriter = Annotated[
 Allow = Annotated[
     list[str] | None, typer.Option(help="NAME=FOLDER: where @NAME/... paths lie on this machine.")
 ]
-Rehash = Annotated[bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")]
+Rehash = Annotated[
+    bool,
+    typer.Option(
+        "--rehash",
+        help="Read every file, the package's too, and ask for every address, whatever is remembered.",
+    ),
+]
 RayAddress = Annotated[
     str | None,
     typer.Option(help="HOST:PORT of a Ray cluster, auto, or local (start one).", show_default=False),
@@ -190,38 +196,13 @@ def log(package: PackageArg, as_json: Json = False) -> None:
 
 
 @app.command()
-def diff(
-    package: PackageArg,
-    old: Annotated[str, typer.Argument(help="A number or a release name.", show_default=False)],
-    new: Annotated[str | None, typer.Argument(help="Default: the newest.", show_default=False)] = None,
-    other: Annotated[
-        str | None, typer.Option(help="NEW is a version of this package.", metavar="PACKAGE")
-    ] = None,
-    as_json: Json = False,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 1 if anything differs.")] = False,
-    images: Annotated[
-        Path | None,
-        typer.Option(help="Draw changed images here: before, after, difference.", metavar="FOLDER"),
-    ] = None,
-) -> None:
-    """Show what differs between two versions of PACKAGE: columns, rows, cells, images, source files."""
-    found = opened_package(other or package, new).diff(opened_package(package, old))
-    typer.echo(json_text(found.as_json()) if as_json else str(found))
-    if images is not None:
-        drawn = len(found.draw(images))
-        typer.echo(f"drew {drawn:,} {'image' if drawn == 1 else 'images'} into {images}", err=as_json)
-    if exit_code and not found.ok:
-        raise typer.Exit(1)
-
-
-@app.command()
 def checkout(
     package: PackageArg,
     version: Annotated[str, typer.Argument(help="A number or a release name.", show_default=False)],
     dest: Annotated[Path, typer.Argument(help="A folder that does not exist yet.", show_default=False)],
 ) -> None:
     """Copy one VERSION out of PACKAGE into DEST, a package of its own."""
-    from ..copying import checkout as copy_version
+    from ..copying.extracting import checkout as copy_version
 
     digest = copy_version(package, number_or_name(version), dest)
     typer.echo(f"{dest}: version {version} of {package}, digest {digest}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..arrow_types import arrow_type
 from ..companions import companions
 from ..digest import logical
 from ..encoding import PackedLayout
@@ -19,7 +20,6 @@ from ..sources.base import Column, TableSchema
 from .fitting import fitting
 
 SHOWN_CHARACTERS = 60
-ARROW = {"string": pa.string(), "binary": pa.large_binary(), "bool": pa.bool_(), "date": pa.date32()}
 
 
 class WrongValueError(ValueError):
@@ -60,23 +60,6 @@ class Outputs:
             for array in _arrays(type_tree(text), column)
         ]
         return [*found, *([pa.array(errors, pa.string())] if self.error else [])]
-
-
-def arrow_type(tree: TypeTree) -> pa.DataType:
-    """The Arrow type of a type's text.
-
-    Examples
-    --------
-    >>> arrow_type(type_tree("list<struct<label: string, score: float32>>"))
-    ListType(list<item: struct<label: string, score: float>>)
-    """
-    if tree.name == "list":
-        return pa.list_(arrow_type(tree.inside[0]))
-    if tree.name == "struct":
-        return pa.struct([(name, arrow_type(one)) for name, one in zip(tree.words, tree.inside, strict=True)])
-    if tree.name == "timestamp":
-        return pa.timestamp(tree.words[0], tree.words[1] if len(tree.words) > 1 else None)
-    return ARROW.get(tree.name) or pa.type_for_alias(tree.name)
 
 
 def _columns(name: str, tree: TypeTree) -> list[Column]:

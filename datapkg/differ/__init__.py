@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import versions
+from ..errors import VersionError
 from ..reader import Package
 from .result import Diff
 from .sources import Sources, changed_files
@@ -15,10 +17,12 @@ from .tables import table_diff
 if TYPE_CHECKING:
     from ..table import Table
 
-__all__ = ["Diff", "diff"]
+__all__ = ["Diff", "diff", "last_release"]
 
 
-def diff(package: Package, old: int | str | Package, new: int | str | Package | None = None) -> Diff:
+def diff(
+    package: Package, old: int | str | Package | None = None, new: int | str | Package | None = None
+) -> Diff:
     """Compare two versions.
 
     Parameters
@@ -26,7 +30,8 @@ def diff(package: Package, old: int | str | Package, new: int | str | Package | 
     package
         Where numbers and release names are looked up.
     old, new
-        A number, a release name, or an opened package, also another one; `new` is `package` itself by default.
+        A number, a release name, or an opened package, also another one. By default `new` is `package` itself, and
+        `old` the last release before it.
 
     Raises
     ------
@@ -35,13 +40,32 @@ def diff(package: Package, old: int | str | Package, new: int | str | Package | 
     DamageError
         A file that has to be read is missing or damaged.
     """
-    before = _opened(package, old)
     after = package if new is None else _opened(package, new)
+    before = last_release(package, after.version) if old is None else _opened(package, old)
     sources = Sources(before), Sources(after)
     names = [*before.tables, *(name for name in after.tables if name not in before)]
     differences = tuple(table_diff(_table(before, name), _table(after, name), sources) for name in names)
     same = before.record.sources.digest == after.record.sources.digest
     return Diff(before, after, differences, () if same else tuple(changed_files(*sources)))
+
+
+def last_release(package: Package, before: int | None = None) -> Package:
+    """Open the newest version that has a release name, of those before a number.
+
+    Raises
+    ------
+    VersionError
+        No such version has one.
+    """
+    number = versions.last_release(package.place, before)
+    if number is None:
+        which = "no version" if before is None else f"no version before {before}"
+        raise VersionError(
+            f"{which} has a release name",
+            package.uri,
+            "say which version to compare with: `datapkg log` lists them",
+        )
+    return package.checkout(number)
 
 
 def _table(package: Package, name: str) -> Table | None:

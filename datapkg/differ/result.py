@@ -122,6 +122,18 @@ class Diff:
             if table.state != "equal"
         }
 
+    def as_text(self, title: str | None = None) -> str:
+        """The differences as the terminal shows them; the title names both sides, unless one is given."""
+        from .text import text
+
+        return text(self, title)
+
+    def as_markdown(self, title: str | None = None) -> str:
+        """The differences as a pull request shows them, in Markdown: a table, and details folded below it."""
+        from .markdown import markdown
+
+        return markdown(self, title)
+
     def draw(self, folder: str | Path) -> list[Path]:
         """Draw each image whose pixels differ as a PNG: before, after, difference.
 
@@ -139,9 +151,7 @@ class Diff:
         return [path for table in self.differences for path in draw(table, self.pairs(table), Path(folder))]
 
     def __str__(self) -> str:
-        from .text import text
-
-        return text(self)
+        return self.as_text()
 
     __repr__ = __str__  # the last line of a notebook's cell shows the difference
 

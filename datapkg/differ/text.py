@@ -25,37 +25,39 @@ EXAMPLES = 3
 COLUMNS_SHOWN = 10
 FILES_SHOWN = 10
 HEAD = ("table", "", "added", "removed", "changed", "cells", "images")
+NUMBERS = (2, 3, 4, 5, 6)
+"""The columns of `HEAD` that hold numbers."""
 
 
-def text(diff: Diff) -> str:
-    """Write a comparison for a person."""
-    return "\n".join(_lines(diff))
+def text(diff: Diff, title: str | None = None) -> str:
+    """Write a comparison for a person, under a title, or under the names of both sides."""
+    return "\n".join(_lines(diff, title or heading(diff.old, diff.new)))
 
 
-def _lines(diff: Diff) -> Iterator[str]:
-    yield _heading(diff.old, diff.new)
+def _lines(diff: Diff, title: str) -> Iterator[str]:
+    yield title
     yield ""
     differing = [table for table in diff.differences if table.state != "equal"]
     equal = [table.name for table in diff.differences if table.state == "equal"]
     if differing:
-        numbers = (2, 3, 4, 5, 6)
-        yield from aligned([HEAD, *(_row(table, diff.pairs(table)) for table in differing)], numbers)
+        yield from aligned([HEAD, *(table_row(table, diff.pairs(table)) for table in differing)], NUMBERS)
         if equal:
-            yield _count(len(equal), "other table is equal", "other tables are equal")
+            yield count_of(len(equal), "other table is equal", "other tables are equal")
     else:
         yield "the content is equal"
     for table in differing:
-        lines = list(_table(table, diff.pairs(table)))
+        lines = list(table_lines(table, diff.pairs(table)))
         if lines:
             yield ""
             yield f"{table.name} (rows matched by {table.identity})"
             yield from (f"  {line}" for line in lines)
     if diff.files:
         yield ""
-        yield from _files(diff.files)
+        yield from file_lines(diff.files)
 
 
-def _heading(old: Package, new: Package) -> str:
+def heading(old: Package, new: Package) -> str:
+    """Name both sides."""
     if old.uri == new.uri:
         return f"{new.uri}: {_version(old)} -> {_version(new)}"
     return f"{old.uri}, {_version(old)} -> {new.uri}, {_version(new)}"
@@ -65,14 +67,16 @@ def _version(package: Package) -> str:
     return f"version {package.version}" + (f" (release {package.release})" if package.release else "")
 
 
-def _row(table: TableDiff, pairs: Sequence[ImagePair]) -> tuple[str, ...]:
+def table_row(table: TableDiff, pairs: Sequence[ImagePair]) -> tuple[str, ...]:
+    """How much of a table differs, as `HEAD` heads it."""
     cells = sum(len(one.new_rows) for one in table.cells)
     matched = table.matched
     counts = (len(matched.added), len(matched.removed), len(table.changed[1]), cells, len(pairs))
     return table.name, table.state, *(f"{count:,}" if count else "-" for count in counts)
 
 
-def _table(table: TableDiff, pairs: Sequence[ImagePair]) -> Iterator[str]:
+def table_lines(table: TableDiff, pairs: Sequence[ImagePair]) -> Iterator[str]:
+    """What differs in a table, with the first examples of each kind."""
     if table.state == "changed":
         types = {column.name: column.type for column in table.newest.record.columns}
         if table.columns.added:
@@ -85,7 +89,7 @@ def _table(table: TableDiff, pairs: Sequence[ImagePair]) -> Iterator[str]:
     for sign, side, rows in (("+", NEW, table.matched.added), ("-", OLD, table.matched.removed)):
         if len(rows):
             first = [key_text(key) for key in keys(table, side, rows[:EXAMPLES])]
-            yield f"{sign} {_count(len(rows), 'row', 'rows')}  " + _some("; ".join(first), len(rows))
+            yield f"{sign} {count_of(len(rows), 'row', 'rows')}  " + _some("; ".join(first), len(rows))
     yield from _columns(table, hide=(DIGEST, FILE_HASH) if pairs else ())
     yield from _images(table, pairs)
     yield from (f"note: {note}" for note in table.notes)
@@ -105,7 +109,9 @@ def _columns(table: TableDiff, hide: Sequence[str]) -> Iterator[str]:
         (key,) = keys(table, NEW, first.new_rows[:1])
         (old,), (new,) = cell_values(first.old[:1]), cell_values(first.new[:1])
         example = f"{'e.g. ' if counts[name] > 1 else ''}{key_text(key)}: {shown_change(old, new)}"
-        lines.append((f"~ {name}", _count(counts[name], "cell", "cells"), _by_up_to(by_name[name]), example))
+        lines.append(
+            (f"~ {name}", count_of(counts[name], "cell", "cells"), _by_up_to(by_name[name]), example)
+        )
     if lines:
         yield from aligned(lines, right=(1,))
     yield from _more(len(names), COLUMNS_SHOWN, "columns with changed cells")
@@ -132,14 +138,14 @@ def _images(table: TableDiff, pairs: Sequence[ImagePair]) -> Iterator[str]:
     pixels = [pair for pair in pairs if not pair.same_pixels]
     described = len(pairs) - len(pixels)
     if pixels:
-        yield f"~ {_count(len(pixels), 'image has', 'images have')} other pixels"
+        yield f"~ {count_of(len(pixels), 'image has', 'images have')} other pixels"
         first = pixels[:EXAMPLES]
         found = keys(table, NEW, np.array([pair.new_row for pair in first]))
         for key, pair, change in zip(found, first, pixel_changes(table, first), strict=True):
             yield f"    {key_text(key)}: {_pixels(pair, change)}"
         yield from _more(len(pixels), EXAMPLES, "such images", indent="    ")
     if described:
-        yield f"~ {_count(described, 'image has', 'images have')} another description and the same pixels"
+        yield f"~ {count_of(described, 'image has', 'images have')} another description and the same pixels"
 
 
 def _pixels(pair: ImagePair, change: PixelChange) -> str:
@@ -155,7 +161,8 @@ def _pixels(pair: ImagePair, change: PixelChange) -> str:
     return told
 
 
-def _files(changes: Sequence[SourceChange]) -> Iterator[str]:
+def file_lines(changes: Sequence[SourceChange]) -> Iterator[str]:
+    """The source files that came, went or changed."""
     counts = dict.fromkeys(("added", "removed", "renamed", "changed"), 0)
     for change in changes:
         counts[change.change] += 1
@@ -204,5 +211,6 @@ def _more(count: int, shown_count: int, what: str, indent: str = "") -> Iterator
         yield f"{indent}... and {count - shown_count:,} more {what}"
 
 
-def _count(count: int, one: str, many: str) -> str:
+def count_of(count: int, one: str, many: str) -> str:
+    """A number and its noun."""
     return f"{count:,} {one if count == 1 else many}"

@@ -72,6 +72,10 @@ def kind_of(path: str) -> str | None:
     """
     suffix = suffix_of(path)
     kind = SUFFIXES.get(suffix)
+    if kind == "sqlite":
+        return (
+            None  # which of its tables are wanted, and which columns hold images, nobody but its owner knows
+        )
     zipped = path.lower().endswith(".gz")
     return None if kind != "table" and zipped else kind
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
-from . import values
+from . import addresses, values
 
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], BeforeValidator(values.as_tuple)]
@@ -22,6 +22,7 @@ ReleaseName = Annotated[str, AfterValidator(values.release)]
 TableName = Annotated[str, AfterValidator(values.table)]
 SourcePath = Annotated[str, AfterValidator(values.source_path)]
 ExcludePath = Annotated[str, AfterValidator(values.exclude_path)]
+MembersGlob = Annotated[str, AfterValidator(addresses.members_glob)]
 Folder = Annotated[str, AfterValidator(values.folder)]
 AllowName = Annotated[str, AfterValidator(values.allow_name)]
 Pattern = Annotated[str, AfterValidator(values.pattern)]
@@ -39,7 +40,7 @@ PositionGlob = Annotated[str, AfterValidator(values.position_glob)]
 PlaneChoice = Annotated[str | int, PlainValidator(values.plane_choice)]
 FrameChoice = Annotated[str | int, PlainValidator(values.frame_choice)]
 MissingValue = Annotated[str, BeforeValidator(values.missing_value)]
-Kind = Literal["table", "images", "ch5"]
+Kind = Literal["table", "images", "ch5", "sqlite"]
 Part = Literal["bytes", "array"]
 
 
@@ -171,6 +172,7 @@ class Resource(Strict):
 
     name: TableName
     path: Annotated[OneOrMany[SourcePath], AfterValidator(values.some)] = ()
+    members: Annotated[OneOrMany[MembersGlob], AfterValidator(values.some)] = ()
     data: Inline = None
     type: Kind
     title: str | None = None
@@ -198,11 +200,25 @@ class Resource(Strict):
     keep: Annotated[OneOrMany[Part], AfterValidator(values.parts_kept)] = ("bytes", "array")
     array: Literal["nested", "packed"] = "nested"
     rows: Literal["image", "plane"] = "image"
+    # databases
+    table: str | None = Field(None, min_length=1)
+    query: str | None = Field(None, min_length=1)
+    image: str | None = Field(None, min_length=1)
     # movies: empty means all
     positions: Some[PositionGlob] = ()
     channels: Some[PlaneChoice] = ()
     regions: Some[PlaneChoice] = ()
     frames: Some[FrameChoice] = ()
+
+    @property
+    def tabular(self) -> bool:
+        """Whether its rows may keep promises: keys, and references to other tables."""
+        return self.type in ("table", "sqlite")
+
+    @property
+    def imaging(self) -> bool:
+        """Whether the rows of the table that has its name are images of files."""
+        return self.type == "images" or self.image is not None
 
 
 class Derivation(Strict):

@@ -63,7 +63,7 @@ def promises(manifest: Manifest, table: str) -> list[str]:
     return [
         told
         for resource in manifest.resources
-        if resource.name == table and resource.type == "table"
+        if resource.name == table and resource.tabular
         for told in (
             *(key.name for key in keys_of(resource)),
             *(reference_name(key, resource) for key in resource.table_schema.foreign_keys),

@@ -15,8 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import nearest
 from .document import Node
-from .mistakes import Mistakes
-from .values import MISTAKE
+from .mistakes import MISTAKE, Mistakes
 
 Model = TypeVar("Model", bound=BaseModel)
 Unknown = Callable[[Node, str, type[BaseModel]], None]
@@ -46,6 +45,8 @@ EXAMPLES = {
     "frames": 'frames: "0-9"',
     "derive": "derive: [{table: frames, column: blurred, function: skimage.filters:gaussian, input: image_array}]",
     "table": "table: frames",
+    "query": 'query: "select id, ra, img from galaxies order by id"',
+    "image": "image: img",
     "function": "function: skimage.filters:gaussian",
     "input": "input: image_array",
     "args": "args: {sigma: 5}",
@@ -55,11 +56,13 @@ EXAMPLES = {
     "seed": "seed: 1",
     "constraints": "constraints: {required: true}",
     "bytes": "bytes: 1024",
+    "members": 'members: "plate1/*.tif"',
 }
 ONE_OR_MANY = (
     "column",
     "path",
     "exclude",
+    "members",
     "primaryKey",
     "input",
     "keep",
@@ -72,7 +75,7 @@ OTHER_WORDS = {
     "int": "integer", "int64": "integer", "long": "integer", "float": "number", "double": "number",
     "decimal": "number", "numeric": "number", "str": "string", "text": "string", "bool": "boolean",
     "logical": "boolean", "timestamp": "datetime", "image": "images", "tif": "images", "tiff": "images",
-    "csv": "table", "cellh5": "ch5", "pixels": "array", "file": "bytes",
+    "csv": "table", "cellh5": "ch5", "sqlite3": "sqlite", "db": "sqlite", "database": "sqlite", "pixels": "array", "file": "bytes",
 }  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import StoreError
 from ..progress import Progress, silent
-from .address import SCHEMES
+from .address import SCHEMES, WEB
 from .base import STAGING, Entry, Place
 from .failures import plain, refusal, storage_errors
 from .folder import CHUNK_BYTES, Folder
+from .zipped import Zipped
 
 __all__ = [
     "CHUNK_BYTES",
@@ -20,6 +21,7 @@ __all__ = [
     "Entry",
     "Folder",
     "Place",
+    "Zipped",
     "place",
     "plain",
     "refusal",
@@ -39,7 +41,8 @@ def place(
     Parameters
     ----------
     package
-        A folder, or an address in an object store: ``s3://``, ``gs://`` or ``az://``.
+        A folder, a ``.zip`` file, an address in an object store (``s3://``, ``gs://`` or ``az://``), or a public web
+        address.
     storage_options
         What it takes to reach the store, in the words of Lance's `storage_options`, such as ``aws_endpoint``; what is
         not given comes from the environment (``AWS_...``) or the profile.
@@ -61,13 +64,16 @@ def place(
     if isinstance(package, Place):
         return package
     scheme, separator, _ = str(package).partition("://")
-    if not separator:
-        return Folder(package)
-    if scheme == "file":
-        return Folder(unquote(urlsplit(str(package)).path))
+    if not separator or scheme == "file":
+        local = Path(unquote(urlsplit(str(package)).path) if separator else package)
+        return Zipped(local) if local.suffix.lower() == ".zip" and not local.is_dir() else Folder(local)
     if scheme in SCHEMES:
         from .bucket import Bucket
 
         return Bucket(str(package), storage_options, single_writer, progress)
-    fix = "name a folder, or an address that begins with s3://, gs:// or az://"
+    if scheme in WEB:
+        from .web import Web
+
+        return Web(str(package), storage_options)
+    fix = "name a folder, or an address that begins with s3://, gs://, az:// or https://"
     raise StoreError(f"{scheme}:// is no place for a package", str(package).partition("?")[0], fix)

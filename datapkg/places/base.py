@@ -8,7 +8,8 @@ mean and in which order they are written, is the same on every place.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .folder import Folder
 
 STAGING = ".building-"
+Sees = Callable[[Path], str]
+"""Tells which of the machines that workers run on does not see a folder of this one; empty if all do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,14 @@ class Place(ABC):
         """The address of something below the place."""
         return f"{self.uri}/{name}"
 
+    def for_engine(self, name: str) -> str:
+        """The address at which the engine reads something below the place."""
+        return self.at(name)
+
+    def latest(self) -> int | None:
+        """The newest version, where a place that lists nothing must look for it; None where a listing tells."""
+        return None
+
     def name_of(self, address: str) -> str:
         """The name of what has this address."""
         return address.removeprefix(f"{self.uri}/")
@@ -61,6 +72,13 @@ class Place(ABC):
     @abstractmethod
     def chunks(self, name: str) -> Iterator[memoryview | bytes]:
         """A file's bytes piece by piece; a piece is gone when the next one comes."""
+
+    @abstractmethod
+    def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill each part with a file's bytes from its offset on, in as few requests as may be.
+
+        Raises FileNotFoundError where there is no file, EOFError where it ends before a part does.
+        """
 
     @abstractmethod
     def blake3(self, name: str) -> str:
@@ -83,16 +101,23 @@ class Place(ABC):
         """The files below a folder, sorted; only those right below it if not `deep`."""
 
     @abstractmethod
-    def put(self, name: str, content: bytes) -> None:
-        """Write a whole file, in the place of one that may be there."""
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write a whole file, in the place of one that may be there; not `lasting`, a power cut may lose it."""
 
     @abstractmethod
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Create a file with all of its content at once; False if it is there already."""
 
     @abstractmethod
-    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
-        """Move files of this machine, which are on its disk, to their names."""
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:
+        """Write a whole file from its pieces, `size` bytes in all, in the place of one that may be there.
+
+        If the pieces end in an error, it is raised as it is, and no file appears.
+        """
+
+    @abstractmethod
+    def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
+        """Take files over from a staging place: their names there, and here. They go there, unless `keep` says not."""
 
     @abstractmethod
     def rename(self, name: str, to: str) -> None:
@@ -103,8 +128,15 @@ class Place(ABC):
         """Remove files, those that are there."""
 
     @abstractmethod
+    def clear(self) -> None:
+        """Remove all that is there."""
+
+    @abstractmethod
     def settle(self, name: str) -> None:
         """Bring a file to the disk that the engine has written."""
+
+    def refuse_read_only(self) -> None:  # noqa: B027 - folders and buckets tell when they are written to
+        """Raise StoreError where nothing can ever be written."""
 
     def refuse_careless(self) -> None:  # noqa: B027 - a disk never overwrites what must not be there
         """Raise StoreError where the place cannot keep two builders apart."""
@@ -114,13 +146,34 @@ class Place(ABC):
         """Make ready for a build; a place that may not be written to is told now, not after an hour."""
 
     @abstractmethod
-    def staging(self, attempt: str) -> Folder:
-        """The folder of this machine for what a build has not committed."""
+    def room(self, attempt: str) -> Folder:
+        """A folder of this machine for what the process that builds needs on the way."""
 
     @abstractmethod
-    def stagings(self) -> list[Folder]:
-        """The staging folders of all builds that run, or were stopped, as far as this machine knows."""
+    def reached(self, attempt: str, blind: Sees) -> Place:
+        """This place, staged where all workers of an attempt can write.
+
+        Raises
+        ------
+        StoreError
+            There is no such place: a machine does not see the package's disk.
+        """
+
+    @abstractmethod
+    def staging(self, attempt: str) -> Place:
+        """The place for what a build has not committed."""
+
+    @abstractmethod
+    def desk(self) -> AbstractContextManager[Folder]:
+        """A folder of this machine to write files in that come here: of a folder itself."""
+
+    @abstractmethod
+    def stagings(self) -> list[Place]:
+        """The staging places of all builds that run, or were stopped, as far as this machine knows."""
 
     @abstractmethod
     def end(self, attempt: str) -> None:
         """Leave nothing behind of what a build did not commit."""
+
+    def tidy(self) -> None:  # noqa: B027 - a store has no folders
+        """Remove the folders of a package in which there is nothing."""

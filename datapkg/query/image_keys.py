@@ -57,7 +57,7 @@ def image_keys(opened: OpenVersion, table: str) -> list[ImageKey]:
     record = opened.record
     keys: Sequence[ForeignKey] = ()
     for resource in parse_recorded(record.manifest, record.manifest_digest).resources:
-        if resource.name == table and resource.type == "table":
+        if resource.name == table and resource.tabular:
             keys = resource.table_schema.foreign_keys
     images = {one.name: column for one in record.tables if (column := _image_column(one))}
     found = [

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 from uuid import uuid4
 
 import pyarrow as pa
 
 from ..durable import move_if_absent, sync_file
 from ..errors import ExportError, nearest
+from ..json_text import json_text
 
 if TYPE_CHECKING:
     from .result import QueryResult
@@ -69,7 +68,7 @@ def json_rows(result: QueryResult) -> Iterator[str]:
             raise ExportError(f"two columns are named {name!r}", "the query", fix)
     for batch in result.to_batches():
         for row in batch.to_pylist():
-            yield _json(row)
+            yield json_text(row, "the query")
 
 
 def _write_json(result: QueryResult, file: IO[bytes]) -> int:
@@ -132,32 +131,6 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 def _as_text(column: pa.Array) -> pa.Array:
     return pa.array(
-        [v if v is None or isinstance(v, str) else _json(v) for v in column.to_pylist()], pa.string()
+        [v if v is None or isinstance(v, str) else json_text(v, "the query") for v in column.to_pylist()],
+        pa.string(),
     )
-
-
-def _json(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_text)
-    except ValueError:
-        return json.dumps(_spelled(value), ensure_ascii=False, default=_text)
-
-
-def _spelled(value: Any) -> Any:
-    """JSON has no number for these; so does Table Schema spell them."""
-    if isinstance(value, dict):
-        return {name: _spelled(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_spelled(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "INF" if value > 0 else "-INF"
-    return value
-
-
-def _text(value: Any) -> str:
-    """What JSON does not know: moments in ISO 8601, decimals in all their digits."""
-    if isinstance(value, bytes):
-        fix = "write to_base64(...), or hex(...), around it"
-        raise ExportError("a value is bytes, which the file cannot hold", "the query", fix)
-    written: Callable[[], str] | None = getattr(value, "isoformat", None)
-    return str(value) if written is None else written()

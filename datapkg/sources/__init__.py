@@ -18,6 +18,7 @@ FORMATS = {
     "table": "datapkg.sources.text.source:TextSource",
     "images": "datapkg.sources.images.source:ImagesSource",
     "ch5": "datapkg.sources.ch5.source:Ch5Source",
+    "sqlite": "datapkg.sources.sqlite.source:SqliteSource",
 }
 
 
@@ -35,7 +36,12 @@ def image_decoder() -> ImageSource:
 
 
 def lines_of(reading: Reading, resource: Resource, rows: Collection[int]) -> dict[int, int]:
-    """The lines, from 1, that rows of a text table begin in; rows are counted from 0 behind the header."""
+    """The lines, from 1, that rows of a text table begin in; rows are counted from 0 behind the header.
+
+    A database has no lines: there it is the row's number, from 1.
+    """
+    if resource.type == "sqlite":
+        return {row: row + 1 for row in rows}
     from .text.source import lines_of
 
     return lines_of(reading, resource, rows)

@@ -1,16 +1,19 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
 from ..places import storage_errors
-from .files import Fragment, StoredFile, intact, table_uri
+from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .layers import Layer
 from .names import stored_name
-from .read import PinnedTable, fragment_sizes
+from .pages import BLOBS
+from .read import PinnedTable, damage, fragment_sizes
 from .update import update
 from .write import (
     TAG,
     Committed,
     Staged,
+    built,
     commit,
+    pin_content,
     pins,
     set_aside,
     staged,
@@ -20,16 +23,21 @@ from .write import (
 )
 
 __all__ = [
+    "BLOBS",
     "TAG",
     "Committed",
     "Fragment",
     "Layer",
+    "Pages",
     "PinnedTable",
     "Staged",
     "StoredFile",
+    "built",
     "commit",
+    "damage",
     "fragment_sizes",
     "intact",
+    "pin_content",
     "pins",
     "set_aside",
     "staged",

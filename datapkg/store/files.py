@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import StoreError
@@ -22,24 +22,37 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Pages:
+    """A column of equal images in one data file: dtype, shape, and for each page its rows and where it begins."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fragment:
-    """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON)."""
+    """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON).
+
+    `pixels` says where equal images lie in its one data file, by the columns' stored names.
+    """
 
     metadata: str
     rows: int
     files: tuple[StoredFile, ...]
+    pixels: Mapping[str, Pages] = field(default_factory=dict)
 
 
 def table_uri(package: Place, table: str) -> str:
     """Where a table of a package lies."""
-    return package.at(f"{table}.lance")
+    return package.for_engine(f"{table}.lance")
 
 
-def intact(package: Place, files: Sequence[Sequence[Any]]) -> bool:
-    """Whether each listed file of a table is there with its size, and its manifest is as written."""
+def intact(package: Place, files: Sequence[Sequence[Any]], every: bool = False) -> bool:
+    """Whether each listed file of a table is there with its size, and its manifest, or `every` one, is as written."""
     sizes = package.sizes(path for _, path, _, _ in files)
     return all(sizes.get(path) == size for _, path, size, _ in files) and all(
-        package.blake3(path) == digest for role, path, _, digest in files if role == "manifest"
+        package.blake3(path) == digest for role, path, _, digest in files if every or role == "manifest"
     )
 
 

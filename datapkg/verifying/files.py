@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..engine.local import cpus
+from ..errors import DamageError
 from ..faults import Fault, numbered
 from ..places import Place
 from ..progress import Counter, Progress
@@ -56,6 +57,8 @@ def wrong_with(package: Place, file: Listed) -> str:
             return f"has {size:,} bytes where {file.bytes:,} were written"
         if package.blake3(file.path) != file.blake3:
             return "is not what was written"
+    except DamageError as error:
+        return error.what
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
     return ""

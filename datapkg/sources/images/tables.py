@@ -58,7 +58,7 @@ def decide(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Deci
         *FILE_COLUMNS,
         *(Column(name, ARROW_TYPES[kind], kind, why="from the path") for name, kind in pattern.items()),
         *HASH_COLUMNS,
-        *image_columns(layout, resource.keep, where=where, why=_why(counts)),
+        *image_columns(layout, resource.keep, where=where, why=why_kinds(counts)),
     )
     twice = [name for name, count in Counter(c.name for c in columns).items() if count > 1]
     if twice:
@@ -104,7 +104,7 @@ def _layout(first: dict[Kind, str], resource: Resource) -> Layout:
         raise
 
 
-def _why(counts: Counter[Kind]) -> str:
+def why_kinds(counts: Counter[Kind]) -> str:
     """How many images there are of which kind, the most frequent first, and what storing their pixels takes."""
     kinds = [f"{n} of {dtype} {' x '.join(map(str, shape))}" for (dtype, shape), n in counts.most_common(3)]
     if len(counts) > 3:

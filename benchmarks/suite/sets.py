@@ -1,0 +1,154 @@
+"""The data that every peer stores: images from real ones, each shifted by another distance, a movie, and tables.
+
+Real images come from ``../shared/data`` (``DATAPKG_SHARED`` overrides); without it, from the project's own simulated screen.
+A shifted image keeps its histogram and its texture, so that it compresses as a real one does, and no two are equal.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PROJECT = Path(__file__).parents[2]
+Image = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images in files of a folder; `well` says of each by its number where it was taken."""
+
+    name: str
+    folder: Path
+    count: int
+    side: int
+    dtype: str
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """The files, in order."""
+        return sorted((self.folder / "images").iterdir())
+
+    @property
+    def manifest(self) -> Path:
+        """What datapkg builds from."""
+        return self.folder / "manifest.yaml"
+
+    def decoded(self, files: list[Path] | None = None) -> Iterator[Image]:
+        """Each image as an array."""
+        import tifffile
+
+        for path in self.files if files is None else files:
+            yield tifffile.imread(path)
+
+    def make(self) -> None:
+        """Write files and manifest, if they are not there yet."""
+        if self.manifest.exists():
+            return
+        (self.folder / "images").mkdir(parents=True)
+        for number in range(self.count):
+            self.write(number, self.image(number))
+        self.manifest.write_text(
+            f"name: {self.name}\nresources:\n"
+            '  - {name: images, path: "images/*.tif", keep: array, pattern: "{Number:d}_{Well}.tif"}\n'
+        )
+
+    def write(self, number: int, image: Image) -> Path:
+        """Write one file."""
+        import tifffile
+
+        path = self.folder / "images" / f"{number:06}_{well(number)}.tif"
+        tifffile.imwrite(path, image, compression="zlib", predictor=image.dtype.kind != "f")
+        return path
+
+    def image(self, number: int, turn: int = 0) -> Image:
+        """The image of a number; another `turn` gives other pixels."""
+        base = self.bases[number % len(self.bases)]
+        if self.side < base.shape[0]:
+            y, x = (
+                (number * 977 + turn) % (base.shape[0] - self.side),
+                (number * 613) % (base.shape[1] - self.side),
+            )
+            return np.ascontiguousarray(base[y : y + self.side, x : x + self.side])
+        return np.roll(base, (number * 37 + turn, number * 59), (0, 1))
+
+    @cached_property
+    def bases(self) -> list[Image]:
+        """The images that all others are shifts of."""
+        import tifffile
+
+        shared = (
+            Path(os.environ.get("DATAPKG_SHARED", PROJECT.parent / "shared")) / "data/open/nf1_plate2/images"
+        )
+        own = PROJECT / "manifests" / "screen" / "images"
+        paths = sorted(shared.glob("*.tif")) or sorted(own.rglob("*.tif"))
+        images = [tifffile.imread(path) for path in paths[:15]]
+        if images[0].shape[0] < self.side:
+            images = [np.tile(image, (self.side // image.shape[0] + 1,) * 2) for image in images]
+        if self.side >= 256:
+            images = [image[: self.side, : self.side] for image in images]
+        if self.dtype == "uint8":
+            return [
+                np.clip(image / np.percentile(image, 99.9) * 255, 0, 255).astype("uint8") for image in images
+            ]
+        return images
+
+
+@dataclass(frozen=True)
+class TableSet:
+    """One CSV of numbers, with a text column of wells."""
+
+    name: str
+    folder: Path
+    rows: int
+    columns: int
+
+    @property
+    def csv(self) -> Path:
+        """The file."""
+        return self.folder / "table.csv"
+
+    @property
+    def manifest(self) -> Path:
+        """What datapkg builds from."""
+        return self.folder / "manifest.yaml"
+
+    def make(self) -> None:
+        """Write file and manifest, if they are not there yet."""
+        if self.manifest.exists():
+            return
+        import pyarrow as pa
+        import pyarrow.csv
+
+        self.folder.mkdir(parents=True)
+        rng = np.random.default_rng(1)
+        values: dict[str, Any] = {"Well": [well(number) for number in range(self.rows)]}
+        values["Count"] = rng.integers(0, 1000, self.rows)
+        values |= {f"Cells_Feature_{i}": rng.normal(size=self.rows).round(6) for i in range(self.columns - 2)}
+        pyarrow.csv.write_csv(pa.table(values), self.csv)
+        self.manifest.write_text(f"name: {self.name}\nresources:\n  - {{name: table, path: table.csv}}\n")
+
+
+def well(number: int) -> str:
+    """The well of an image or row: of 96, one after the other."""
+    return f"{'ABCDEFGH'[number // 12 % 8]}{number % 12 + 1:02}"
+
+
+def sets(folder: Path, scale: float) -> dict[str, ImageSet | TableSet]:
+    """All sets at a share of their full size."""
+
+    def part(number: int, least: int) -> int:
+        return max(least, int(number * scale))
+
+    return {
+        "large": ImageSet("large", folder / "large", part(1000, 40), 1024, "uint16"),
+        "small": ImageSet("small", folder / "small", part(100_000, 2000), 64, "uint8"),
+        "long": TableSet("long", folder / "long", part(1_000_000, 20_000), 20),
+        "wide": TableSet("wide", folder / "wide", 2000, part(3000, 100)),
+    }

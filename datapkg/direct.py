@@ -1,0 +1,130 @@
+"""Equal images read straight from where they lie in a data file, without the engine.
+
+A build notes where the raw pixels of each page begin (`store.pages`); a reader asks the file for just those bytes: with
+plain reads on a disk, which a cut file cannot crash as it would a memory map, and with range requests in a bucket. Rows
+whose fragment has no such note are the engine's to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .places import Place, refusal
+from .records import FilesList
+from .store import Fragment, damage
+
+Column = Mapping[str, Any]
+"""What a files list says of one column: see `FilesList.pixels`."""
+
+
+def pixels_of(files: FilesList, table: str, runs: Sequence[int]) -> dict[str, Column]:
+    """What a list says of a table's columns, for the fragments that still have rows."""
+    stay = {str(number) for number in runs[::3]}
+    found: dict[str, Column] = {}
+    for name, column in files.pixels.get(table, {}).items():
+        kept = {number: pages for number, pages in column["fragments"].items() if number in stay}
+        if kept:
+            found[name] = {**column, "fragments": kept}
+    return found
+
+
+def list_pixels(
+    files: FilesList,
+    table: str,
+    kept: Mapping[str, Column],
+    numbers: Sequence[tuple[int, int]],
+    fragments: Sequence[Fragment],
+) -> None:
+    """Add a table's images to a list: those of fragments that stay, and those of new ones with their (number, rows)."""
+    columns: dict[str, dict[str, Any]] = {
+        name: {**column, "fragments": dict(column["fragments"])} for name, column in kept.items()
+    }
+    for (number, _), fragment in zip(numbers, fragments, strict=True):
+        for name, pages in fragment.pixels.items():
+            form = {"dtype": pages.dtype, "shape": list(pages.shape)}
+            column = columns.setdefault(name, {**form, "fragments": {}})
+            if form.items() <= column.items():
+                column["fragments"][str(number)] = [fragment.files[0].path, *pages.places]
+    if columns:
+        files.pixels[table] = columns
+
+
+class DirectPixels:
+    """The images of one column that lie as raw pixels; `instead` says what else to open, for errors."""
+
+    def __init__(
+        self, package: Place, files: FilesList, table: str, stored: str, instead: Callable[[], str] = str
+    ) -> None:
+        self.package, self.table, self._instead = package, table, instead
+        self._column: Column = files.pixels.get(table, {}).get(stored, {"fragments": {}})
+        self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
+
+    def read(self, addresses: NDArray[np.int64]) -> NDArray[np.generic] | None:
+        """The images at ascending addresses, as one array (n, ...) of the column's dtype, read-only.
+
+        Returns
+        -------
+        None where the place of any of them is not known.
+
+        Raises
+        ------
+        DamageError
+            A file is missing, or shorter than it was.
+        StoreError
+            The package is not there any more.
+        """
+        fragments = addresses >> 32
+        numbers = np.unique(fragments)
+        if not len(addresses) or any(number not in self._pages for number in numbers.tolist()):
+            return None
+        images = np.empty((len(addresses), *self._column["shape"]), self._column["dtype"])
+        into = memoryview(images.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # numpy's stubs say nothing of buffers
+        for number in numbers.tolist():
+            path, firsts, begins = self._pages[number]
+            at = np.flatnonzero(fragments == number)
+            rows = addresses[at] & 0xFFFFFFFF
+            page = np.searchsorted(firsts, rows, "right") - 1
+            offsets = begins[page] + (rows - firsts[page]) * self._image_bytes
+            self._fill(path, offsets, into, int(at[0]) * self._image_bytes)
+        images.flags.writeable = False
+        return images
+
+    def _fill(self, path: str, offsets: NDArray[np.int64], into: memoryview, start: int) -> None:
+        """Read images of one file, neighbours together, one behind the other."""
+        size = self._image_bytes
+        cuts = np.flatnonzero(np.diff(offsets) != size) + 1
+        firsts = np.concatenate([[0], cuts])
+        counts = np.diff(np.concatenate([firsts, [len(offsets)]]))
+        parts = [
+            (offset, into[start + first * size : start + (first + count) * size])
+            for offset, first, count in zip(
+                offsets[firsts].tolist(), firsts.tolist(), counts.tolist(), strict=True
+            )
+        ]
+        try:
+            self.package.read_into(path, parts)
+        except (OSError, EOFError) as error:
+            refused = refusal(error, f"table {self.table} of {self.package.uri}")
+            what = "a file of it is missing or damaged"
+            raise refused or damage(what, self.package, self.table, self._instead) from None
+
+    @cached_property
+    def _image_bytes(self) -> int:
+        return int(prod(self._column["shape"])) * np.dtype(self._column["dtype"]).itemsize
+
+    @cached_property
+    def _pages(self) -> dict[int, tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
+        """By fragment its file, and of each page the first row and where it begins; none that ends behind its file."""
+        found = {}
+        for number, (path, *places) in self._column["fragments"].items():
+            rows, begins = np.array(places, np.int64).reshape(-1, 2).T
+            inside = len(rows) and int((begins + rows * self._image_bytes).max()) <= self._sizes.get(path, -1)
+            if inside:
+                found[int(number)] = path, rows.cumsum() - rows, begins
+        return found

@@ -1,0 +1,1 @@
+"""SQLite databases as sources: tables, and columns of encoded images."""

@@ -1,0 +1,175 @@
+"""Where the pixels of equal images lie in a data file, one image after the other, as raw numbers; and where bytes lie.
+
+Lance 2.2 stores a column of fixed-size lists without nulls so: each page is one buffer of rows, nothing between them. The
+file's own metadata say so, page by page, and are believed only where they say exactly that. Any other page, an image
+missing, or one of a narrower dtype than the column's, and the engine reads the column. A column of bytes of any length,
+such as files that are kept, has pages of two buffers: each row's length and bytes, and an index of where rows begin.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..companions import companions
+from .files import Pages
+from .layers import numbers_of
+from .names import stored_name
+
+ITEMS = re.compile(r"num_items:\s*(\d+)")
+PIXELS = (
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "uint32",
+    "int32",
+    "uint64",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+)
+
+
+BLOBS = "blobs"
+"""What stands in the place of a dtype for a column of bytes."""
+INDEX_WIDTHS = (1, 2, 4, 8)
+
+
+@dataclass(slots=True)
+class EqualImages:
+    """Watches what is written of the columns whose images are all of one dtype and shape; `blobs` are those of bytes."""
+
+    schema: pa.Schema
+    own: dict[str, set[str | None]] = field(default_factory=dict)
+    """By column, under its true name, the dtypes that its images say they have."""
+    blobs: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in self.schema.names:
+            if self.schema.field(name).type == pa.large_binary() and not self.schema.field(name).metadata:
+                self.blobs.append(name)
+            dtype, shape = _form(self.schema.field(name).type)
+            if shape and dtype in PIXELS and companions(name).dtype in self.schema.names:
+                self.own[name] = set()
+
+    def watch(self, batch: pa.RecordBatch) -> None:
+        """Look at rows that are about to be written; columns have true names."""
+        for name, seen in self.own.items():
+            told = pc.unique(batch.column(self.schema.get_field_index(companions(name).dtype)))
+            seen.update(told.to_pylist())
+
+    def pages(self, path: Path, written: Any, schema: pa.Schema) -> dict[str, Pages]:
+        """Where the pixels lie in the file that was written; by the columns' stored names.
+
+        Parameters
+        ----------
+        written
+            The engine's description of the file.
+        schema
+            That of the file: stored names.
+        """
+        equal = [name for name, seen in self.own.items() if seen == {_form(self.schema.field(name).type)[0]}]
+        if not equal and not self.blobs:
+            return {}
+        from lance.file import LanceFileReader
+        from lance.schema import LanceSchema
+
+        columns = LanceFileReader(str(path)).metadata().columns
+        numbers = numbers_of(LanceSchema.from_pyarrow(schema))
+        index = dict(zip(written.fields, written.column_indices, strict=True))
+        found = {}
+        for name in equal:
+            dtype, shape = _form(self.schema.field(name).type)
+            places = _places(columns[index[numbers[stored_name(name)][0]]].pages, dtype, shape)
+            if places:
+                found[stored_name(name)] = Pages(dtype, shape, places)
+        for name in self.blobs:
+            places = _blob_places(columns[index[numbers[stored_name(name)][0]]].pages)
+            if places:
+                found[stored_name(name)] = Pages(BLOBS, (), places)
+        return found
+
+
+def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Rows and beginning of each page; None where one of them is not raw pixels and nothing else."""
+    image_bytes = prod(shape) * np.dtype(dtype).itemsize
+    places: list[int] = []
+    for page in pages:
+        if len(page.buffers) != 1:
+            return None
+        (buffer,) = page.buffers
+        rows, beyond = divmod(buffer.size, image_bytes)
+        if beyond or re.sub(r"\s", "", page.encoding) != _raw(dtype, shape, rows):
+            return None
+        places += [rows, buffer.position]
+    return tuple(places)
+
+
+def _blob_places(pages: list[Any]) -> tuple[int, ...] | None:
+    """Rows of each page, where they and their index begin, and the bytes of an entry; None where a page is otherwise."""
+    places: list[int] = []
+    for page in pages:
+        found = ITEMS.search(page.encoding)
+        if len(page.buffers) != 2 or found is None:
+            return None
+        (values, index), rows = page.buffers, int(found[1])
+        width, beyond = divmod(index.size, rows + 1)
+        behind = values.position + values.size <= index.position
+        if beyond or width not in INDEX_WIDTHS or not behind:
+            return None
+        if re.sub(r"\s", "", page.encoding) != _lengths_and_bytes(rows):
+            return None
+        places += [rows, values.position, index.position, width]
+    return tuple(places)
+
+
+def _lengths_and_bytes(rows: int) -> str:
+    """How the engine describes a page of bytes, each row behind its length, without nulls."""
+    lengths = "CompressiveEncoding{compression:Some(Flat(Flat{bits_per_value:64,data:None,},),),}"
+    values = (
+        "CompressiveEncoding{compression:Some(Variable(Variable{"
+        f"offsets:Some({lengths},),values:None,"
+        "},),),}"
+    )
+    return (
+        f"PageLayout{{layout:Some(FullZipLayout(FullZipLayout{{bits_rep:0,bits_def:0,num_items:{rows},"
+        f"num_visible_items:{rows},value_compression:Some({values},),layers:[RepdefAllValidItem,],"
+        "details:Some(BitsPerOffset(64,),),},),),}"
+    )
+
+
+def _raw(dtype: str, shape: tuple[int, ...], rows: int) -> str:
+    """How the engine describes a page of raw pixels."""
+    bits = 8 * np.dtype(dtype).itemsize
+    values = f"CompressiveEncoding{{compression:Some(Flat(Flat{{bits_per_value:{bits},data:None,}},),),}}"
+    for length in reversed(shape):
+        values = (
+            "CompressiveEncoding{compression:Some(FixedSizeList(FixedSizeList{"
+            f"items_per_value:{length},has_validity:false,values:Some({values},),"
+            "},),),}"
+        )
+    return (
+        f"PageLayout{{layout:Some(FullZipLayout(FullZipLayout{{bits_rep:0,bits_def:0,num_items:{rows},"
+        f"num_visible_items:{rows},value_compression:Some({values},),layers:[RepdefAllValidItem,],"
+        f"details:Some(BitsPerValue({bits * prod(shape)},),),}},),),}}"
+    )
+
+
+def _form(kind: pa.DataType) -> tuple[str, tuple[int, ...]]:
+    """Dtype and shape of a column of fixed-size lists; no shape for any other."""
+    shape: list[int] = []
+    while pa.types.is_fixed_size_list(kind):
+        shape.append(kind.list_size)
+        kind = kind.value_type
+    if not shape or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return "", ()
+    return np.dtype(kind.to_pandas_dtype()).name, tuple(shape)
