@@ -4,6 +4,7 @@ from ..places import storage_errors
 from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .layers import Layer
 from .names import stored_name
+from .pages import BLOBS
 from .read import PinnedTable, damage, fragment_sizes
 from .update import update
 from .write import (
@@ -18,9 +19,11 @@ from .write import (
     staged,
     tag_path,
     write_fragment,
+    write_pin,
 )
 
 __all__ = [
+    "BLOBS",
     "TAG",
     "Committed",
     "Fragment",
@@ -44,4 +47,5 @@ __all__ = [
     "tag_path",
     "update",
     "write_fragment",
+    "write_pin",
 ]

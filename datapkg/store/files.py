@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,8 +60,10 @@ def hashed(role: str, where: Place, file: str, name: str) -> StoredFile:
     """Bring a file to the disk, and describe it under the name that it has, or will have, in the package."""
     with storage_errors(name):
         try:
-            where.settle(file)
-            digest = where.blake3(file)
+            with ThreadPoolExecutor(1) as disk:  # which may take as long as the hash
+                settled = disk.submit(where.settle, file)
+                digest = where.blake3(file)
+                settled.result()
             size = where.sizes([file]).get(file)
         except FileNotFoundError:
             size = None
