@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .blobs import DirectBlobs
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
 from .places import Place
@@ -46,6 +47,8 @@ class RowAccess:
         instead = partial(whole_instead, package, files.version)
         self.pinned = PinnedTable(package, record.name, record.stored, instead)
         self.order = RowOrder.of(files.runs[record.name])
+        self._files = files
+        self._known_blobs: dict[str, DirectBlobs] = {}
         self._stored_bytes = sum(int(entry[2]) for entry in files.files[record.name])
 
     @cached_property
@@ -118,8 +121,13 @@ class RowAccess:
     ) -> Iterator[Rows]:
         """Yield the rows at `positions`, in that order, by requests of `rows`; default: as whole rows fit memory."""
         step = rows or self._rows_of(BATCH_BYTES)
+        blobs = self._blobs(columns[0]) if len(columns) == 1 else None
         for start in range(0, len(positions), step):
             at = positions[start : start + step]
+            direct = blobs.read(self.order.addresses(at)) if blobs else None
+            if direct is not None:
+                yield at, pa.RecordBatch.from_arrays([direct], names=list(columns))
+                continue
             taken = self.pinned.take(self.order.addresses(at), self._stored(columns))
             done = 0
             for batch in taken.to_batches():
@@ -220,6 +228,13 @@ class RowAccess:
 
     def _positions(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         return self.order.positions(batch.column("_rowaddr").to_numpy().astype(np.int64))
+
+    def _blobs(self, column: str) -> DirectBlobs:
+        """Where the column's bytes lie; nothing where only the engine knows."""
+        if column not in self._known_blobs:
+            blobs = DirectBlobs(self.pinned.package, self._files, self.record.name, self._names[column])
+            self._known_blobs[column] = blobs
+        return self._known_blobs[column]
 
     @cached_property
     def _names(self) -> dict[str, str]:

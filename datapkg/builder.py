@@ -86,7 +86,8 @@ def build(
     allow_removals
         Build even if more than a tenth of a resource's files are gone.
     rehash
-        Read every file, also those that the user's cache remembers as they are, and ask for every address again.
+        Read every file, also those that the user's cache remembers as they are, and those of the package: a table that
+        is damaged is stored again. Ask for every address again.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     storage_options
@@ -115,7 +116,7 @@ def build(
     if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
         return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
-    before = plan.previous(target, loaded.manifest.name)
+    before = plan.previous(target, loaded.manifest.name, rehash or locked)
     planned = _planned(loaded, lock, before, allow_removals, rehash, progress)
     where = engines.get(engine, ray_address)
     with attempt_in(target, where, workers, _needed(loaded, planned)) as (target, attempt, run):

@@ -68,6 +68,35 @@ def layout_of(array: str, seen: Iterable[tuple[str, tuple[int, ...]]]) -> Layout
     return PackedLayout()
 
 
+def holds(layout: Layout, dtype: str, shape: Sequence[int]) -> bool:
+    """Whether a column that is stored so holds an image as it is, and would be stored so beside it.
+
+    Examples
+    --------
+    >>> layout = ImageLayout("uint16", (None, 6))
+    >>> holds(layout, "uint8", (4, 6)), holds(layout, "uint16", (4, 7)), holds(layout, "int8", (4, 6))
+    (True, False, False)
+    """
+    if isinstance(layout, PackedLayout):
+        return dtype in pixels.DTYPES
+    lengths = zip(reversed(layout.shape), reversed(shape), strict=False)
+    fits = len(shape) <= len(layout.shape) and all(due is None or due == length for due, length in lengths)
+    short = len(shape) < len(layout.shape)  # axes of length one come before its own
+    return (
+        fits
+        and not (short and any(n not in (None, 1) for n in layout.shape[: -len(shape)]))
+        and (dtype == layout.dtype or _widened(layout.dtype, dtype))
+    )
+
+
+def _widened(stored: str, dtype: str) -> bool:
+    """Whether values of a type are stored as those of another, exactly."""
+    try:
+        return common_dtype([stored, dtype]) == stored
+    except DatapkgError:
+        return False
+
+
 def field_of(name: str, kind: pa.DataType, layout: Layout | None) -> pa.Field:
     """A column's field; that of packed images tells the number of their format."""
     return pa.field(name, kind, metadata=layout.metadata if isinstance(layout, PackedLayout) else None)

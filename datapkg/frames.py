@@ -143,10 +143,8 @@ def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch,
     return decoded(batch.column(column), dtypes, shapes, lambda at: f"table {table}, row {positions[at]}")
 
 
-def _index(at: NDArray[np.int64], selection: Selection) -> pd.Index[Any]:
-    if selection.where is None and selection.in_order:
-        return pd.RangeIndex(len(at))
-    return pd.Index(at)
+def _index(at: NDArray[np.int64], selection: Selection) -> NDArray[np.int64] | pd.RangeIndex:
+    return pd.RangeIndex(len(at)) if selection.where is None and selection.in_order else at
 
 
 def _frame(
@@ -155,7 +153,7 @@ def _frame(
     plain: Mapping[str, ColumnRecord],
     made: dict[str, Any],
     look: Look,
-    index: pd.Index[Any],
+    index: NDArray[np.int64] | pd.RangeIndex,
 ) -> pd.DataFrame:
     """Columns that pandas converts alike are converted together: thousands one by one take seconds."""
     masked: dict[pa.DataType, list[str]] = {}

@@ -101,7 +101,7 @@ def status(
     places = {name: Path(folder) for name, folder in (allow or {}).items()}
     loaded = load(Path(manifest), None if root is None else Path(root), places)
     shown = package or f"{loaded.manifest.name}.datapkg"
-    before = plan.previous(place(shown, storage_options), loaded.manifest.name)
+    before = plan.previous(place(shown, storage_options), loaded.manifest.name, rehash)
     with fetcher_of(loaded, offline=True) as fetcher:
         planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash, fetcher=fetcher)
     old = before.record if before else None

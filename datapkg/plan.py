@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import locate, sources, store, versions
@@ -19,7 +19,7 @@ from .places import STAGING, Place
 from .reading import MISSING, SourceFile, Stat, check_hash, local_path
 from .records import FilesList, Record
 from .remote import Fetcher
-from .source_list import SourceRow, source_rows
+from .source_list import SOURCES, SourceRow, source_rows
 
 OURS = ("versions", "releases", "datapackage.json")
 NOWHERE = Path()
@@ -28,17 +28,25 @@ NOWHERE = Path()
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The newest version, as far as a build needs it."""
+    """The newest version, as far as a build needs it.
+
+    With `rehash` the bytes of its tables are looked at, each table once; what was found is kept in `whole`.
+    """
 
     package: Place
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
     damage: str = ""
+    rehash: bool = False
+    whole: dict[str, bool] = field(default_factory=dict)
 
     def intact(self, table: str) -> bool:
         """Whether the table's files are all there, so that the coming version may take it over."""
-        return store.intact(self.package, self.files.files.get(table, [["manifest", "", 0, ""]]))
+        listed = self.files.files.get(table, [["manifest", "", 0, ""]])
+        if self.rehash and table not in self.whole:
+            self.whole[table] = store.intact(self.package, listed, every=True)
+        return self.whole.get(table, True) and store.intact(self.package, listed)
 
     def of(self, resource: str) -> dict[str, SourceRow]:
         """The files that a resource matched, by path; of a source with several tables, any one of its rows."""
@@ -92,8 +100,11 @@ class Plan:
     listed: bool = False
 
 
-def previous(package: Place, name: str) -> Previous | None:
+def previous(package: Place, name: str, rehash: bool = False) -> Previous | None:
     """Read the newest version of the package that a build goes into; None if there is none yet.
+
+    What it says of sources decides what is read again: so these few bytes are always held against their hash. Those of
+    its other tables are with `rehash`.
 
     Raises
     ------
@@ -118,13 +129,15 @@ def previous(package: Place, name: str) -> Previous | None:
         raise StoreError(what, package.uri, "build into another place")
     try:
         files = versions.read_files(package, record)
+        if not store.intact(package, files.files[SOURCES], every=True):
+            raise DamageError("is not what was written", f"table {SOURCES}")
         rows = tuple(source_rows(package, record, files))
     except DamageError as error:
         lost = (
             f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
         )
         return Previous(package, record, FilesList(record.version, {}, {}), (), damage=lost)
-    return Previous(package, record, files, rows)
+    return Previous(package, record, files, rows, rehash=rehash)
 
 
 def plan(

@@ -161,10 +161,13 @@ class Package:
         return overview(self)
 
     def versions(self) -> pd.DataFrame:
-        """List all versions: version, release, created, tables, rows, digest; the oldest first."""
+        """List all versions: version, release, created, tables, rows, digest; the oldest first.
+
+        A version with several release names has them parted by commas.
+        """
         import pandas as pd
 
-        names = {number: name for name, number in versions.releases(self.place).items()}
+        names = versions.named(self.place)
         rows = [
             {
                 "version": record.version,

@@ -209,7 +209,9 @@ class FilesList:
     Roles are ``manifest``, ``data``, ``deletion`` and ``index``. `runs` holds per table fragment, first row and number
     of rows, one run after the other, in manifest order; rows are counted as they lie in the fragment's files. `pixels`
     holds per table and stored column where equal images lie as raw numbers: ``dtype``, ``shape``, and in ``fragments``
-    by number the data file, then for each of its pages the rows and the byte where it begins.
+    by number the data file, then for each of its pages the rows and the byte where it begins. For a column of bytes the
+    dtype is ``blobs``, and a page has four numbers: rows, the byte where they begin, that where their index begins, and
+    the bytes of an entry of it.
     """
 
     version: int
@@ -280,10 +282,10 @@ def _short(column: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(document: dict[str, Any]) -> TableRecord:
-    columns = tuple(map(_column, document["columns"]))
-    pin = known(Pin, document["pin"])
-    lineage = tuple(_lineage(made) for made in document.get("lineage", ()))
-    return known(TableRecord, {**document, "columns": columns, "lineage": lineage, "pin": pin})
+    document["columns"] = tuple(map(_column, document["columns"]))
+    document["pin"] = known(Pin, document["pin"])
+    document["lineage"] = tuple(_lineage(made) for made in document.get("lineage", ()))
+    return known(TableRecord, document)
 
 
 def _lineage(document: dict[str, Any]) -> Lineage:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
@@ -91,6 +91,14 @@ def last_release(package: Place, before: int | None = None) -> int | None:
     return max(named, default=None)
 
 
+def named(package: Place) -> dict[int, str]:
+    """The release names of each version that has one, parted by commas."""
+    found: dict[int, str] = {}
+    for name, number in releases(package).items():
+        found[number] = f"{found[number]}, {name}" if number in found else name
+    return found
+
+
 def release_names(package: Place) -> list[str]:
     """All names that are taken."""
     return sorted(found[1] for name in _names(package, "releases") if (found := RELEASE.match(name)))
@@ -131,28 +139,29 @@ def _is_whole(package: Place, record: Record) -> bool:
 
 
 def _names(package: Place, folder: str) -> list[str]:
-    with _readable(package.at(folder)):
+    try:
         return package.names(folder)
+    except OSError as error:
+        raise _unreadable(error, package.at(folder)) from None
 
 
 def _content(package: Place, name: str) -> bytes:
-    with _readable(package.at(name)):
-        return package.read(name)
-
-
-@contextmanager
-def _readable(where: str) -> Iterator[None]:
-    """What hinders reading, other than that a file is not there, is told: rights, or a disk that fails."""
+    """A file's bytes. Raises FileNotFoundError where there is none."""
     try:
-        yield
+        return package.read(name)
     except FileNotFoundError:
         raise
     except OSError as error:
-        what, fix = (
-            f"cannot be read ({error.strerror or error})",
-            "copy it again from a whole copy of the package",
-        )
-        raise refusal(error, where) or DamageError(what, where, fix) from None
+        raise _unreadable(error, package.at(name)) from None
+
+
+def _unreadable(error: OSError, where: str) -> DatapkgError:
+    """What hinders reading a file that is there: rights, or a disk that fails."""
+    what, fix = (
+        f"cannot be read ({error.strerror or error})",
+        "copy it again from a whole copy of the package",
+    )
+    return refusal(error, where) or DamageError(what, where, fix)
 
 
 def resolve(package: Place, version: int | str | None = None, as_of: str | date | None = None) -> int:

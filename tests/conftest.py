@@ -29,6 +29,7 @@ os.environ |= {  # Ray looks at these when it is imported: nobody else may join 
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": uuid.uuid4().hex * 2,
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # two machines of one, which Ray else has on Linux alone
 }
 
 PROJECT = make.PROJECT

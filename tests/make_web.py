@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 
@@ -98,8 +102,8 @@ class Site:
 
 
 @contextmanager
-def serving(files: Mapping[str, bytes] | None = None) -> Iterator[Site]:
-    """Serve files while the block runs."""
+def serving(files: Mapping[str, bytes] | None = None, certificate: Path | None = None) -> Iterator[Site]:
+    """Serve files while the block runs, over https where there is a certificate with its key."""
     site = Site(dict(files or {}))
 
     class Handler(_Handler):
@@ -108,7 +112,11 @@ def serving(files: Mapping[str, bytes] | None = None) -> Iterator[Site]:
     Handler.site = site
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    site.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    site.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -125,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         """Clients that go away in the middle are what some tests are about."""
-        with suppress(ConnectionResetError):
+        with suppress(ConnectionResetError, ssl.SSLError):
             super().handle()
 
     def log_message(self, format: str, *values: object) -> None:
@@ -168,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         if how.pause is not None:
             self.wfile.write(body[: how.at])
             self.site.paused.set()
-            how.pause.wait(30)
+            how.pause.wait(300)
             body = body[how.at :]
         body = body if how.drop_after is None else body[: how.drop_after]
         if how.chunked:
@@ -194,3 +202,30 @@ class _Handler(BaseHTTPRequestHandler):
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()
+
+
+def certificate(path: Path) -> Path:
+    """A certificate for 127.0.0.1 that only whoever is given it trusts, with its key in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(made.public_bytes(encoding) + secret)
+    return path

@@ -42,8 +42,10 @@ def test_the_benchmark_of_reading_prints_a_ratio_for_each_work(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
         "open",
+        "few",
         "long",
         "wide",
+        "gaps",
         "images",
         "cells",
     ]
@@ -83,4 +85,14 @@ def test_the_benchmark_of_scans_reads_all_images_within_a_limit(tmp_path: Path) 
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["batches", "cells", "sql", "verify"]
     assert all("30 images in" in line and "MB private at most" in line for line in lines)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_benchmark_of_blobs_prints_sizes_and_a_ratio(tmp_path: Path) -> None:
+    sizes = ("--images", "1200", "--rounds", "1", "--folder", str(tmp_path))
+    command = [sys.executable, "-m", "benchmarks.blobs", *sizes]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert "1,200 images: build" in done.stdout, done.stderr
+    assert "equal" in done.stdout
+    assert "1,000 reads" in done.stdout
     assert not list(tmp_path.iterdir())

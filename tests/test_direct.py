@@ -70,7 +70,7 @@ def test_equal_images_of_any_form_are_as_the_engine_reads_them(
 def test_large_equal_images_are_read_without_the_engine(tmp_path: Path) -> None:
     table = built(tmp_path, [make.image(seed, (64, 80)) for seed in range(7)])
     assert both_ways(table) == 1  # neighbours come in one request
-    (column,) = table.opened.files.pixels["frames"].values()
+    column = table.opened.files.pixels["frames"]["image_array"]
     assert (column["dtype"], column["shape"]) == ("uint16", [64, 80])
     with counted(table) as cost:
         table.images([6, 0, 3])
@@ -89,7 +89,7 @@ def test_large_equal_images_are_read_without_the_engine(tmp_path: Path) -> None:
 )
 def test_other_images_are_the_engines(second: np.ndarray, more: str, tmp_path: Path) -> None:
     table = built(tmp_path, [make.image(0, (64, 80)), second], more)
-    assert not table.opened.files.pixels
+    assert "image_array" not in table.opened.files.pixels.get("frames", {})
     for image, expected in zip(table.images([1, 0]), (second, make.image(0, (64, 80))), strict=True):
         assert image is not None
         assert image.dtype == expected.dtype
@@ -161,7 +161,7 @@ def test_a_list_without_places_is_read_by_the_engine(tmp_path: Path) -> None:
 
 def test_places_behind_the_end_of_a_file_are_not_believed(tmp_path: Path) -> None:
     table = built(tmp_path, [make.image(seed, (64, 80)) for seed in range(3)])
-    (column,) = table.opened.files.pixels["frames"].values()
+    column = table.opened.files.pixels["frames"]["image_array"]
     column["fragments"]["0"][-1] += 1 << 20
     assert both_ways(table) == 0
 
@@ -181,7 +181,7 @@ def test_a_file_that_was_cut_or_removed_is_damage(tmp_path: Path) -> None:
 def test_a_verified_read_goes_by_the_rows(tmp_path: Path) -> None:
     built(tmp_path, [make.image(seed, (64, 80)) for seed in range(3)])
     (path,) = (tmp_path / "p" / "frames.lance" / "data").iterdir()
-    (column,) = datapkg.open(tmp_path / "p")["frames"].opened.files.pixels["frames"].values()
+    column = datapkg.open(tmp_path / "p")["frames"].opened.files.pixels["frames"]["image_array"]
     begin = column["fragments"]["0"][2]
     content = bytearray(path.read_bytes())
     content[begin + 5] ^= 1

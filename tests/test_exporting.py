@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import signal
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 import datapkg
 from datapkg.cli import app
+from datapkg.cli.giving import FORMS
 from datapkg.errors import DamageError, ExportError
 from datapkg.exporting import FORMATS
 
@@ -106,6 +108,10 @@ def test_the_command_line_does_the_same(form: str, package: Path, tmp_path: Path
     told = json.loads(done.stdout)
     assert (told["form"], told["version"], told["path"]) == (form, 1, str(dest))
     assert told["bytes"] > 0
+
+
+def test_the_help_names_all_forms() -> None:
+    assert set(re.findall(r"[a-z-]{3,}", FORMS)) == set(FORMATS)
 
 
 def test_the_suffix_says_the_form(package: Path, tmp_path: Path) -> None:

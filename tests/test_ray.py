@@ -181,15 +181,15 @@ def test_ray_that_is_not_installed_is_told_with_the_line_to_install_it(one_image
 
 
 @pytest.mark.parametrize(
-    ("engine", "address", "said"),
-    [
-        ("ray", "127.0.0.1:1", "Ray cannot be reached: "),
-        ("ray", "ray://127.0.0.1:1", "is no address of a cluster"),
-        ("local", "auto", "takes no address"),
-    ],
+    ("address", "said"),
+    [("127.0.0.1:1", "Ray cannot be reached: "), ("ray://127.0.0.1:1", "is no address of a cluster")],
 )
-def test_an_address_where_no_cluster_is_reached_is_told(
-    engine: str, address: str, said: str, one_image: Path
-) -> None:
-    assert said in told(one_image, "--engine", engine, "--ray-address", address)
+def test_an_address_where_no_cluster_is_reached_is_told(address: str, said: str, one_image: Path) -> None:
+    assert said in told(one_image, "--engine", "ray", "--ray-address", address)
     assert not list(one_image.parent.glob("*.datapkg"))
+
+
+def test_engines_of_this_machine_take_no_address() -> None:
+    for name in ("local", "inline"):
+        with pytest.raises(ManifestError, match=f"'{name}' runs on this machine, and takes no address"):
+            engine.get(name, "auto")

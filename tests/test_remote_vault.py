@@ -49,10 +49,10 @@ def test_of_two_processes_one_fetches_and_both_build(site: Site, tmp_path: Path)
     path = make.manifest(tmp_path, f'name: wells, path: "{address}"')
     one, two = (command("build", path, tmp_path / name, "--engine", "inline") for name in "pq")
     with one as first, two as second:
-        assert site.paused.wait(60)
+        assert site.paused.wait(300)
         go.set()
         for build in (first, second):
-            out, err = build.communicate(timeout=120)
+            out, err = build.communicate(timeout=300)
             assert build.returncode == 0, out + err
     whole = [request for request in site.asked if not request.headers.get("If-None-Match")]
     assert len(whole) == 1
@@ -65,12 +65,12 @@ def test_ctrl_c_leaves_a_part_that_the_next_build_goes_on_with(site: Site, tmp_p
     site.plan("wells.csv", Serving(pause=never, at=100_000), Serving())
     path = make.manifest(tmp_path, f'name: wells, path: "{address}"')
     with command("build", path, tmp_path / "p", "--engine", "inline") as build:
-        assert site.paused.wait(60)
+        assert site.paused.wait(300)
         parts = vault() / "parts"
         while not any(one.stat().st_size for one in parts.glob("*") if not one.suffix):
             assert build.poll() is None
         build.send_signal(signal.SIGINT)
-        _, err = build.communicate(timeout=60)
+        _, err = build.communicate(timeout=300)
     never.set()
     assert build.returncode == 130 and "Traceback" not in err
     assert not (tmp_path / "p").exists() and not list(vault().glob("objects/*/*"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from make_web import Serving, Site, serving
+from make_web import Serving, Site, certificate, serving
 
 from datapkg.errors import DatapkgError, SourceError
 from datapkg.progress import Step
@@ -249,6 +249,30 @@ def test_redirects_lead_nowhere_else(site: Site, location: str, said: str) -> No
     address = site.put("x.csv", CONTENT)
     site.plan("x.csv", Serving(status=301, location=location))
     assert said in refused(address)
+
+
+@pytest.fixture
+def own_certificate(tmp_path: Path, site: Site) -> Path:
+    return certificate(tmp_path / "certificate.pem")
+
+
+def test_a_server_that_nobody_vouches_for_is_refused(own_certificate: Path) -> None:
+    with serving({"x.csv": CONTENT}, own_certificate) as secure:
+        assert "the server's certificate is not valid" in refused(f"{secure.url}/x.csv")
+        assert not secure.asked
+
+
+def test_https_is_read_and_leads_to_nothing_less(
+    own_certificate: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(own_certificate))
+    with serving({"x.csv": CONTENT}, own_certificate) as secure:
+        assert fetch(f"{secure.url}/x.csv") == CONTENT
+        down = site.put("y.csv", CONTENT)
+        secure.plan("y.csv", Serving(status=302, location=down))
+        assert "is redirected to a http: address" in refused(f"{secure.url}/y.csv")
+        site.plan("up.csv", Serving(status=302, location=f"{secure.url}/x.csv"))
+        assert fetch(f"{site.url}/up.csv") == CONTENT
 
 
 def test_a_web_page_is_no_file(site: Site) -> None:

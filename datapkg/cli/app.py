@@ -42,7 +42,8 @@ Allow = Annotated[
 Rehash = Annotated[
     bool,
     typer.Option(
-        "--rehash", help="Read every file, and ask for every address, whatever the cache remembers."
+        "--rehash",
+        help="Read every file, the package's too, and ask for every address, whatever is remembered.",
     ),
 ]
 RayAddress = Annotated[

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..companions import companions
 from ..encoding import decoded
-from ..engine import Note
+from ..engine import Note, keep_memory
 from ..errors import DeriveError
 from ..places import Folder, Place
 from ..store import Fragment, write_fragment
@@ -158,6 +158,7 @@ def describe(function: FunctionName, note: Note) -> Described:
 def compute(task: ComputeTask, note: Note) -> Computed:
     """Call a function for the rows of a task, and store what it gives if that is much."""
     note(task.name, 0)
+    keep_memory()
     columns = task.inputs.read(0, task.rows)
     function = loaded(task.function)
     try:

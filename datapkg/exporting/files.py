@@ -8,6 +8,7 @@ from ..access import FILE_COLUMN
 from ..addresses import as_file_path
 from ..errors import ExportError
 from ..loading import missing_values
+from ..opened import SOURCES
 from ..table import Table
 from .job import Job
 from .pictures import each_file
@@ -48,7 +49,7 @@ def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> Non
 
 
 def _tell_of_others(job: Job, written: set[str]) -> None:
-    sources = job.package.sources()
-    lost = [path for path in dict.fromkeys(sources["path"]) if path not in written]
+    sources = job.package[SOURCES].to_arrow(["path"]).column("path").unique()
+    lost = [path for path in sources.to_pylist() if path not in written]
     if lost:
         job.note(f"{len(lost):,} source files are not kept in the package, first {lost[0]}")

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..access import FILE_COLUMN
 from ..loading import missing_files, request_rows
+from ..opened import SOURCES
 from ..reader import Package
 from ..table import Table
 
@@ -47,8 +49,8 @@ def lone_files(package: Package, table: Table) -> NDArray[np.bool_]:
     nulls = next(one.nulls for one in table.record.columns if one.name == FILE_COLUMN)
     there = ~missing_files(table.rows, table.opened.facts(table.name), nulls)
     alone: NDArray[np.bool_] = there & np.append(there[1:], True)[: len(there)]
-    sources = package.sources()
-    spread = set(sources.loc[sources["path"] != sources["group"], "group"])
+    sources = package[SOURCES].to_arrow(["path", "group"])
+    spread = set(sources.filter(pc.field("path") != pc.field("group")).column("group").to_pylist())
     if spread:
         paths = table.to_arrow(["path"]).column("path").to_pylist()
         alone &= ~np.isin(np.array(paths, object), list(spread))

@@ -7,7 +7,7 @@ whether the file that is remembered is still the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +71,6 @@ class Fetcher:
     offline: bool = False
     rehash: bool = False
     progress: Progress = silent
-    asked: int = 0
     _done: dict[Wanted, Fetched] = field(default_factory=dict, init=False)
     _objects: dict[str, Objects] = field(default_factory=dict, init=False)
     _connections: Connections = field(default_factory=Connections, init=False)
@@ -99,7 +98,6 @@ class Fetcher:
             return found
 
         came = dict(zip(missing, in_threads(one_after_another, missing, TRANSFERS, stop), strict=True))
-        self.asked += len(missing)
         self._done |= {one: found for one, found in came.items() if isinstance(found, Fetched)}
         return [there.get(one) or came.get(one) for one in wanted]
 
@@ -142,9 +140,12 @@ class Fetcher:
                 return found  # another process has fetched it meanwhile
             place, memory = served(address), recalled(address)
             shown = address if place == address else f"{address} (from {without_secrets(place)})"
-            known = memory.tag if memory and memory.served == place and sha256 in ("", memory.sha256) else ""
-            if known and expected.hash and not sha256:
-                known = ""
+            same = (
+                memory is not None
+                and memory.served == place
+                and expected.hash in ("", f"sha256:{memory.sha256}")
+            )
+            known = memory.tag if memory is not None and same else ""
             try:
                 sha256, size, tag = transfer(
                     self._server(place, shown),
@@ -185,7 +186,7 @@ class Fetcher:
         bucket, _, key = place.partition("://")[2].partition("/")
         with self._making:
             try:
-                objects = self._objects.setdefault(bucket, Objects(f"{scheme}://{bucket}"))
+                objects = self._objects.setdefault(f"{scheme}://{bucket}", Objects(f"{scheme}://{bucket}"))
             except StoreError as error:
                 raise SourceError(error.what, shown, error.fix) from None
         return BucketFile(objects, key, shown)
@@ -210,11 +211,6 @@ class Stoppable:
         if self.stop.is_set():
             raise StoppedError
         tally.note(address, there, size)
-
-
-def learned_of(sources: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The sha256 by address, of (path, sha256) of a lock; paths of this machine need none."""
-    return {path: sha256 for path, sha256 in sources if scheme_of(path)}
 
 
 def _held(address: str, sha256: str) -> Fetched | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -57,14 +58,20 @@ def mirrors() -> list[Mirror]:
     ('/mnt/copy/a/1.csv', 'http://127.0.0.1:8000/1.csv', 'https://other/1.csv')
     >>> del os.environ["DATAPKG_MIRROR"]
     """
-    found = [_mirror(part.strip()) for part in _NEXT.split(os.environ.get(VARIABLE, "")) if part.strip()]
-    return sorted(found, key=lambda mirror: len(mirror.prefix), reverse=True)
+    return list(_mirrors(os.environ.get(VARIABLE, "")))
 
 
 def served(address: str) -> str:
     """Where an address is to be fetched from: a path of this machine, or an address."""
-    places = (mirror.serves(address) for mirror in mirrors())
+    places = (mirror.serves(address) for mirror in _mirrors(os.environ.get(VARIABLE, "")))
     return next((place for place in places if place), address)
+
+
+@lru_cache(maxsize=4)
+def _mirrors(text: str) -> tuple[Mirror, ...]:
+    """What a value of the variable means; it is asked for each address."""
+    found = [_mirror(part.strip()) for part in _NEXT.split(text) if part.strip()]
+    return tuple(sorted(found, key=lambda mirror: len(mirror.prefix), reverse=True))
 
 
 def _mirror(text: str) -> Mirror:

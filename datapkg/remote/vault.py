@@ -13,6 +13,7 @@ Two processes may use it at once: one fetches an address, the other waits and fi
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from ..cache import cache_folder
-from ..durable import replace, sealed, sync_file, sync_folder, unsealed
+from ..durable import sealed, sync_file, unsealed
 from ..errors import DamageError, StoreError
 from ..places.failures import store_error
 
@@ -72,8 +73,7 @@ def remember(memory: Memory) -> None:
     """Keep what is known of an address; a courtesy, so that a failure is none."""
     place = _about(memory.address)
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        replace(place, sealed(asdict(memory)))
+        _note(place, sealed(asdict(memory)))
 
 
 @contextmanager
@@ -132,7 +132,7 @@ class Part:
             self._place.write_bytes(b"")
             self._mark.unlink(missing_ok=True)
             if tag:
-                replace(self._mark, sealed({"tag": tag}))
+                _note(self._mark, sealed({"tag": tag}))
         self.tag = tag
 
     @contextmanager
@@ -161,7 +161,6 @@ class Part:
             self._place.chmod(0o444)
             if not place.is_file():  # another address may have the same file: who reads it keeps it
                 self._place.replace(place)
-                sync_folder(place.parent)
             self._place.unlink(missing_ok=True)
             self._mark.unlink(missing_ok=True)
         return place
@@ -191,6 +190,17 @@ def _lock(place: Path) -> BaseFileLock:
     from filelock import FileLock
 
     return FileLock(place)
+
+
+def _note(place: Path, content: bytes) -> None:
+    """Write a small file whole; that a power cut loses it does not matter."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    growing = place.with_name(f".{place.name}-{uuid.uuid4().hex}")
+    try:
+        growing.write_bytes(content)
+        growing.replace(place)
+    finally:
+        growing.unlink(missing_ok=True)
 
 
 def _about(address: str) -> Path:

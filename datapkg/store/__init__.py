@@ -4,6 +4,7 @@ from ..places import storage_errors
 from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .layers import Layer
 from .names import stored_name
+from .pages import BLOBS
 from .read import PinnedTable, damage, fragment_sizes
 from .update import update
 from .write import (
@@ -22,6 +23,7 @@ from .write import (
 )
 
 __all__ = [
+    "BLOBS",
     "TAG",
     "Committed",
     "Fragment",

@@ -1,8 +1,9 @@
-"""Where the pixels of equal images lie in a data file, one image after the other, as raw numbers.
+"""Where the pixels of equal images lie in a data file, one image after the other, as raw numbers; and where bytes lie.
 
 Lance 2.2 stores a column of fixed-size lists without nulls so: each page is one buffer of rows, nothing between them. The
 file's own metadata say so, page by page, and are believed only where they say exactly that. Any other page, an image
-missing, or one of a narrower dtype than the column's, and the engine reads the column.
+missing, or one of a narrower dtype than the column's, and the engine reads the column. A column of bytes of any length,
+such as files that are kept, has pages of two buffers: each row's length and bytes, and an index of where rows begin.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .files import Pages
 from .layers import numbers_of
 from .names import stored_name
 
+ITEMS = re.compile(r"num_items:\s*(\d+)")
 PIXELS = (
     "uint8",
     "int8",
@@ -37,16 +39,24 @@ PIXELS = (
 )
 
 
+BLOBS = "blobs"
+"""What stands in the place of a dtype for a column of bytes."""
+INDEX_WIDTHS = (1, 2, 4, 8)
+
+
 @dataclass(slots=True)
 class EqualImages:
-    """Watches what is written of the columns whose images are all of one dtype and shape."""
+    """Watches what is written of the columns whose images are all of one dtype and shape; `blobs` are those of bytes."""
 
     schema: pa.Schema
     own: dict[str, set[str | None]] = field(default_factory=dict)
     """By column, under its true name, the dtypes that its images say they have."""
+    blobs: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in self.schema.names:
+            if self.schema.field(name).type == pa.large_binary() and not self.schema.field(name).metadata:
+                self.blobs.append(name)
             dtype, shape = _form(self.schema.field(name).type)
             if shape and dtype in PIXELS and companions(name).dtype in self.schema.names:
                 self.own[name] = set()
@@ -68,7 +78,7 @@ class EqualImages:
             That of the file: stored names.
         """
         equal = [name for name, seen in self.own.items() if seen == {_form(self.schema.field(name).type)[0]}]
-        if not equal:
+        if not equal and not self.blobs:
             return {}
         from lance.file import LanceFileReader
         from lance.schema import LanceSchema
@@ -82,6 +92,10 @@ class EqualImages:
             places = _places(columns[index[numbers[stored_name(name)][0]]].pages, dtype, shape)
             if places:
                 found[stored_name(name)] = Pages(dtype, shape, places)
+        for name in self.blobs:
+            places = _blob_places(columns[index[numbers[stored_name(name)][0]]].pages)
+            if places:
+                found[stored_name(name)] = Pages(BLOBS, (), places)
         return found
 
 
@@ -98,6 +112,39 @@ def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, 
             return None
         places += [rows, buffer.position]
     return tuple(places)
+
+
+def _blob_places(pages: list[Any]) -> tuple[int, ...] | None:
+    """Rows of each page, where they and their index begin, and the bytes of an entry; None where a page is otherwise."""
+    places: list[int] = []
+    for page in pages:
+        found = ITEMS.search(page.encoding)
+        if len(page.buffers) != 2 or found is None:
+            return None
+        (values, index), rows = page.buffers, int(found[1])
+        width, beyond = divmod(index.size, rows + 1)
+        behind = values.position + values.size <= index.position
+        if beyond or width not in INDEX_WIDTHS or not behind:
+            return None
+        if re.sub(r"\s", "", page.encoding) != _lengths_and_bytes(rows):
+            return None
+        places += [rows, values.position, index.position, width]
+    return tuple(places)
+
+
+def _lengths_and_bytes(rows: int) -> str:
+    """How the engine describes a page of bytes, each row behind its length, without nulls."""
+    lengths = "CompressiveEncoding{compression:Some(Flat(Flat{bits_per_value:64,data:None,},),),}"
+    values = (
+        "CompressiveEncoding{compression:Some(Variable(Variable{"
+        f"offsets:Some({lengths},),values:None,"
+        "},),),}"
+    )
+    return (
+        f"PageLayout{{layout:Some(FullZipLayout(FullZipLayout{{bits_rep:0,bits_def:0,num_items:{rows},"
+        f"num_visible_items:{rows},value_compression:Some({values},),layers:[RepdefAllValidItem,],"
+        "details:Some(BitsPerOffset(64,),),},),),}"
+    )
 
 
 def _raw(dtype: str, shape: tuple[int, ...], rows: int) -> str:

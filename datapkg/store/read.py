@@ -167,5 +167,5 @@ def damage(
     if not package.exists():
         fix = "open it at its new place, and read the rows again"
         return StoreError("the package is not there any more", package.uri, fix)
-    fix = f"copy the package again from a whole one, or build it again{instead()}"
+    fix = f"copy the package again from a whole one, or build with --rehash{instead()}"
     return DamageError(what, f"table {table} of {package.uri}", fix)

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,11 +104,12 @@ class Command:
 
 
 def begun(trial: Trial, process: psutil.Popen) -> None:
-    """Wait until a build has begun to write."""
+    """Wait until a build has begun to write; on a busy machine it may be over before that is seen."""
     until = time.monotonic() + STARTS_WITHIN_S
-    while not any(trial.package.glob(f"{STAGING}*")):
-        assert process.poll() is None and time.monotonic() < until, "the build did not begin"
+    while not any(trial.package.glob(f"{STAGING}*")) and process.poll() is None:
+        assert time.monotonic() < until, "the build did not begin"
         time.sleep(0.002)
+    assert process.poll() in (None, 0), "the build failed"
 
 
 def seconds_of(stage: Stage, scenario: Scenario) -> float:
@@ -128,10 +130,11 @@ def killed_after(stage: Stage, scenario: Scenario, seconds: float, alone: bool) 
         time.sleep(seconds)
         started = [process, *_children(process)]
         semaphores = {path for one in started for path in _semaphores(one.pid)}
-        if alone:
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if alone:
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(started, ENDS_WITHIN_S)
         said = [f"still runs: {one}" for one in alive]
         for one in alive:

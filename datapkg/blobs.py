@@ -1,0 +1,122 @@
+"""Bytes of any length read straight from where they lie in a data file, without the engine.
+
+A build notes where each page of a column of bytes begins, and its index, which says where each row begins in it
+(`store.pages`). A row is its length, in eight bytes, and its bytes. Rows whose fragment has no such note are the engine's
+to read.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .places import Place
+from .records import FilesList
+from .store import BLOBS, damage
+
+PREFIX = 8
+
+
+class Page(NamedTuple):
+    """A page of a data file: its rows, where they and their index begin, and the bytes of an entry of the index."""
+
+    rows: int
+    begin: int
+    entries: int
+    width: int
+
+
+class DirectBlobs:
+    """The values of one column of bytes."""
+
+    def __init__(self, package: Place, files: FilesList, table: str, stored: str) -> None:
+        self.package, self.table = package, table
+        column = files.pixels.get(table, {}).get(stored, {})
+        self._listed: dict[str, Any] = column["fragments"] if column.get("dtype") == BLOBS else {}
+        self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
+        self._indexes: dict[tuple[str, int], NDArray[np.int64]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._listed)
+
+    def read(self, addresses: NDArray[np.int64]) -> pa.Array | None:
+        """The values at addresses, in their order.
+
+        Returns
+        -------
+        None where the place of any of them is not known.
+
+        Raises
+        ------
+        DamageError
+            A file is missing, shorter than it was, or its index makes no sense.
+        StoreError
+            The package is not there any more.
+        """
+        fragments = addresses >> 32
+        numbers = np.unique(fragments).tolist()
+        if not len(addresses) or any(number not in self._pages for number in numbers):
+            return None
+        starts, lengths = np.empty(len(addresses), np.int64), np.empty(len(addresses), np.int64)
+        for number in numbers:
+            at = np.flatnonzero(fragments == number)
+            starts[at], lengths[at] = self._places(number, addresses[at] & 0xFFFFFFFF)
+        offsets = np.concatenate([[0], lengths.cumsum()])
+        values = bytearray(int(offsets[-1]))
+        into = memoryview(values)
+        for number in numbers:
+            at = np.flatnonzero(fragments == number)
+            at = at[np.argsort(starts[at], kind="stable")]
+            wanted = zip(starts[at].tolist(), offsets[at].tolist(), offsets[at + 1].tolist(), strict=True)
+            parts = [(start, into[first:last]) for start, first, last in wanted if last > first]
+            self._read_into(self._pages[number][0], parts)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(values)]
+        return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(addresses), buffers)
+
+    def _places(self, number: int, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where rows of a fragment begin in its file, and their lengths."""
+        path, pages, firsts = self._pages[number]
+        starts, lengths = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+        of_page = np.searchsorted(firsts, rows, "right") - 1
+        for which in np.unique(of_page).tolist():
+            at = np.flatnonzero(of_page == which)
+            page, index = pages[which], self._index(path, pages[which])
+            inside = rows[at] - firsts[which]
+            starts[at] = page.begin + index[inside] + PREFIX
+            lengths[at] = index[inside + 1] - index[inside] - PREFIX
+        return starts, lengths
+
+    def _index(self, path: str, page: Page) -> NDArray[np.int64]:
+        """Where the rows of a page begin in it, and where the last one ends; read once."""
+        if (path, page.entries) not in self._indexes:
+            content = bytearray((page.rows + 1) * page.width)
+            self._read_into(path, [(page.entries, memoryview(content))])
+            found = np.frombuffer(content, f"<u{page.width}").astype(np.int64)
+            if found[0] != 0 or (np.diff(found) < PREFIX).any() or page.begin + found[-1] > page.entries:
+                raise damage("the index of a data file is damaged", self.package, self.table)
+            self._indexes[path, page.entries] = found
+        return self._indexes[path, page.entries]
+
+    def _read_into(self, path: str, parts: list[tuple[int, memoryview]]) -> None:
+        try:
+            self.package.read_into(path, parts)
+        except (FileNotFoundError, EOFError):
+            raise damage("a file of it is missing or damaged", self.package, self.table) from None
+
+    @cached_property
+    def _pages(self) -> dict[int, tuple[str, list[Page], NDArray[np.int64]]]:
+        """By fragment its file, its pages, and the first row of each; none that ends behind its file."""
+        found = {}
+        for number, (path, *places) in self._listed.items():
+            pages = [
+                Page(*places[at : at + len(Page._fields)]) for at in range(0, len(places), len(Page._fields))
+            ]
+            last = max((page.entries + (page.rows + 1) * page.width for page in pages), default=0)
+            if pages and last <= self._sizes.get(path, -1):
+                rows = np.array([page.rows for page in pages], np.int64)
+                found[int(number)] = path, pages, rows.cumsum() - rows
+        return found
