@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from .places import Place
 from .records import FilesList, TableRecord
 from .rows import RowOrder
 from .store import PinnedTable
+from .versions import whole_instead
 
 BATCH_BYTES = 16 << 20
 FILE_COLUMN = "image_bytes"
@@ -38,7 +39,8 @@ class RowAccess:
 
     def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         self.record = record
-        self.pinned = PinnedTable(package, record.name, record.stored)
+        instead = partial(whole_instead, package, files.version)
+        self.pinned = PinnedTable(package, record.name, record.stored, instead)
         self.order = RowOrder.of(files.runs[record.name])
         self._files = files
         self._known_blobs: dict[str, DirectBlobs] = {}
@@ -47,7 +49,7 @@ class RowAccess:
     @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema, under true names; reads no row."""
-        stored = {field.name: field for field in self.pinned.lance.schema}
+        stored = {field.name: field for field in self.pinned.schema}
         return pa.schema([_true_field(c.name, stored[c.stored]) for c in self.record.columns])
 
     def read(
@@ -233,14 +235,22 @@ class RowAccess:
     def _names(self) -> dict[str, str]:
         return {column.name: column.stored for column in self.record.columns}
 
+    @cached_property
+    def _unmarked(self) -> set[str]:
+        """The columns of which neither we nor the engine say anything in their fields: large ones are marked."""
+        return {one.name for one in self.record.columns if not one.image and one.type != "binary"}
+
     def _stored(self, columns: Sequence[str]) -> list[str]:
         return [self._names[name] for name in columns]
 
     def _named(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-        """The batch under true names."""
-        return pa.RecordBatch.from_arrays(
-            [batch.column(self._names[name]) for name in columns], names=list(columns)
-        )
+        """The batch under true names, and without what the engine says of its columns."""
+        stored = self._stored(columns)
+        if batch.schema.names == stored == list(columns) and self._unmarked.issuperset(columns):
+            return batch
+        come = batch.schema.names[: len(stored)] == stored
+        arrays = batch.columns[: len(stored)] if come else [batch.column(name) for name in stored]
+        return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
 def _true_field(name: str, stored: pa.Field) -> pa.Field:

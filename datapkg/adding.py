@@ -9,7 +9,6 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,9 @@ from .changes import Change
 from .content import taken_over
 from .deriving import derive
 from .deriving.due import made_before
+from .deriving.loading import name_of
 from .deriving.recipe import Code, Recipe, recipes_of
-from .errors import DeriveError, VersionError
+from .errors import VersionError
 from .manifest import Manifest, normal
 from .manifest.document import compose
 from .manifest.load import LoadedManifest
@@ -64,37 +64,13 @@ def add(
     resources = [taken_over(one, newest) for one in _planned(loaded.manifest, newest)]
     planned = Plan(tuple(_planned(loaded.manifest, newest)), (), {}, False)
     where = engines.get(engine, ray_address)
-    with attempt_in(package) as attempt, where.session(workers, package.staging(attempt).path) as run:
-        recipes = recipes_of(loaded.manifest, loaded.path.parent, _known(loaded.manifest, newest), codes)
+    needed = [loaded.path.parent] if ".py:" in name else []
+    with attempt_in(package, where, workers, needed) as (package, attempt, run):
+        recipes = recipes_of(loaded, _known(loaded.manifest, newest), codes)
         derived = derive(loaded, package, attempt, resources, newest, run, silent, recipes)
         publisher = Publisher(package, package.uri, attempt, loaded, planned, newest)
         notes = newest.record.warnings.get(ALL_TABLES, [])
         return publisher.publish(derived, notes, started).version
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """A function's name as a manifest writes it.
-
-    Raises
-    ------
-    DeriveError
-        It has none that it could be found by again.
-
-    Examples
-    --------
-    >>> name_of(json.dumps)
-    'json:dumps'
-    """
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
-    found: Any = None
-    if module and "<" not in name:
-        found = import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part, None)
-    if found is not function:
-        fix = "define it with a name of its own, in a module or a cell, and not inside of another function"
-        raise DeriveError("the function cannot be found again by a name", repr(function), fix)
-    return f"{module}:{name}"
 
 
 def _typed(function: Callable[..., Any]) -> Code:

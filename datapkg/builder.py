@@ -18,12 +18,22 @@ from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
-from .deriving import derive
-from .errors import SchemaError, StoreError
-from .lock import Lock, lock_path, read_lock, refuse_other_content, refuse_other_files, write_lock
+from .deriving import FINISHED, derive, function_folders
+from .engine import Engine, Run
+from .errors import LockedError, SchemaError, SourceError, StoreError
+from .lock import (
+    Lock,
+    fetcher_of,
+    lock_path,
+    read_lock,
+    refuse_other_content,
+    refuse_other_files,
+    refuse_unknown_addresses,
+    write_lock,
+)
 from .locking import files_of, lock_of
 from .manifest import normal
-from .manifest.load import load
+from .manifest.load import LoadedManifest, load
 from .places import Place, place
 from .plan import Plan, Previous
 from .progress import Progress, silent
@@ -76,7 +86,8 @@ def build(
     allow_removals
         Build even if more than a tenth of a resource's files are gone.
     rehash
-        Read every file, also those that the user's cache remembers as they are.
+        Read every file, also those that the user's cache remembers as they are, and those of the package: a table that
+        is damaged is stored again. Ask for every address again.
     max_image_bytes
         What one decoded image may take in memory; an image that says it takes more is refused before it is decoded.
     storage_options
@@ -105,13 +116,10 @@ def build(
     if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
         return replace(report, package=str(named), seconds=time.monotonic() - started)
     lock = read_lock(loaded.path) if locked else None
-    before = plan.previous(target, loaded.manifest.name)
-    planned = plan.plan(loaded, before, allow_removals, rehash or locked)
-    if lock is not None:
-        digest = normal.manifest_digest(loaded.manifest)
-        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
+    before = plan.previous(target, loaded.manifest.name, rehash or locked)
+    planned = _planned(loaded, lock, before, allow_removals, rehash, progress)
     where = engines.get(engine, ray_address)
-    with attempt_in(target) as attempt, where.session(workers, target.staging(attempt).path) as run:
+    with attempt_in(target, where, workers, _needed(loaded, planned)) as (target, attempt, run):
         resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
         notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)
@@ -123,9 +131,28 @@ def build(
     if not locked:
         report = _with_lock(report, loaded.path, built)
     said = [*planned.warnings, *(warning for one in resources for warning in one.warnings), *notes]
-    if not planned.disturbed and list(report.warnings) == said:
+    if not (planned.disturbed or planned.listed) and list(report.warnings) == said:
         unchanged.remember(question, planned, resources, report, begun)
     return report
+
+
+def _planned(
+    loaded: LoadedManifest,
+    lock: Lock | None,
+    before: Previous | None,
+    allow_removals: bool,
+    rehash: bool,
+    progress: Progress,
+) -> Plan:
+    """What is to be done, once all files are here; a locked build is held to its lock as far as files go."""
+    if lock is not None:
+        refuse_unknown_addresses(loaded, lock)
+    with fetcher_of(loaded, rehash=rehash, progress=progress) as fetcher:
+        planned = plan.plan(loaded, before, allow_removals, rehash or lock is not None, fetcher)
+    if lock is not None:
+        digest = normal.manifest_digest(loaded.manifest)
+        refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
+    return planned
 
 
 def _contents(reader: Reader, planned: Plan) -> list[ResourceContent]:
@@ -158,15 +185,46 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
 
 
 @contextmanager
-def attempt_in(package: Place) -> Iterator[str]:
-    """Make room for an attempt and give it a name; whatever happens, leave nothing half-made."""
+def attempt_in(
+    package: Place, engine: Engine, workers: int | None, needed: Sequence[Path]
+) -> Iterator[tuple[Place, str, Run]]:
+    """Make room for an attempt, name it and start its workers; whatever happens, leave nothing half-made.
+
+    `needed` are the folders that all workers read. The place that is given is staged where all of them can write.
+    """
     attempt = uuid.uuid4().hex
     with store.storage_errors(package.uri):
         package.begin(attempt)
     try:
-        yield attempt
+        with engine.session(workers) as run:
+            _refuse_blind(run, needed)
+            package = package.reached(attempt, lambda folder: (run.blind([folder]) or ("",))[0])
+            yield package, attempt, run
+        package.staging(FINISHED).clear()  # what is out need not be computed again
+    except LockedError:  # nothing was interrupted
+        package.staging(FINISHED).clear()
+        raise
     finally:
         package.end(attempt)
+
+
+def _needed(loaded: LoadedManifest, planned: Plan) -> list[Path]:
+    """The folders of this machine that hold what workers read: files of sources, and what functions need."""
+    folders = {
+        file.root
+        for one in planned.resources
+        for file in one.files
+        if file.path in one.stale and file.content is None
+    }
+    return sorted({*folders, *function_folders(loaded)})
+
+
+def _refuse_blind(run: Run, needed: Sequence[Path]) -> None:
+    blind = run.blind(needed)
+    if blind is not None:
+        machine, folder = blind
+        fix = "put it on a disk that all machines see at the same path; what was fetched or unpacked lies in DATAPKG_CACHE"
+        raise SourceError(f"does not see {folder}, which holds files that are to be read", machine, fix)
 
 
 def _refuse_clashes(contents: Sequence[Content]) -> None:

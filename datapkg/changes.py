@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from .engine.local import cpus
 from .hashes import recalled, remember
@@ -30,9 +31,13 @@ class Change:
 
 
 def hashed(files: Sequence[SourceFile], rehash: bool = False) -> list[str]:
-    """The sha256 of each file: remembered where the file is as it was, unless `rehash` asks to read all of them."""
+    """The sha256 of each file, unless `rehash` asks to read all of them: remembered where the file is as it was, and
+    that of a fetched file the one that it was fetched with, which every reading checks."""
     begun = time.time_ns()
     known = {} if rehash else recalled(files)
+    known |= {
+        file.path: file.sha256 for file in files if file.sha256 and (not rehash or file.local == Path())
+    }
     unknown = [file for file in files if file.path not in known]
     with ThreadPoolExecutor(cpus()) as pool:  # hashing leaves Python's lock
         fresh = dict(zip((file.path for file in unknown), pool.map(_sha256, unknown), strict=True))

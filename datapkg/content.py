@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from . import ingest, sources
 from .digest import ColumnSums, SourceDigest, table_digest
-from .engine import Run
+from .engine import Needs, Run
 from .errors import DamageError
 from .hashes import remember
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
-from .known_files import file_rows, held_of, known_files, table_row
+from .known_files import archive_rows, file_rows, held_of, known_files, table_row
 from .old_tables import OldTable
 from .one_pass import Looked, OnePassTask, scan_and_store
 from .places import Place
@@ -22,7 +22,7 @@ from .plan import Previous, ResourcePlan
 from .progress import Counter, Progress
 from .reading import MAX_IMAGE_BYTES, check_hash
 from .records import ColumnRecord, TableRecord
-from .source_list import SourceRow
+from .source_list import ARCHIVE, SourceRow
 from .sources.base import TableSchema
 from .store import Fragment, Layer, stored_name
 from .succession import Come, Piece, Succession
@@ -82,7 +82,7 @@ class _Growing:
 
 
 def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
-    """A resource that is as it was in the version before."""
+    """A resource that is as it was in the version before; an archive may hold the same files and be another one."""
     name = resource.resource.name
     tables = tuple(
         Content(table, tuple(row for row in before.sources if row.table == table.name))
@@ -90,7 +90,9 @@ def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
         if table.resource == name
     )
     warnings = tuple(before.record.warnings.get(name, ()))
-    return ResourceContent(name, tables, (*before.of(name).values(), *before.members(name)), warnings)
+    members = (row for row in before.members(name) if row.evidence != ARCHIVE)
+    rows = (*before.of(name).values(), *members, *archive_rows(resource))
+    return ResourceContent(name, tables, rows, warnings)
 
 
 @dataclass(slots=True)
@@ -131,9 +133,8 @@ class Reader:
             for schema in decision.tables
         )
         warnings = (*folded(scanned), *decision.warnings)
-        return ResourceContent(
-            resource.resource.name, tables, tuple(file_rows(resource, scanned)), warnings, notes
-        )
+        rows = (*file_rows(resource, scanned), *archive_rows(resource))
+        return ResourceContent(resource.resource.name, tables, rows, warnings, notes)
 
     def _following(
         self, resource: ResourcePlan, tables: Sequence[TableSchema]
@@ -168,8 +169,8 @@ class Reader:
         scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
         tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
         note = self._counter(f"looking at {name}", resource)
-        parts = list(self.run(scan_and_store, tasks, note))
-        if resource.resource.hash is not None:
+        parts = list(self.run(scan_and_store, tasks, note, Needs(threads)))
+        if resource.resource.hash is not None and not resource.resource.members:
             for one in (one for part in parts for one in part.files):
                 check_hash(one.file, resource.resource.hash, one.seen)
         return parts
@@ -199,7 +200,7 @@ class Reader:
             if stored is None
         ]
         note = self._counter(f"storing {resource.resource.name}", resource)
-        ingested = iter(list(self.run(ingest.ingest, tasks, note)))
+        ingested = iter(list(self.run(ingest.ingest, tasks, note, Needs(threads))))
         for stored in parts:
             for name, rows in (next(ingested) if stored is None else stored).items():
                 growing[name].add(rows)
@@ -216,7 +217,7 @@ class Reader:
 
     def _threads(self, tasks: int) -> int:
         """On how many threads each of so many tasks may work."""
-        return max(1, self.run.workers // max(tasks, 1))
+        return max(1, min(self.run.threads, self.run.workers // max(tasks, 1)))
 
     def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
         total = sum(file.bytes for file in resource.files)

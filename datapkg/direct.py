@@ -7,7 +7,7 @@ whose fragment has no such note are the engine's to read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .places import Place
+from .places import Place, refusal
 from .records import FilesList
 from .store import Fragment, damage
 
@@ -56,10 +56,12 @@ def list_pixels(
 
 
 class DirectPixels:
-    """The images of one column that lie as raw pixels."""
+    """The images of one column that lie as raw pixels; `instead` says what else to open, for errors."""
 
-    def __init__(self, package: Place, files: FilesList, table: str, stored: str) -> None:
-        self.package, self.table = package, table
+    def __init__(
+        self, package: Place, files: FilesList, table: str, stored: str, instead: Callable[[], str] = str
+    ) -> None:
+        self.package, self.table, self._instead = package, table, instead
         self._column: Column = files.pixels.get(table, {}).get(stored, {"fragments": {}})
         self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
 
@@ -107,8 +109,10 @@ class DirectPixels:
         ]
         try:
             self.package.read_into(path, parts)
-        except (FileNotFoundError, EOFError):
-            raise damage("a file of it is missing or damaged", self.package, self.table) from None
+        except (OSError, EOFError) as error:
+            refused = refusal(error, f"table {self.table} of {self.package.uri}")
+            what = "a file of it is missing or damaged"
+            raise refused or damage(what, self.package, self.table, self._instead) from None
 
     @cached_property
     def _image_bytes(self) -> int:

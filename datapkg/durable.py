@@ -18,7 +18,8 @@ from blake3 import blake3
 
 from .errors import DamageError, StoreError
 
-SEAL = re.compile(rb'"blake3": "([0-9a-f]{64})"\n}\n$')
+SEAL = re.compile(rb'"blake3": "([0-9a-f]{64})"\n}\n\Z')
+SEAL_BYTES = len('"blake3": ""\n}\n') + 64
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -40,8 +41,9 @@ def sealed(document: Mapping[str, Any]) -> bytes:
 
 def unsealed(content: bytes, where: str) -> dict[str, Any]:
     """Read a sealed document. Raises DamageError if any byte of it is not as written."""
-    seal = SEAL.search(content)
-    if seal is None or blake3(content[: seal.start()]).hexdigest().encode() != seal[1]:
+    end = max(len(content) - SEAL_BYTES, 0)
+    seal = SEAL.match(content, end)
+    if seal is None or blake3(memoryview(content)[:end]).hexdigest().encode() != seal[1]:
         raise DamageError("the file is damaged", where, "copy it again from a whole copy of the package")
     document: dict[str, Any] = json.loads(content)
     del document["blake3"]

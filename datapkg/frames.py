@@ -23,17 +23,13 @@ from .selection import Selection
 
 Backend = Literal["pyarrow"] | None
 
-NULLABLE: dict[pa.DataType, Any] = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.uint8(): pd.UInt8Dtype(),
-    pa.uint16(): pd.UInt16Dtype(),
-    pa.uint32(): pd.UInt32Dtype(),
-    pa.uint64(): pd.UInt64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
+MASKED: dict[pa.DataType, Any] = {
+    **dict.fromkeys((pa.int8(), pa.int16(), pa.int32(), pa.int64()), pd.arrays.IntegerArray),
+    **dict.fromkeys((pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()), pd.arrays.IntegerArray),
+    **dict.fromkeys((pa.float16(), pa.float32(), pa.float64()), pd.arrays.FloatingArray),
 }
+"""What holds numbers some of which are missing; pandas has no such array of 16-bit floats, which become 32-bit ones."""
+BOOLEAN: Any = pd.BooleanDtype()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,8 @@ def to_pandas(
     kinds = lazy_columns(record) if look.lazy else {}
     lazy = [name for name in columns if name in kinds]
     images = [name for name in columns if name not in kinds and (name not in known or known[name].image)]
-    plain = [name for name in columns if name in known and not known[name].image and name not in kinds]
+    set_apart = {*lazy, *images}
+    plain = [name for name in columns if name not in set_apart]
     at, table, cells = _read(rows, plain, [name for name in images if name in known], selection)
     made: dict[str, Any] = {name: _objects(cells[name]) for name in images if name in known}
     made |= {
@@ -115,13 +112,13 @@ def _read(
     selection: Selection,
 ) -> tuple[NDArray[np.int64], pa.Table, dict[str, list[Any]]]:
     """Positions, the plain columns, and the cells of image columns."""
-    schema = pa.schema([rows.schema.field(name) for name in plain])
     if not images and not (plain and selection.in_order):
         at = selection.positions(rows)
-        return at, rows.pick(at, plain) if plain else schema.empty_table(), {}
+        return at, rows.pick(at, plain) if plain else pa.table({}), {}
     helpers = [name for image in images for name in companions(image).looks if name not in plain]
     asked = [*plain, *images, *helpers]
-    large = bool(images) or any(pa.types.is_large_binary(kind) for kind in schema.types)
+    binary = {column.name for column in rows.record.columns if column.type == "binary"}
+    large = bool(images) or not binary.isdisjoint(plain)
     if selection.in_order:
         bounds = BATCH_BYTES if large else None
         read = rows.read(asked, selection.where, selection.limit, batch_bytes=bounds)
@@ -132,10 +129,11 @@ def _read(
     cells: dict[str, list[Any]] = {name: [] for name in images}
     for at, batch in read:
         positions.append(at)
-        batches.append(batch.select(list(plain)))
+        batches.append(batch if asked == plain else batch.select(list(plain)))
         for name, found in cells.items():
             found += image_cells(rows.record.name, at, batch, name)
-    return np.concatenate(positions), pa.Table.from_batches(batches, schema), cells
+    table = pa.Table.from_batches(batches) if batches else rows.schema.empty_table().select(plain)
+    return np.concatenate(positions), table, cells
 
 
 def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch, column: str) -> list[Any]:
@@ -145,10 +143,8 @@ def image_cells(table: str, positions: NDArray[np.int64], batch: pa.RecordBatch,
     return decoded(batch.column(column), dtypes, shapes, lambda at: f"table {table}, row {positions[at]}")
 
 
-def _index(at: NDArray[np.int64], selection: Selection) -> pd.Index[Any]:
-    if selection.where is None and selection.in_order:
-        return pd.RangeIndex(len(at))
-    return pd.Index(at)
+def _index(at: NDArray[np.int64], selection: Selection) -> NDArray[np.int64] | pd.RangeIndex:
+    return pd.RangeIndex(len(at)) if selection.where is None and selection.in_order else at
 
 
 def _frame(
@@ -157,41 +153,44 @@ def _frame(
     plain: Mapping[str, ColumnRecord],
     made: dict[str, Any],
     look: Look,
-    index: pd.Index[Any],
+    index: NDArray[np.int64] | pd.RangeIndex,
 ) -> pd.DataFrame:
     """Columns that pandas converts alike are converted together: thousands one by one take seconds."""
-    alone = {name: _series(table.column(name), known, look) for name, known in plain.items()}
-    made |= {name: series for name, series in alone.items() if series is not None}
-    rest = [name for name in plain if name not in made]
+    masked: dict[pa.DataType, list[str]] = {}
+    for (name, column), kind in zip(plain.items(), table.schema.types, strict=True):
+        if (series := _series(table, name, kind, look)) is not None:
+            made[name] = series
+        elif column.nulls and kind in MASKED:
+            masked.setdefault(kind, []).append(name)
+        elif column.nulls and kind == pa.bool_():
+            made[name] = BOOLEAN.__from_arrow__(table.column(name))
+    for alike in masked.values():
+        made |= zip(alike, _masked(table.select(alike)), strict=True)
     if not made:
         frame: pd.DataFrame = table.to_pandas()
-        frame.index = index
+        if not isinstance(index, pd.RangeIndex) or len(frame) != len(index):  # else it has this one
+            frame.index = index
         return frame
-    together = table.select(rest).to_pandas()
+    together = table.select([name for name in plain if name not in made]).to_pandas()
     parts = {name: made[name] if name in made else together[name]._values for name in columns}
     frame = pd.DataFrame(dict(enumerate(parts.values())), index=index, copy=False)
     frame.columns = pd.Index(list(parts), dtype="str")
     return frame
 
 
-def _series(values: pa.ChunkedArray, column: ColumnRecord, look: Look) -> Any:
-    """A column that pandas' own conversion would change, as what holds it exactly; None for the others."""
-    if (
-        column.name in look.categories
-        and (found := _categorical(values, look.categories[column.name])) is not None
-    ):
-        return found
+def _series(table: pa.Table, name: str, kind: pa.DataType, look: Look) -> Any:
+    """A column that is shown in another way than the numbers or texts that it holds; None for others."""
+    if name in look.categories:
+        found = _categorical(table.column(name), look.categories[name])
+        if found is not None:
+            return found
     if look.backend == "pyarrow":
-        return pd.arrays.ArrowExtensionArray(values)
-    if pa.types.is_nested(values.type):
+        return pd.arrays.ArrowExtensionArray(table.column(name))
+    if pa.types.is_nested(kind):
         with _many_objects():
-            nested = np.empty(len(values), object)
-            nested[:] = [cell for chunk in values.chunks for cell in python_values(chunk)]
+            nested = np.empty(len(table), object)
+            nested[:] = [cell for chunk in table.column(name).chunks for cell in python_values(chunk)]
         return nested
-    if column.nulls and pa.types.is_floating(values.type):
-        return _floats(values)
-    if column.nulls and values.type in NULLABLE:
-        return NULLABLE[values.type].__from_arrow__(values)
     return None
 
 
@@ -242,9 +241,29 @@ def _categorical(values: pa.ChunkedArray, declared: Categories) -> pd.Categorica
     return pd.Categorical.from_codes(codes, categories=pd.Index(declared.values), ordered=declared.ordered)
 
 
-def _floats(values: pa.ChunkedArray) -> Any:
-    """Missing values are missing, and NaNs are NaNs: pandas' own conversion makes one of both."""
-    return pd.arrays.FloatingArray(values.to_numpy(), values.is_null().to_numpy())
+def _masked(table: pa.Table) -> list[Any]:
+    """Columns of numbers of one type, with a mask of what is missing: a NaN is no missing value, and 2**53 + 1 stays exact.
+
+    Thousands of columns take a fraction of what they do one by one; they are cut from two arrays.
+    """
+    (kind,) = set(table.schema.types)
+    stored = np.dtype(kind.to_pandas_dtype())
+    values = np.empty((table.num_columns, len(table)), np.float32 if stored == np.float16 else stored)
+    masks = np.zeros(values.shape, bool)
+    for column, cells, missing in zip(table.columns, values, masks, strict=True):
+        start = 0
+        for chunk in column.chunks:
+            end, first = start + len(chunk), chunk.offset
+            validity, data = chunk.buffers()
+            cells[start:end] = np.frombuffer(data, stored)[first : first + len(chunk)]
+            if chunk.null_count:
+                bits = np.unpackbits(
+                    np.frombuffer(validity, np.uint8), count=first + len(chunk), bitorder="little"
+                )
+                missing[start:end] = bits[first:] == 0
+            start = end
+    np.copyto(values, 0 if values.dtype.kind in "iu" else np.nan, where=masks)
+    return [MASKED[kind](cells, missing) for cells, missing in zip(values, masks, strict=True)]
 
 
 def _objects(cells: Sequence[Any]) -> NDArray[np.object_]:

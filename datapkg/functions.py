@@ -9,7 +9,7 @@ the first or last axis; what comes back has the input's own dtype unless a funct
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -235,6 +235,35 @@ def captions(image: Image, labels: Any, size: int = 14) -> Image:
         place = (2, 2 + row * (size + 2))
         drawing.text(place, line, fill=(255, 255, 0), font=font, stroke_width=1, stroke_fill=(0, 0, 0))
     return np.asarray(picture)
+
+
+def grid(images: Iterable[Image | None], columns: int = 8, size: int = 128) -> Image:
+    """Pictures side by side as one image of 8 bits and three channels, such as all cells of a column.
+
+    Parameters
+    ----------
+    images
+        Arrays of two axes, or with one or three channels behind; missing ones are left out.
+    columns
+        How many stand in a line.
+    size
+        The longer side of each, in pixels; larger ones are made smaller.
+
+    Examples
+    --------
+    >>> grid([np.zeros((64, 32), "u2"), None, np.ones((32, 32, 3), "u1")], columns=2, size=32).shape
+    (32, 64, 3)
+    """
+    shown = [thumbnail(one, size) for one in images if one is not None]
+    if not shown:
+        return np.zeros((0, 0, 3), np.uint8)
+    lines = -(-len(shown) // columns)
+    whole = np.zeros((lines * size, min(columns, len(shown)) * size, 3), np.uint8)
+    for at, image in enumerate(shown):
+        top, left = at // columns * size, at % columns * size
+        coloured = image[..., np.newaxis] if image.ndim == 2 else image
+        whole[top : top + image.shape[0], left : left + image.shape[1]] = coloured
+    return whole
 
 
 @gives("image")

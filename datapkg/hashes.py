@@ -4,7 +4,7 @@ The memory is a small database in the user's cache folder (``DATAPKG_CACHE`` ove
 taken for the one that was hashed if its path, device, inode, size, mtime and ctime are the same; one that was touched
 less than two seconds before it was hashed is not remembered, since a later write could leave all of these as they are.
 Nor is one that is not as it was when it was found: the clock of the disk may be another. Rows that stand in a manifest
-are no file, and cost nothing to hash.
+are no file, and cost nothing to hash; what was fetched is known by its hash.
 The memory is a courtesy: where it cannot be read or written, files are read.
 """
 
@@ -30,7 +30,7 @@ create table if not exists hashes (
 def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
     """The sha256 of those files that are as they were when they were hashed, by their shown paths."""
     found: dict[str, str] = {}
-    files = [file for file in files if file.content is None]
+    files = [file for file in files if file.content is None and not file.sha256]
     with suppress(sqlite3.Error, OSError), _database() as database:
         for folder in {file.root for file in files}:
             inside = [file for file in files if file.root == folder]
@@ -46,7 +46,7 @@ def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
     """Remember files with their sha256, but those that were touched after, or just before, their reading begun."""
     rows = []
     for file, sha256 in hashed:
-        if file.bytes == MISSING or file.content is not None:
+        if file.bytes == MISSING or file.content is not None or file.sha256:
             continue
         with suppress(OSError):
             stat = _stat(file)

@@ -57,7 +57,7 @@ def compare(written: Written, before: Previous | None) -> list[str]:
     ]
     if not naming:
         return []
-    with matcher(written.staging) as matching:
+    with matcher(written.room) as matching:
         columns = [_compared(table, name, images, matching) for table, name in naming]
         columns = [column for column in columns if column.names]
         unnamed = [(table, _unnamed(table, columns, matching)) for table in images]

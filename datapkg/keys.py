@@ -45,7 +45,7 @@ def check(written: Written) -> None:
     ]
     if not promising:
         return
-    with matcher(written.staging) as matching:
+    with matcher(written.room) as matching:
         broken = {
             resource.name: lines
             for table, resource in promising

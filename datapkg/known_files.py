@@ -11,7 +11,7 @@ from typing import Any
 from .ingest import Scanned
 from .plan import Previous, ResourcePlan, member_file
 from .reading import Seen, SourceFile
-from .source_list import MATCHED_MEMBER, SourceRow
+from .source_list import ARCHIVE, MATCHED_MEMBER, SourceRow
 from .sources.base import Scan
 
 ANY_PLACE = (0, 0, 0, 0)
@@ -30,6 +30,17 @@ def file_rows(resource: ResourcePlan, scanned: Iterable[Scanned]) -> list[Source
         others = [(file, seen) for file, seen in one.members if file.path not in led]
         rows += [file_row(resource, one.file.path, file, seen) for file, seen in others]
     return rows
+
+
+def archive_rows(resource: ResourcePlan) -> list[SourceRow]:
+    """One row for each archive that files of the resource were chosen of."""
+    return [
+        replace(
+            file_row(resource, one.path, one, Seen(ANY_PLACE, one.sha256)),
+            evidence=ARCHIVE,
+        )
+        for one in resource.archives
+    ]
 
 
 def file_row(

@@ -12,10 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from .places import Entry, Folder, Place
+from .places import Entry, Place
 from .records import FilesList, Record
-from .store import TAG, tag_path
+from .store import TAG, built, tag_path
 
+DESCRIPTOR = "datapackage.json"
 HINT = "_versions/latest_version_hint.json"
 ENGINE_FOLDERS = ("data/", "_deletions/", "_versions/", "_indices/", "_transactions/", "_refs/tags/")
 TRANSACTION = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txn")
@@ -31,7 +32,7 @@ class Leftover:
     path: str
     bytes: int
     touched: float
-    staging: Folder | None = None
+    staging: Place | None = None
 
     @property
     def table(self) -> str:
@@ -43,6 +44,27 @@ class Leftover:
     def made_by(self) -> str:
         """The name, from the first ``-``, that the engine gives to the transaction which made a file."""
         return PurePosixPath(self.path).name.partition("-")[2]
+
+
+def abandoned(package: Place) -> bool:
+    """Whether builds were begun here, and none was ever published.
+
+    A package that has lost its records is another thing: a release, a list of files or the descriptor tells of one.
+    """
+    names = package.names()
+    if {"releases", DESCRIPTOR} & set(names):
+        return False
+    if any(not name.startswith(".") for name in package.names("versions")):
+        return False
+    if "versions" in names or package.stagings() or any(ATTEMPT_FILE.match(name) for name in names):
+        return True
+    return any(built(package, folder.removesuffix(".lance")) for folder in tables(package))
+
+
+def strange(package: Place, table: str) -> bool:
+    """Whether a table has states, and no build made any of them."""
+    states = [name for name in package.names(f"{table}.lance/_versions") if name.endswith(".manifest")]
+    return bool(states) and not built(package, table)
 
 
 def used_by(record: Record, listed: FilesList) -> set[str]:
@@ -105,7 +127,7 @@ def attempts(package: Place, used: Collection[str]) -> list[Leftover]:
     return found
 
 
-def _staging(package: Place, folder: Folder) -> Leftover:
+def _staging(package: Place, folder: Place) -> Leftover:
     """A stopped build's folder as one thing; the youngest file in it says how long it has been stopped."""
     inside = folder.entries()
     touched = max([folder.touched(""), *(entry.touched for entry in inside)])

@@ -36,13 +36,16 @@ class StoredImages:
         self.rows, self.facts, self.column, self.direct = rows, facts, column, direct
         self._looks = companions(column.name).looks
 
+    @property
+    def stored_bytes(self) -> int:
+        """What all images take when they are read."""
+        held = self.rows.record.image_bytes
+        return max(held.get(self.column.name, 0), held.get(f"{self.column.name}_unpacked", 0))
+
     @cached_property
     def step(self) -> int:
         """How many images fit one request."""
-        held = self.rows.record.image_bytes
-        unpacked = held.get(f"{self.column.name}_unpacked", 0)
-        size = max(held.get(self.column.name, 0), unpacked)
-        return request_rows(self.rows, size)
+        return request_rows(self.rows, self.stored_bytes)
 
     def load(self, at: NDArray[np.int64]) -> list[Image | None]:
         """The images at row positions, in the order asked; None where there is none.
@@ -103,10 +106,15 @@ class DecodedImages:
         self._place = ["series", "page", "t", "c", "z"] if self._keep == "plane" else ["series", "page"]
         self._nulls = columns[FILE_COLUMN].nulls
 
+    @property
+    def stored_bytes(self) -> int:
+        """What all files take; their pixels take more."""
+        return self.rows.record.image_bytes.get(FILE_COLUMN, 0)
+
     @cached_property
     def step(self) -> int:
-        """How many images fit one request; a file has the size of its pixels at least."""
-        return request_rows(self.rows, self.rows.record.image_bytes.get(FILE_COLUMN, 0))
+        """How many files fit one request."""
+        return request_rows(self.rows, self.stored_bytes)
 
     def load(self, at: NDArray[np.int64]) -> list[Image | None]:
         """The images at row positions, in the order asked; each file is decoded once.

@@ -11,9 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .addresses import scheme_of
 from .durable import replace, sealed, unsealed
-from .errors import LockedError, ManifestError
+from .errors import DamageError, LockedError, ManifestError
+from .manifest.addresses import names_many
+from .manifest.load import LoadedManifest
+from .progress import Progress, silent
 from .records import known
+from .remote import Fetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,16 @@ class LockedSource:
     bytes: int
     sha256: str
     tables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedArchive:
+    """An archive that sources were chosen of."""
+
+    resource: str
+    path: str
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,12 @@ class Lock:
     columns: tuple[LockedColumn, ...]
     sources: tuple[LockedSource, ...]
     derived: tuple[LockedDerivation, ...] = ()
+    archives: tuple[LockedArchive, ...] = ()
+
+    @property
+    def files(self) -> tuple[LockedSource | LockedArchive, ...]:
+        """All files that a build must find."""
+        return (*self.sources, *self.archives)
 
 
 def lock_path(manifest: Path) -> Path:
@@ -109,6 +130,7 @@ def read_lock(manifest: Path) -> Lock:
             "columns": tuple(known(LockedColumn, column) for column in document["columns"]),
             "sources": tuple(known(LockedSource, source) for source in document["sources"]),
             "derived": tuple(known(LockedDerivation, one) for one in document.get("derived", ())),
+            "archives": tuple(known(LockedArchive, one) for one in document.get("archives", ())),
         },
     )
 
@@ -129,17 +151,22 @@ def lock_content(lock: Lock) -> bytes:
 
 def _document(lock: Lock) -> dict[str, Any]:
     """The lock as plain values; `dataclasses.asdict` copies deeply, which takes 10 s for a million files."""
-    derived = [_shallow(one) for one in lock.derived]
+    later: dict[str, tuple[LockedDerivation | LockedArchive, ...]] = {
+        "derived": lock.derived,
+        "archives": lock.archives,
+    }
     return {
-        **{name: value for name, value in _shallow(lock).items() if name != "derived"},
+        **{name: value for name, value in _shallow(lock).items() if name not in later},
         "tables": [_shallow(table) for table in lock.tables],
         "columns": [_shallow(column) for column in lock.columns],
         "sources": [_shallow(source) for source in lock.sources],
-        **({"derived": derived} if derived else {}),
+        **{name: [_shallow(one) for one in many] for name, many in later.items() if many},
     }
 
 
-def _shallow(value: Lock | LockedTable | LockedColumn | LockedSource | LockedDerivation) -> dict[str, Any]:
+def _shallow(
+    value: Lock | LockedTable | LockedColumn | LockedSource | LockedDerivation | LockedArchive,
+) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
@@ -148,7 +175,7 @@ def refuse_other_files(
 ) -> None:
     """Compare what is known before anything is decoded: the manifest, and (resource, path, bytes, sha256) of its files."""
     found = {(resource, path): (size, sha256) for resource, path, size, sha256 in files}
-    wanted = {(source.resource, source.path): (source.bytes, source.sha256) for source in lock.sources}
+    wanted = {(source.resource, source.path): (source.bytes, source.sha256) for source in lock.files}
     differences = []
     if lock.package != name:
         differences.append(f"the package is named {name}, the lock's {lock.package}")
@@ -168,6 +195,43 @@ def refuse_other_files(
                 f"the lock has {old_size:,} bytes, {old_sha256[:12]}"
             )
     _refuse(manifest, differences)
+
+
+def refuse_unknown_addresses(loaded: LoadedManifest, lock: Lock) -> None:
+    """Before anything is fetched: the hash of everything that would be, must be known."""
+    known = {(source.resource, source.path) for source in lock.files}
+    _refuse(
+        loaded.path,
+        [
+            f"file {path} of {resource.name} is new: neither the lock nor the manifest says its hash"
+            for resource in loaded.manifest.resources
+            for path in resource.path
+            if scheme_of(path) and not (names_many(path) or resource.hash or (resource.name, path) in known)
+        ],
+    )
+
+
+def fetcher_of(
+    loaded: LoadedManifest, *, offline: bool = False, rehash: bool = False, progress: Progress = silent
+) -> Fetcher:
+    """What fetches the manifest's files, held to the hashes that its lock has, if it has one.
+
+    Raises
+    ------
+    DamageError
+        The lock was changed by hand, or by a merge.
+    """
+    path = lock_path(loaded.path)
+    paths = (path for resource in loaded.manifest.resources for path in resource.path)
+    learned: dict[str, str] = {}
+    if any(map(scheme_of, paths)) and path.is_file():
+        try:
+            lock = read_lock(loaded.path)
+        except DamageError as error:
+            fix = "take it from a whole copy, or delete it: a build then learns the hashes again"
+            raise DamageError(error.what, error.where, fix) from None
+        learned = {one.path: one.sha256 for one in lock.files if scheme_of(one.path)}
+    return Fetcher(learned, str(path), offline, rehash, progress)
 
 
 def refuse_other_content(manifest: Path, lock: Lock, built: Lock) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from . import versions
 from .changes import hashed
 from .content import ResourceContent
-from .lock import Lock, LockedColumn, LockedDerivation, LockedSource, LockedTable
+from .lock import Lock, LockedArchive, LockedColumn, LockedDerivation, LockedSource, LockedTable
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .manifest.normal import parse_recorded
@@ -15,7 +15,7 @@ from .places import Place
 from .plan import Plan
 from .proofs import derived_of
 from .records import Record, TableRecord
-from .source_list import SourceRow, source_rows
+from .source_list import ARCHIVE, SourceRow, source_rows
 
 
 def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceContent]) -> Lock:
@@ -42,6 +42,7 @@ def _lock(
     rows: Iterable[SourceRow],
     order: Sequence[str],
 ) -> Lock:
+    rows = [row for row in rows if row.resource in order]
     by_name = sorted(tables, key=lambda table: table.name)
     return Lock(
         package=name,
@@ -55,8 +56,9 @@ def _lock(
             for table in by_name
             for column in (table.own if table.origin is None else ())
         ),
-        sources=tuple(_sources((row for row in rows if row.resource in order), order)),
+        sources=tuple(_sources(rows, order)),
         derived=tuple(one for table in by_name for one in _derived(table)),
+        archives=tuple(_archives(rows, order)),
     )
 
 
@@ -96,7 +98,15 @@ def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:
         fresh = dict(zip((file.path for file in unread), hashed(unread, rehash=True), strict=True))
         hashes = {**one.hashes, **fresh}
         found += [(one.resource.name, file.path, file.bytes, hashes[file.path]) for file in one.files]
+        found += [(one.resource.name, file.path, file.bytes, file.sha256) for file in one.archives]
     return found
+
+
+def _archives(rows: Iterable[SourceRow], order: Sequence[str]) -> list[LockedArchive]:
+    """The archives that files were chosen of, by resource and path."""
+    archives = [row for row in rows if row.evidence == ARCHIVE]
+    archives.sort(key=lambda row: (order.index(row.resource), row.path.encode()))
+    return [LockedArchive(row.resource, row.path, row.bytes, row.sha256) for row in archives]
 
 
 def _sources(rows: Iterable[SourceRow], order: Sequence[str]) -> list[LockedSource]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from . import sources
+from .collecting import rarely_collected
 from .engine import Note
 from .ingest import BATCH_BYTES, Ingested, Scanned, ScanTask, Storing, scan
 from .places import Place
@@ -49,6 +50,7 @@ class Looked:
         return {self.table.name: self.stored} if self.table.same_rows(tables[0]) else None
 
 
+@rarely_collected()
 def scan_and_store(task: OnePassTask, note: Note) -> Looked:
     """Look at each file of a task, and store the rows on the way if they can be guessed."""
     files, resource = task.scan.files, task.scan.resource

@@ -65,8 +65,11 @@ class OpenVersion:
 
     @cached_property
     def files(self) -> FilesList:
-        """The files of this version, and the order of its rows."""
-        return versions.read_files(self.place, self.record)
+        """The files of this version, and the order of its rows. Raises DamageError where their list is damaged."""
+        try:
+            return versions.read_files(self.place, self.record)
+        except DamageError as error:
+            raise versions.advised(error, self.place, self.version) from None
 
     @cached_property
     def stored_bytes(self) -> dict[str, int]:
@@ -110,7 +113,8 @@ class OpenVersion:
         """Where a column's images can be read from their file; a verified read goes by the rows and their digests."""
         if self.verify or column.stored not in self.files.pixels.get(table, {}):
             return None
-        return DirectPixels(self.place, self.files, table, column.stored)
+        instead = partial(versions.whole_instead, self.place, self.version)
+        return DirectPixels(self.place, self.files, table, column.stored, instead)
 
     def _member(self, table: str, path: str) -> memoryview:
         """A file that was kept beside the table's own, since an image is spread over both."""

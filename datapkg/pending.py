@@ -11,6 +11,7 @@ from . import plan
 from .changes import Change
 from .collecting import rarely_collected
 from .deriving.due import to_derive
+from .lock import fetcher_of
 from .manifest import Manifest, normal
 from .manifest.load import load
 from .places import Place, place
@@ -100,8 +101,9 @@ def status(
     places = {name: Path(folder) for name, folder in (allow or {}).items()}
     loaded = load(Path(manifest), None if root is None else Path(root), places)
     shown = package or f"{loaded.manifest.name}.datapkg"
-    before = plan.previous(place(shown, storage_options), loaded.manifest.name)
-    planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash)
+    before = plan.previous(place(shown, storage_options), loaded.manifest.name, rehash)
+    with fetcher_of(loaded, offline=True) as fetcher:
+        planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash, fetcher=fetcher)
     old = before.record if before else None
     derived = to_derive(loaded, {one.resource.name: one.change for one in planned.resources}, old)
     return Pending(

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import locate, sources, store, versions
+from .addresses import INSIDE, scheme_of
 from .changes import Change, hashed
 from .errors import DamageError, SourceError, StoreError
 from .manifest import Resource, normal
+from .manifest.addresses import names_many
+from .manifest.globs import chooses
 from .manifest.load import LoadedManifest
+from .manifest.missing import first_names
 from .places import STAGING, Place
 from .reading import MISSING, SourceFile, Stat, check_hash, local_path
 from .records import FilesList, Record
-from .source_list import SourceRow, source_rows
+from .remote import Fetcher
+from .source_list import SOURCES, SourceRow, source_rows
 
 OURS = ("versions", "releases", "datapackage.json")
+NOWHERE = Path()
+"""Where a file lies that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The newest version, as far as a build needs it."""
+    """The newest version, as far as a build needs it.
+
+    With `rehash` the bytes of its tables are looked at, each table once; what was found is kept in `whole`.
+    """
 
     package: Place
     record: Record
     files: FilesList
     sources: tuple[SourceRow, ...]
     damage: str = ""
+    rehash: bool = False
+    whole: dict[str, bool] = field(default_factory=dict)
 
     def intact(self, table: str) -> bool:
         """Whether the table's files are all there, so that the coming version may take it over."""
-        return store.intact(self.package, self.files.files.get(table, [["manifest", "", 0, ""]]))
+        listed = self.files.files.get(table, [["manifest", "", 0, ""]])
+        if self.rehash and table not in self.whole:
+            self.whole[table] = store.intact(self.package, listed, every=True)
+        return self.whole.get(table, True) and store.intact(self.package, listed)
 
     def of(self, resource: str) -> dict[str, SourceRow]:
         """The files that a resource matched, by path; of a source with several tables, any one of its rows."""
@@ -50,7 +65,8 @@ class Previous:
 class ResourcePlan:
     """One resource: its files, what is not as in the newest version, and the paths of the files to be read for it.
 
-    `hashes` has the sha256, by path, of the files that were looked into to know that.
+    `hashes` has the sha256, by path, of the files that were looked into to know that. `archives` are those that files
+    were chosen of.
     """
 
     resource: Resource
@@ -60,6 +76,7 @@ class ResourcePlan:
     change: Change
     stale: frozenset[str]
     hashes: Mapping[str, str]
+    archives: tuple[SourceFile, ...] = ()
 
     @property
     def unchanged(self) -> bool:
@@ -72,17 +89,22 @@ class Plan:
     """All resources in manifest order, and what a user should know about their files.
 
     `asked` holds what the system said of every folder and file that was looked for, before any was read; `disturbed`
-    says that something has happened to the package since its newest version.
+    says that something has happened to the package since its newest version. `listed` says that a bucket was listed:
+    only listing it again tells whether it holds the same.
     """
 
     resources: tuple[ResourcePlan, ...]
     warnings: tuple[str, ...]
     asked: Mapping[str, Stat]
     disturbed: bool
+    listed: bool = False
 
 
-def previous(package: Place, name: str) -> Previous | None:
+def previous(package: Place, name: str, rehash: bool = False) -> Previous | None:
     """Read the newest version of the package that a build goes into; None if there is none yet.
+
+    What it says of sources decides what is read again: so these few bytes are always held against their hash. Those of
+    its other tables are with `rehash`.
 
     Raises
     ------
@@ -101,39 +123,87 @@ def previous(package: Place, name: str) -> Previous | None:
         )
     try:
         files = versions.read_files(package, record)
+        if not store.intact(package, files.files[SOURCES], every=True):
+            raise DamageError("is not what was written", f"table {SOURCES}")
         rows = tuple(source_rows(package, record, files))
     except DamageError as error:
         lost = (
             f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
         )
         return Previous(package, record, FilesList(record.version, {}, {}), (), damage=lost)
-    return Previous(package, record, files, rows)
+    return Previous(package, record, files, rows, rehash=rehash)
 
 
-def plan(loaded: LoadedManifest, before: Previous | None, allow_removals: bool, rehash: bool = False) -> Plan:
-    """Find every resource's files, and what changed since the version before; `rehash` reads all of them."""
+def plan(
+    loaded: LoadedManifest,
+    before: Previous | None,
+    allow_removals: bool,
+    rehash: bool = False,
+    fetcher: Fetcher | None = None,
+) -> Plan:
+    """Find every resource's files, and what changed since the version before; `rehash` reads all of them.
+
+    Without a `fetcher` nothing is fetched, and nothing is known of addresses.
+    """
+    fetcher = fetcher or Fetcher(offline=True)
     resources = []
     aside = list(_set_aside(before)) if before is not None else []
     warnings = [*loaded.warnings, *aside]
     asked: dict[str, Stat] = {}
     for resource in loaded.manifest.resources:
-        found = locate.find(loaded, resource)
+        found = locate.find(loaded, resource, fetcher)
         asked = {**found.asked, **asked}
         warnings += found.warnings
+        files = found.files
+        if found.unfetched:
+            warnings.append(_not_here(resource.name, found.unfetched))
+            files = ordered(resource, [*files, *as_before(before, resource, found.unfetched, fetcher)])
         if before is not None and not allow_removals:
-            _refuse_removals(resource.name, before, found.files)
+            _refuse_removals(resource.name, before, files)
         settings = normal.settings_digest(resource)
         readers = sources.readers(resource.type)
         hashes: dict[str, str] = {}
-        change = _change(before, resource, settings, readers, found.files, hashes, rehash)
-        if (
-            not change and resource.hash is not None
-        ):  # the manifest may say another one than when the file was read
-            for file in found.files:
-                check_hash(file, resource.hash)
-        stale = _stale(before, resource, change, found.files)
-        resources.append(ResourcePlan(resource, settings, readers, found.files, change, stale, hashes))
-    return Plan(tuple(resources), tuple(warnings), asked, bool(aside))
+        change = _change(before, resource, settings, readers, files, hashes, rehash)
+        if not change and resource.hash is not None and not resource.members:
+            for file in files:  # the manifest may say another one than when the file was read
+                if not file.sha256:
+                    check_hash(file, resource.hash)
+        stale = _stale(before, resource, change, files)
+        resources.append(
+            ResourcePlan(resource, settings, readers, files, change, stale, hashes, found.archives)
+        )
+    paths = (path for resource in loaded.manifest.resources for path in resource.path)
+    listed = any(scheme_of(path) and names_many(path) for path in paths)
+    return Plan(tuple(resources), tuple(warnings), asked, bool(aside), listed)
+
+
+def _not_here(resource: str, addresses: Sequence[str]) -> str:
+    return f"{resource}: not in the cache, so that a build has to ask for it: {first_names(addresses)}"
+
+
+def as_before(
+    before: Previous | None, resource: Resource, addresses: Sequence[str], fetcher: Fetcher
+) -> Iterator[SourceFile]:
+    """The files that addresses gave to the version before, where they are not here, and may still be what they were."""
+    every = [row for row in before.sources if row.resource == resource.name] if before else []
+    for address in addresses:
+        matches = chooses(address) if names_many(address) else address.__eq__
+        rows = [row for row in every if matches(row.path.partition(INSIDE)[0])]
+        known = fetcher.known(address, resource.hash or "")
+        was = {row.sha256 for row in rows if row.path == address}
+        if rows and (names_many(address) or known in ("", *was)):
+            matched = {row.path: row for row in rows if row.matched}.values()
+            yield from (SourceFile(r.path, NOWHERE, NOWHERE, r.bytes, sha256=r.sha256) for r in matched)
+        elif not names_many(address):
+            yield SourceFile(address, NOWHERE, NOWHERE, MISSING, sha256=known)
+
+
+def ordered(resource: Resource, files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+    """Files in the order of the manifest."""
+    if resource.as_listed:
+        listed = {path: at for at, path in enumerate(resource.path)}
+        return tuple(sorted(files, key=lambda file: listed.get(file.path.partition(INSIDE)[0], 0)))
+    return tuple(sorted(files, key=lambda file: file.path.encode()))
 
 
 def _set_aside(before: Previous) -> Iterator[str]:
@@ -177,7 +247,7 @@ def _change(
         return Change(added, removed, (), why)
     roots = {file.path: file.root for file in files if file.path in known}
     expected = [(file, known[file.path]) for file in files if file.path in known]
-    members = [row for row in before.members(resource.name) if row.group in roots]
+    members = [row for row in before.members(resource.name) if roots.get(row.group, NOWHERE) != NOWHERE]
     expected += [(member_file(row, roots[row.group]), row) for row in members]
     same_size = [(file, row) for file, row in expected if file.bytes == row.bytes]
     seen = hashed([file for file, _ in same_size], rehash)
@@ -244,11 +314,12 @@ def _refuse_strangers(package: Place) -> None:
 def _ours(package: Place, name: str) -> bool:
     """Whether a build, also one that was stopped, may have left this in a package's folder.
 
-    One that was stopped right after the engine's commit has not pinned the table's state, but has made `versions`.
+    In a folder it has made `versions` before all else.
     """
     if name.endswith(".lance"):
-        pinned = store.pins(package, name.removesuffix(".lance"))
-        return bool(pinned) or "_versions" not in package.names(name) or "versions" in package.names()
+        if "_versions" not in package.names(name) or "versions" in package.names():
+            return True
+        return store.built(package, name.removesuffix(".lance"))
     return name in OURS or name.startswith(STAGING)
 
 

@@ -248,7 +248,7 @@ class Publisher:
         )
 
     def _sources(self, resources: Sequence[ResourceContent]) -> SourcesReport:
-        rows = [row for one in resources for row in one.files if row.path == row.group]
+        rows = [row for one in resources for row in one.files if row.path == row.group and row.matched]
         before = self.before.sources if self.before else ()
         known = {(row.resource, row.path, row.sha256) for row in before}
         unchanged = sum((row.resource, row.path, row.sha256) in known for row in rows)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import versions
+from .errors import DamageError
 from .opened import SOURCES, OpenVersion
 from .places import Place, place
 from .records import FilesList, Record
@@ -60,7 +61,11 @@ def open_package(
         Its record is not as written.
     """
     package = place(uri, storage_options)
-    return Package(package, versions.read_record(package, versions.resolve(package, version, as_of)), verify)
+    number = versions.resolve(package, version, as_of)
+    try:
+        return Package(package, versions.read_record(package, number), verify)
+    except DamageError as error:
+        raise versions.advised(error, package, number) from None
 
 
 class Package:
@@ -155,10 +160,13 @@ class Package:
         return overview(self)
 
     def versions(self) -> pd.DataFrame:
-        """List all versions: version, release, created, tables, rows, digest; the oldest first."""
+        """List all versions: version, release, created, tables, rows, digest; the oldest first.
+
+        A version with several release names has them parted by commas.
+        """
         import pandas as pd
 
-        names = {number: name for name, number in versions.releases(self.place).items()}
+        names = versions.named(self.place)
         rows = [
             {
                 "version": record.version,
@@ -227,8 +235,8 @@ class Package:
     def datafusion(self) -> datafusion.SessionContext:
         """All tables in a DataFusion session, under their true names; images as they are stored.
 
-        DataFusion makes names lower-case: ``col('"Well"')`` is the column `Well`. It must be installed
-        (``pip install 'lance-datapkg[datafusion]'``).
+        DataFusion makes names lower-case: ``col('"Well"')`` is the column `Well`. Its SQL only reads; other data come in by
+        its `register_csv` and the like. It must be installed (``pip install 'lance-datapkg[datafusion]'``).
 
         Raises
         ------

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from .addresses import root_of
 from .errors import SourceError
 
 CHUNK_BYTES = 1 << 20
@@ -28,7 +29,8 @@ class SourceFile:
     `path` is relative to the root, with ``/`` and in Unicode NFC: it is what tables and reports show. `local` is
     where the file lies on this machine, `root` the folder that links inside the file may not leave. Rows that stand
     in the manifest itself are a file without a place of its own: `content` holds its bytes, `local` is the manifest.
-    `stat` is what the system said of it when it was found: device, inode, size, mtime_ns and ctime_ns.
+    `stat` is what the system said of it when it was found: device, inode, size, mtime_ns and ctime_ns. A file that was
+    fetched, or is of an archive, lies in the user's cache, and is what it is by its `sha256`, which every reading checks.
     """
 
     path: str
@@ -37,6 +39,7 @@ class SourceFile:
     bytes: int
     content: Content | None = field(default=None, repr=False)
     stat: Stat | None = field(default=None, repr=False, compare=False)
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,9 @@ class Reading:
         if after != self._before or not self._is_at_its_place(after):
             raise self._changed()
         self._sha256 = self._sha256 or self._hash.hexdigest()
+        if self.file.sha256 and self.file.sha256 != self._sha256:
+            what = "its copy in the cache is damaged: it has not the hash that it was fetched with"
+            raise SourceError(what, self.file.path, "build with --rehash, which fetches it again")
         if self._known and self._known.sha256 != self._sha256:
             raise self._changed()
 
@@ -227,8 +233,10 @@ def local_path(root: Path, path: str) -> Path:
     --------
     >>> local_path(Path("/mnt/nas"), "@plates/p1/a.tif").as_posix()
     '/mnt/nas/p1/a.tif'
+    >>> local_path(Path("/cache/1"), "https://host/p1/a.tif").as_posix()
+    '/cache/1/p1/a.tif'
     """
-    inside = path.partition("/")[2] if path.startswith("@") else path
+    inside = path.removeprefix(root_of(path))
     local = root / inside
     if inside.isascii() or local.exists():
         return local

@@ -4,7 +4,8 @@ Three things go: what builds that were stopped have left, once nobody has touche
 no version uses, such as another program's commits, after a week; and, if asked, versions without a name. Such a
 version is renamed first, so that nobody opens it any more; its data go in a run at least a day later, and only those
 files that no other version lists. Which files those are is decided by our own lists, never by the engine's clean-up.
-A builder that runs meanwhile stands on the newest version, which always stays, and on files that are young.
+A builder that runs meanwhile stands on the newest version, which always stays, and on files that are young. A table
+that no build made stays as it is. Where builds were begun and none was finished there is no version, and all this holds.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def gc(
     if keep_last is not None and keep_last < 1:
         raise VersionError(f"keep_last is {keep_last}", str(package), "keep at least one version")
     lies = place(package, storage_options)
-    versions.resolve(lies)  # there is a package at all
+    if versions.numbers(lies) or not leftovers.abandoned(lies):
+        versions.resolve(lies)  # there is a package at all
     if isinstance(lies, Zipped):
         return _unpacked_copy(lies, str(package), dry_run)
     rules = Rules(keep_last, None if older_than is None else length(older_than), length(grace))
@@ -199,6 +201,7 @@ def _gc(package: Place, shown: str, rules: Rules, dry_run: bool, now: float) -> 
             for number in deleting:
                 shorten(package, number)
             _drop_lists(package)
+            package.tidy()
     return Reclaimed(
         package=shown,
         dry_run=dry_run,
@@ -241,7 +244,8 @@ def _standing(package: Place) -> Standing:
     ]
     if lost:
         raise DamageError("is missing, and a release names it", lost[0], "look with `datapkg verify` first")
-    return Standing(live, gone, named)
+    unfinished = [] if live or gone else ["there is no version: no build into it was ever finished"]
+    return Standing(live, gone, named, unfinished)
 
 
 def _removed_record(package: Place, number: int) -> Record:
@@ -264,7 +268,8 @@ def _deletable(
     spared = {}
     for table in {entry.table for entry in unused}:
         own = [entry for entry in unused if entry.table == table]
-        if why := _spared(package, table, own, free, now):
+        known = any(path.startswith(f"{table}.lance/") for path in (*used, *free))
+        if why := _spared(package, table, own, free, known, now):
             spared[table] = f"table {table}: {why}; what no version uses of it stays"
     standing.notes += sorted(spared.values())
     old = [entry for entry in unused if entry.path in free or entry.made_by in made or _is_old(entry, now)]
@@ -272,8 +277,15 @@ def _deletable(
     return files, sum(entry.bytes for entry in unused) - sum(entry.bytes for entry in files)
 
 
-def _spared(package: Place, table: str, unused: list[Leftover], free: set[str], now: float) -> str:
-    """Why nothing of a table may go yet: a state that is no version's may stand on files that seem to be nobody's."""
+def _spared(
+    package: Place, table: str, unused: list[Leftover], free: set[str], known: bool, now: float
+) -> str:
+    """Why nothing of a table may go yet: a state that is no version's may stand on files that seem to be nobody's.
+
+    A table that a version has is `known`; any other may be somebody else's altogether.
+    """
+    if not known and leftovers.strange(package, table):
+        return "another program made it, or it is damaged"
     tags = leftovers.foreign_tags(package, table)
     if tags:
         return f"another program has tagged a state of it ({tags[0]})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import DamageError, NoTableError, VersionError, nearest
@@ -52,7 +53,7 @@ class Lineage:
         What came of it, with the columns that go with images.
     function, code, packages, args
         What was called: its name, the BLAKE3 of its source files, the versions of the distributions that these are
-        from or import, and the arguments.
+        from or import, and the arguments; `files` has the hashes of the files that arguments name.
     inputs
         The columns that were read, with their digests.
     output
@@ -76,6 +77,7 @@ class Lineage:
     proof: str
     recipe: str
     identity: str
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +242,13 @@ def files_of(document: dict[str, Any], where: str) -> FilesList:
 
 def known(kind: type[Known], document: Mapping[str, Any]) -> Known:
     """Make a value of the members that are known."""
-    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    names = _members(kind)  # type: ignore[arg-type]
     return kind(**{name: value for name, value in document.items() if name in names})
+
+
+@cache
+def _members(kind: type[Any]) -> frozenset[str]:
+    return frozenset(one.name for one in fields(kind))
 
 
 def _short(column: dict[str, Any]) -> dict[str, Any]:
@@ -250,10 +257,10 @@ def _short(column: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(document: dict[str, Any]) -> TableRecord:
-    columns = tuple(map(_column, document["columns"]))
-    pin = known(Pin, document["pin"])
-    lineage = tuple(_lineage(made) for made in document.get("lineage", ()))
-    return known(TableRecord, {**document, "columns": columns, "lineage": lineage, "pin": pin})
+    document["columns"] = tuple(map(_column, document["columns"]))
+    document["pin"] = known(Pin, document["pin"])
+    document["lineage"] = tuple(_lineage(made) for made in document.get("lineage", ()))
+    return known(TableRecord, document)
 
 
 def _lineage(document: dict[str, Any]) -> Lineage:

@@ -45,6 +45,9 @@ class RowOrder:
         >>> order.positions(np.array([3 << 32 | 2])).tolist()
         [4]
         """
+        if len(runs) == 3:
+            fragment, first, count = runs
+            return cls(np.zeros(1, np.int64), np.array([fragment << 32 | first]), count, True)
         fragments, firsts, counts = np.array(runs, np.int64).reshape(-1, 3).T
         ends = counts.cumsum()
         keys = fragments << 32 | firsts

@@ -54,7 +54,7 @@ class ScannedTable(pyarrow.dataset.Dataset):  # type: ignore[misc]  # pyarrow ha
         self._rows, self._names, self._made = rows, dict(names), dict(made)
         self.failure: DatapkgError | None = None
         """Why a pass ended: the engine between tells of it in its own words."""
-        stored = {field.name: field for field in rows.pinned.lance.schema}
+        stored = {field.name: field for field in rows.pinned.schema}
         fields = [pa.field(shown, stored[name].type) for shown, name in names.items()]
         self._schema = pa.schema([*fields, *(pa.field(name, kind) for name, (kind, _) in made.items())])
 

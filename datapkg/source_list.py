@@ -31,6 +31,8 @@ SOURCES_SCHEMA = pa.schema(
 LATER = ("held", "warnings")
 """Columns that the first packages do not have."""
 MATCHED_MEMBER = '"matched member"'
+ARCHIVE = '"archive"'
+"""What `evidence` says of an archive that files were chosen of: it is no source itself, and gives nothing to a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,13 @@ class SourceRow:
     @property
     def matched(self) -> bool:
         """Whether the resource's own paths match the file."""
-        return self.path == self.group or self.evidence == MATCHED_MEMBER
+        own = self.path == self.group and self.evidence != ARCHIVE
+        return own or self.evidence == MATCHED_MEMBER
 
     @property
     def skipped(self) -> bool:
         """Whether the file was matched and found empty, as `empty: skip` allows."""
-        return self.path == self.group and not self.table
+        return self.path == self.group and not self.table and self.matched
 
     @property
     def complete(self) -> bool:

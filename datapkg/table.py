@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .doors import DoorMethods
 from .errors import SchemaError, nearest
 from .movies import MovieMethods
+from .plots import PlotMethods
 from .records import TableRecord
 
 if TYPE_CHECKING:
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 
     from .access import RowAccess
     from .opened import OpenVersion
-    from .plots.figure import Plot
     from .reader import Package
     from .selection import Selection
 
 FILE_COLUMN = "image_bytes"  # where only files are kept, images are decoded from them
 
 
-class Table(MovieMethods, DoorMethods):
+class Table(MovieMethods, DoorMethods, PlotMethods):
     """One table of a package at one version. Rows are counted from 0 in the manifest's order."""
 
     def __init__(self, package: Package, record: TableRecord) -> None:
@@ -91,42 +91,6 @@ class Table(MovieMethods, DoorMethods):
         from .display.summary import table_html
 
         return table_html(self)
-
-    def plate(
-        self,
-        column: str | None = None,
-        where: str | None = None,
-        *,
-        function: str | None = None,
-        wells: Literal[96, 384, 1536] | None = None,
-    ) -> Plot:
-        """Draw a heat map of each plate: one value for each well.
-
-        Parameters
-        ----------
-        column
-            A column of numbers, or of true and false; None counts rows.
-        where
-            A condition in SQL for the rows that count.
-        function
-            What makes one value of a well's rows: ``mean`` (the default), ``median``, ``sum``, ``min``, ``max`` or ``count``.
-        wells
-            The plate's size; by default the smallest that has all wells.
-
-        Returns
-        -------
-        A matplotlib figure, which a notebook shows; ``.savefig("plate.png")`` writes it. Wells without a row are empty.
-
-        Raises
-        ------
-        SchemaError
-            The table has no column of wells such as ``C06``, or the column holds no numbers.
-        ExportError
-            matplotlib is not installed.
-        """
-        from .plots.plate import plate
-
-        return plate(self, column, where, function, wells)
 
     def to_pandas(
         self,
@@ -271,10 +235,9 @@ class Table(MovieMethods, DoorMethods):
         batch_size: int | None = None,
         on_error: Literal["fail", "null"] = "fail",
         seed: int = 0,
+        workers: int | None = None,
     ) -> pd.DataFrame:
         """Call a function for rows and look at its results, as `derive` would compute them; nothing is written.
-
-        The function runs in this process, one row after the other.
 
         Parameters
         ----------
@@ -289,6 +252,8 @@ class Table(MovieMethods, DoorMethods):
             Which rows, as in `to_pandas`.
         args, batch_size, on_error, seed
             As in the manifest.
+        workers
+            So many processes, for a function in a module or a ``.py`` file; default: this process, row after row.
 
         Returns
         -------
@@ -302,8 +267,10 @@ class Table(MovieMethods, DoorMethods):
         """
         given = [self.image_column] if input is None else [input] if isinstance(input, str) else list(input)
         mapping = import_module(f"{__package__}.deriving.mapping")  # this module lies below it
-        way = mapping.way_of(batch_size, on_error, seed)
-        found: pd.DataFrame = mapping.map_rows(self, function, output, given, args or {}, where, limit, way)
+        way, said = mapping.way_of(batch_size, on_error, seed), args or {}
+        found: pd.DataFrame = mapping.map_rows(
+            self, function, output, given, said, where, limit, way, workers
+        )
         return found
 
     @property

@@ -53,14 +53,15 @@ class Question:
     @classmethod
     def of(cls, package: Place, loaded: LoadedManifest) -> Question:
         """Ask for a build."""
+        resources = loaded.manifest.resources
         said = [
             normal.manifest_digest(loaded.manifest),
             [str(loaded.root), {name: str(folder) for name, folder in loaded.allow.items()}],
             [
                 distribution_version("lance-datapkg"),
-                {kind: sources.readers(kind) for kind in sources.FORMATS},
+                {kind: sources.readers(kind) for kind in sorted({one.type for one in resources})},
             ],
-            [one.recipe for one in recipes_of(loaded.manifest, loaded.path.absolute().parent)],
+            [one.recipe for one in recipes_of(loaded)],
             list(loaded.warnings),
         ]
         return cls(package, loaded, json.dumps(said))

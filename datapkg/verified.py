@@ -26,7 +26,7 @@ from .places import Place
 from .records import FilesList, TableRecord
 
 FILE_PROOF = "sha256"
-FIX = "copy the package again from a whole one, or build it again; `datapkg verify` lists all that is damaged"
+FIX = "copy the package again from a whole one, or build with --rehash; `datapkg verify` lists all that is damaged"
 
 
 class VerifiedRows(RowAccess):

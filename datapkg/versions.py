@@ -7,6 +7,7 @@ number N gives it the name ``N.files.json``: so two builders never write the sam
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,11 +17,11 @@ from datetime import UTC, date, datetime, timedelta
 from blake3 import blake3
 
 from .durable import sealed, unsealed
-from .errors import DamageError, StoreError, VersionError, nearest
-from .places import Place
+from .errors import DamageError, DatapkgError, StoreError, VersionError, nearest
+from .places import Place, refusal
 from .records import FilesList, Record, files_of, record_document, record_of
 from .removed import removed
-from .store import storage_errors
+from .store import intact, storage_errors
 
 RECORD = re.compile(r"^([1-9]\d*)\.json$")
 RELEASE = re.compile(r"^((?!\d+\.json$)[A-Za-z0-9][A-Za-z0-9._+-]{0,63})\.json$")
@@ -28,7 +29,7 @@ RELEASE = re.compile(r"^((?!\d+\.json$)[A-Za-z0-9][A-Za-z0-9._+-]{0,63})\.json$"
 
 def numbers(package: Place) -> list[int]:
     """All version numbers of a package, ascending."""
-    return sorted(int(found[1]) for name in package.names("versions") if (found := RECORD.match(name)))
+    return sorted(int(found[1]) for name in _names(package, "versions") if (found := RECORD.match(name)))
 
 
 def read_record(package: Place, version: int) -> Record:
@@ -43,7 +44,7 @@ def read_record(package: Place, version: int) -> Record:
     """
     name = f"versions/{version}.json"
     try:
-        content = package.read(name)
+        content = _content(package, name)
     except FileNotFoundError:
         raise _no_version(package, version, numbers(package)) from None
     return record_of(unsealed(content, package.at(name)), package.at(name))
@@ -54,7 +55,7 @@ def files_content(package: Place, record: Record) -> bytes:
     named = _list_name(record)
     for name in (named, own_list(record), named):  # it may get its name while we look
         with suppress(FileNotFoundError):
-            content = package.read(name)
+            content = _content(package, name)
             if blake3(content).hexdigest() == record.files:
                 return content
     raise DamageError(
@@ -66,8 +67,7 @@ def files_content(package: Place, record: Record) -> bytes:
 
 def read_files(package: Place, record: Record) -> FilesList:
     """Read the list of a version's files. Raises DamageError where it is missing or not as written."""
-    where = package.at(_list_name(record))
-    return files_of(unsealed(files_content(package, record), where), where)
+    return files_of(json.loads(files_content(package, record)), package.at(_list_name(record)))
 
 
 def all_records(package: Place) -> Iterator[Record]:
@@ -91,9 +91,17 @@ def last_release(package: Place, before: int | None = None) -> int | None:
     return max(named, default=None)
 
 
+def named(package: Place) -> dict[int, str]:
+    """The release names of each version that has one, parted by commas."""
+    found: dict[int, str] = {}
+    for name, number in releases(package).items():
+        found[number] = f"{found[number]}, {name}" if number in found else name
+    return found
+
+
 def release_names(package: Place) -> list[str]:
     """All names that are taken."""
-    return sorted(found[1] for name in package.names("releases") if (found := RELEASE.match(name)))
+    return sorted(found[1] for name in _names(package, "releases") if (found := RELEASE.match(name)))
 
 
 def release(package: Place, name: str) -> int:
@@ -103,7 +111,54 @@ def release(package: Place, name: str) -> int:
         fix = nearest(name, names) or "no version has a release name yet; give a number"
         raise VersionError(f"there is no release {name!r}", package.uri, fix)
     path = f"releases/{name}.json"
-    return int(unsealed(package.read(path), package.at(path))["version"])
+    return int(unsealed(_content(package, path), package.at(path))["version"])
+
+
+def whole_instead(package: Place, damaged: int) -> str:
+    """What to open in the place of a damaged version: the newest that is whole; nothing where none is.
+
+    All files must be there with their sizes; their content is not looked at.
+    """
+    for number in reversed(numbers(package)):
+        with suppress(DatapkgError, OSError):
+            if number != damaged and _is_whole(package, read_record(package, number)):
+                return f"; version {number} is whole, and can be opened"
+    return ""
+
+
+def advised(error: DamageError, package: Place, damaged: int) -> DamageError:
+    """The same error, which also says what to open instead."""
+    return DamageError(error.what, error.where, f"{error.fix}{whole_instead(package, damaged)}")
+
+
+def _is_whole(package: Place, record: Record) -> bool:
+    return all(intact(package, files) for files in read_files(package, record).files.values())
+
+
+def _names(package: Place, folder: str) -> list[str]:
+    try:
+        return package.names(folder)
+    except OSError as error:
+        raise _unreadable(error, package.at(folder)) from None
+
+
+def _content(package: Place, name: str) -> bytes:
+    """A file's bytes. Raises FileNotFoundError where there is none."""
+    try:
+        return package.read(name)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unreadable(error, package.at(name)) from None
+
+
+def _unreadable(error: OSError, where: str) -> DatapkgError:
+    """What hinders reading a file that is there: rights, or a disk that fails."""
+    what, fix = (
+        f"cannot be read ({error.strerror or error})",
+        "copy it again from a whole copy of the package",
+    )
+    return refusal(error, where) or DamageError(what, where, fix)
 
 
 def resolve(package: Place, version: int | str | None = None, as_of: str | date | None = None) -> int:

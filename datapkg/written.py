@@ -144,7 +144,7 @@ class Written:
 
     tables: Mapping[str, WrittenTable]
     resources: Mapping[str, ResourcePlan]
-    staging: str
+    room: str
 
     def places(self, table: WrittenTable, positions: Iterable[int]) -> dict[int, str]:
         """Where rows of a text table stand, as ``file:line``; each file that one is from is read once more."""
@@ -176,7 +176,7 @@ def written(
         for content in resource.tables
     }
     planned = {one.resource.name: one for one in plan.resources}
-    return Written(tables, planned, package.staging(attempt).uri)
+    return Written(tables, planned, package.room(attempt).uri)
 
 
 def _zoneless(kind: pa.DataType) -> pa.DataType:

@@ -16,7 +16,6 @@ from sklearn.preprocessing import StandardScaler
 
 from datapkg import functions
 
-HERE = Path(__file__).parent
 PHENOTYPE = "Mitocheck_Phenotypic_Class"
 BOX = "Nuclei_AreaShape_BoundingBox"
 MARGIN = 4
@@ -33,9 +32,9 @@ def in_colours(content: bytes) -> Image:
 in_colours.output = "image"
 
 
-def cells(image: Image, channel: str) -> list[dict[str, Any]]:
-    """One row for each nucleus in an image of nuclei; none for other channels."""
-    if channel != "H2B":
+def cells(image: Image, channel: str, nuclei: str = "H2B") -> list[dict[str, Any]]:
+    """One row for each nucleus in an image of the channel of nuclei; none for other channels."""
+    if channel != nuclei:
         return []
     labels = image[..., 0] > threshold_otsu(image[..., 0])
     found = functions.region_crops(np.moveaxis(image, -1, 0), labels, MARGIN)
@@ -60,11 +59,11 @@ class Classifier:
     """Five best phenotypes of an image of a cell; fitted once in each worker."""
 
     def __init__(self, features: str, images: str) -> None:
-        table = pd.read_csv(HERE / features)
+        table = pd.read_csv(features)
         pictures, names = [], []
         for _, cell in table.iterrows():
             name = cell["Image_FileName_H2B"]
-            whole = in_colours((HERE / images / cell["Metadata_Plate"] / name).read_bytes())
+            whole = in_colours(Path(images, cell["Metadata_Plate"], name).read_bytes())
             x0, x1, y0, y1 = (
                 int(cell[f"{BOX}{side}"]) for side in ("Minimum_X", "Maximum_X", "Minimum_Y", "Maximum_Y")
             )
@@ -82,15 +81,20 @@ class Classifier:
 class Phenotypes:
     """The phenotype of an object and the probability of each, by logistic regression on its features."""
 
-    def __init__(self, features: str, columns: Sequence[str]) -> None:
-        table = pd.read_csv(HERE / features)
+    def __init__(self, features: str, columns: Sequence[str], phenotype: str = PHENOTYPE) -> None:
+        table = pd.read_csv(features).dropna(subset=[*columns, phenotype])
         self._model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        self._model.fit(table[list(columns)].to_numpy(), table[PHENOTYPE])
+        self._model.fit(table[list(columns)].to_numpy(), table[phenotype])
 
-    def __call__(self, *columns: Sequence[float]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-        found = self._model.predict_proba(np.column_stack([np.array(one, float) for one in columns]))
+    def __call__(self, *columns: Sequence[float | None]) -> list[tuple[str, list[Mapping[str, Any]]] | None]:
+        values = np.column_stack([np.array(one, float) for one in columns])
+        whole = np.isfinite(values).all(axis=1)  # of an object without a feature nothing is said
+        rows = iter(self._model.predict_proba(values[whole]) if whole.any() else ())
+        return [self._told(next(rows)) if there else None for there in whole]
+
+    def _told(self, row: NDArray[np.float64]) -> tuple[str, list[Mapping[str, Any]]]:
         classes = self._model.classes_
-        return [(str(classes[row.argmax()]), _best(classes, row, len(classes))) for row in found]
+        return str(classes[row.argmax()]), [*_best(classes, row, len(classes))]
 
 
 def _small(image: Image) -> NDArray[np.float64]:

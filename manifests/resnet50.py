@@ -5,7 +5,7 @@
     - table: photos
       column: best
       function: resnet50.py:ResNet50
-      args: {weights: /models/resnet50.pth, labels: /models/labels.txt}
+      args: {weights: {file: resnet50.pth}, labels: {file: labels.txt}}
       input: small                       # 224 x 224 x 3, 8 bits
       output: "list<struct<label: string, score: float>>"
       num_gpus: 1

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_large
+import make_web
 import pytest
 import stores
+from campaigns.runner import Runner
+from campaigns.states import Stage
 from hypothesis import settings
+
+from datapkg.remote import patience
 
 settings.register_profile("no clock", deadline=None)  # other work on the machine must fail no test
 settings.load_profile("no clock")
@@ -27,14 +33,6 @@ os.environ |= {  # Ray looks at these when it is imported: nobody else may join 
 
 PROJECT = make.PROJECT
 SHARED = Path(os.environ.get("DATAPKG_SHARED", PROJECT.parent / "shared")) / "data"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests remember nothing in the user's own cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATAPKG_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +60,13 @@ def package(manifest: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def large() -> Iterator[Path]:
+    """A package of 200 MB, which goes when the tests end."""
+    with tempfile.TemporaryDirectory(prefix="datapkg-tests-") as folder:
+        yield make_large.package(Path(folder))
+
+
+@pytest.fixture(scope="session")
 def moto() -> Iterator[stores.ObjectStore]:
     """A store that heeds conditional puts."""
     store = stores.moto()
@@ -75,6 +80,19 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stores.ObjectSt
     store = stores.rclone(tmp_path_factory.mktemp("rclone"))
     yield store
     store.stop()
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Where samples of the campaigns take place."""
+    return Stage(tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    """Runs the builds that they disturb."""
+    with Runner() as running:
+        yield running
 
 
 @pytest.fixture
@@ -98,27 +116,61 @@ def options(reached: stores.ObjectStore) -> dict[str, Any]:
     return {"single_writer": reached.single_writer}
 
 
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[make_web.Site]:
+    """A web server on this machine, a cache without anything in it, and no pause between tries."""
+    monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    with make_web.serving() as served:
+        yield served
+
+
 CLUSTER = """
-import os, sys, ray
-ray.init(
-    address="local", num_cpus=2, object_store_memory=80 << 20, include_dashboard=False,
-    log_to_driver=False, logging_level="ERROR", _temp_dir=sys.argv[1],
-)
-print(ray.get_runtime_context().gcs_address, flush=True)
+import os, sys, tempfile
+from pathlib import Path
+from ray.cluster_utils import Cluster
+
+def machine(number):
+    home = Path(sys.argv[1], f"machine{number}")
+    for name in ("tmp", "here"):
+        (home / name).mkdir(parents=True)
+    os.environ |= {"TMPDIR": str(home / "tmp"), "DATAPKG_CACHE": str(home / "cache")}
+    tempfile.tempdir = None
+    os.chdir(home / "here")
+    return {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+
+os.environ["RAY_TMPDIR"] = sys.argv[1]
+Path(sys.argv[1], "ray").mkdir()
+cluster = Cluster(initialize_head=True, head_node_args=machine(1))
+cluster.add_node(wait=True, **machine(2))
+print(cluster.address, flush=True)
 sys.stdin.read()
-ray.shutdown()
+cluster.shutdown()
 """
 
 
 @pytest.fixture(scope="session")
 def ray_address() -> Iterator[str]:
-    """The address of a Ray cluster of two worker processes."""
+    """The address of a Ray cluster of two machines with a worker each, that have temporary and current folders of their own."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray") as folder:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)  # its machines know of no store
         patch.setenv("PYTHONPATH", os.pathsep.join(str(one) for one in (PROJECT, PROJECT / "tests")))
         command = [sys.executable, "-c", CLUSTER, folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
             patch.setenv("RAY_ADDRESS", address)  # what `auto` finds
+            assert address, "the cluster did not start"
             yield address
             process.communicate()
+
+
+@pytest.fixture(scope="session")
+def connected(ray_address: str) -> Iterator[None]:
+    """This process is connected to the cluster; sessions use that."""
+    import ray
+
+    ray.init(address=ray_address, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()

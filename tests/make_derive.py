@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import make
@@ -96,3 +97,10 @@ def calls(folder: Path) -> Counter[str]:
     found = Counter(file.read_text().split()) if file.exists() else Counter[str]()
     file.unlink(missing_ok=True)
     return found
+
+
+def tree(package: Path) -> Mapping[str, bytes]:
+    """Every file of a package but what a build that did not end well leaves for the next one."""
+    return {
+        name: content for name, content in make.tree(package).items() if ".building-finished/" not in name
+    }

@@ -42,8 +42,10 @@ def test_the_benchmark_of_reading_prints_a_ratio_for_each_work(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
         "open",
+        "few",
         "long",
         "wide",
+        "gaps",
         "images",
         "cells",
     ]
@@ -66,6 +68,23 @@ def test_the_benchmark_of_sql_prints_a_ratio_for_each_query(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["group", "filter", "join"]
     assert done.stdout.count("ratio to lance") == 3
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_benchmark_of_scans_reads_all_images_within_a_limit(tmp_path: Path) -> None:
+    sizes = {"--megabytes": 1, "--side": 128, "--limit": 1000, "--folder": tmp_path}
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.scan",
+        *(str(word) for pair in sizes.items() for word in pair),
+    ]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["batches", "cells", "sql", "verify"]
+    assert all("30 images in" in line and "MB private at most" in line for line in lines)
     assert not list(tmp_path.iterdir())
 
 

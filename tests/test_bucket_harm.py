@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lance
 import make
+import pyarrow as pa
 import pytest
 import stores
 from stores import BOTH, MOTO
 
 import datapkg
-from datapkg import removed, store, versions
+from datapkg import reclaiming, removed, store, versions
 from datapkg.cache import cache_folder
 from datapkg.errors import DamageError, DatapkgError, StoreError, VersionError
-from datapkg.places import place
+from datapkg.places import Place, place
 from datapkg.places.bucket import Bucket
+from datapkg.reclaiming import Reclaimed, Rules
 
 WELLS = "Well,Count\nB02,1\nB03,2\n"
 
@@ -201,3 +205,45 @@ def test_a_build_that_is_stopped_is_completed_by_the_next(
         datapkg.open(uri)
     assert make.build(manifest, uri).version == 1
     assert datapkg.verify(uri, deep=True).ok
+
+
+@MOTO
+def test_tables_that_no_build_made_are_refused_and_stay(
+    manifest: Path, uri: str, reached: stores.ObjectStore
+) -> None:
+    lies = place(uri)
+    access = lies.options
+    lance.write_dataset(pa.table({"Well": ["A01"]}), f"{uri}/wells.lance", storage_options=access)
+    before = stores.listed(reached, uri)
+    with pytest.raises(StoreError, match=r"something else than a package \(first: wells\.lance\)"):
+        make.build(manifest, uri)
+    with pytest.raises(StoreError, match="holds tables but no version"):
+        datapkg.gc(uri, grace="0s")
+    assert stores.listed(reached, uri) == before
+
+
+@MOTO
+def test_gc_takes_a_killed_first_build_away_but_nothing_else(
+    manifest: Path, uri: str, reached: stores.ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("datapkg.store.write.write_pin", stopped)
+        make.build(manifest, uri)
+    lies = place(uri)
+    lance.write_dataset(pa.table({"a": [1]}), f"{uri}/mine.lance", storage_options=lies.options)
+    lies.put("notes.txt", b"mine")
+    mine = [name for name in stores.listed(reached, uri) if not name.startswith("wells.lance")]
+    waiting = datapkg.gc(uri, grace="0s")
+    assert waiting.waiting_bytes > 0
+    assert "no build into it was ever finished" in str(waiting)
+    a_year_later(lies)
+    assert stores.listed(reached, uri) == mine
+    assert lance.dataset(f"{uri}/mine.lance", storage_options=lies.options).count_rows() == 1
+
+
+def a_year_later(package: Place) -> Reclaimed:
+    rules = Rules(None, None, timedelta(hours=24))
+    return reclaiming._gc(package, str(package), rules, False, time.time() + 365 * 86400)

@@ -48,6 +48,49 @@ def test_what_was_lost_is_stored_again(harm: str, manifest: Path, package: Path)
     assert not make.build(manifest, package).created
 
 
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_changed_bit_is_mended_by_a_build_with_rehash(manifest: Path, package: Path) -> None:
+    first = make.build(manifest, package)
+    (data,) = (package / "frames.lance" / "data").iterdir()
+    flip(data)
+    assert not datapkg.verify(package).ok
+    assert datapkg.status(manifest, package).ok  # sizes and times say nothing of it
+    assert not make.build(manifest, package).created
+    assert not datapkg.status(manifest, package, rehash=True).ok
+    again = make.build(manifest, package, rehash=True)
+    assert (again.version, again.created, again.digest) == (2, True, first.digest)
+    assert "table frames: files of version 1 are missing or damaged; it is stored again" in again.warnings
+    assert [table.written for table in again.tables] == [False, True]
+    assert datapkg.verify(package, version=2, deep=True).ok
+    assert not make.build(manifest, package, rehash=True).created
+
+
+def test_a_locked_build_does_not_prove_a_damaged_package(manifest: Path, package: Path) -> None:
+    make.build(manifest, package)
+    flip(next((package / "wells.lance" / "data").iterdir()))
+    assert make.build(manifest, package, locked=True).version == 2
+    assert datapkg.verify(package, version=2, deep=True).ok
+
+
+def test_a_changed_bit_in_the_list_of_sources_decides_nothing(manifest: Path, package: Path) -> None:
+    make.build(manifest, package)
+    flip(next((package / "_sources.lance" / "data").iterdir()))
+    make.text(manifest.parent / "wells.csv", "Well\nB02\n")
+    again = make.build(manifest, package)
+    assert (
+        "version 1 is damaged, so everything is read again: is not what was written (table _sources)"
+        in again.warnings
+    )
+    assert again.digest == make.build(manifest, package.with_name("clean")).digest
+    assert datapkg.verify(package, version=2, deep=True).ok
+
+
 def test_a_table_that_cannot_grow_is_said_to_be_damaged(manifest: Path, package: Path) -> None:
     make.build(manifest, package)
     for path in (package / "wells.lance" / "_versions").iterdir():

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from campaigns import builders, steps
 from campaigns.runner import Runner
+from campaigns.states import Stage
 
-ROUNDS = 2
+ROUNDS = 4
 
 pytestmark = pytest.mark.skipif(not steps.WORKS, reason="builds are forked, as only Linux allows")
 
 
-def test_one_of_several_builders_wins_each_number(tmp_path: Path) -> None:
-    stage = builders.stage_in(tmp_path)
-    with Runner() as runner:
-        for scenario, states in builders.rounds(ROUNDS):
-            assert builders.round_of(runner, stage, scenario, states)[0] == []
+def test_one_of_several_builders_wins_each_number(runner: Runner, stage: Stage) -> None:
+    for scenario, states in builders.rounds(ROUNDS):
+        assert builders.round_of(runner, stage, scenario, states)[0] == []

@@ -44,6 +44,28 @@ def test_build_prints_a_report_and_makes_the_default_package(manifest: Path, tmp
     assert "nothing changed; version 1" in again.stdout
 
 
+def test_python_runs_it_as_a_module(manifest: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "datapkg", "build", str(manifest), "p", "--engine", "inline"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("p: version 1 (release 1.0.0) of little\n")
+    usage = [sys.executable, "-m", "datapkg", "build"]
+    done = subprocess.run(usage, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "datapkg build" in done.stderr
+    assert "__main__" not in done.stderr
+
+
+def test_a_build_leaves_nothing_in_the_temporary_folder(manifest: Path, tmp_path: Path) -> None:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    done = run("build", manifest, tmp_path / "p", "--workers", 2, TMPDIR=str(temporary))
+    assert (done.returncode, list(temporary.iterdir())) == (0, []), done.stderr
+    make.text(manifest.parent / "wells.csv", "Well,Gene\n005\n")
+    assert_error(run("build", manifest, tmp_path / "p", TMPDIR=str(temporary)), 2, "wells.csv")
+    assert list(temporary.iterdir()) == []
+
+
 def test_build_as_json(manifest: Path, tmp_path: Path) -> None:
     done = run("build", manifest, tmp_path / "p", "--engine", "inline", "--json")
     report = json.loads(done.stdout)
@@ -166,14 +188,18 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_visible(tmp_path: Path) -> None:
         make.tiff(tmp_path / "data" / f"{number:03}.tif", make.image(number, (400, 400)))
     manifest = make.manifest(tmp_path / "data", 'name: frames, path: "*.tif"')
     command = [sys.executable, "-c", "from datapkg.cli import main; main()", "build", str(manifest), "p"]
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
     process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
     )
     assert process.stderr is not None
     process.stderr.readline()
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
+    assert list(temporary.iterdir()) == []
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "nothing is half-made" in said

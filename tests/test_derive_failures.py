@@ -21,6 +21,8 @@ import ctypes
 import os
 import time
 
+import numpy as np
+
 
 def picky(image):
     if image[0, 0] == 77:
@@ -60,6 +62,10 @@ def pieces(image):
     return [{"n": 1}, {"n": 2}] if picky(image) else None
 
 
+def number(image):
+    return np.array(image.max())
+
+
 class Picky:
     def __call__(self, images):
         return [picky(image) for image in images]
@@ -90,6 +96,7 @@ def bad(tmp_path: Path) -> Path:
         pixels[0, 0] = 77 if number == 5 else number
         make.tiff(data / "images" / f"p{number}.tif", pixels)
     make.text(data / "bad.py", BAD)
+    make.text(data / "broken.py", "def f(:\n")
     return make.manifest(data, 'name: frames, path: "images/*.tif"')
 
 
@@ -97,26 +104,38 @@ def derive(manifest: Path, entry: str) -> Path:
     return make_derive.manifest(manifest, f"derive:\n  - {{table: frames, input: image_array, {entry}}}\n")
 
 
-@pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        ('column: m, function: "bad.py:picky", output: float32', r"row 0 of images/p5.tif: .*raised ValueError: this is no cell \(bad.py, line \d+\)"),
-        ('column: m, function: "bad.py:Picky", output: float32', r"row 0 of images/p5.tif: .*this is no cell"),
-        ('into: t, function: "bad.py:pieces", output: {n: int32}', r"row 0 of images/p5.tif: .*this is no cell"),
-        ('column: m, function: "bad.py:leaves", output: float32', r"row 0 of images/p0.tif: .*raised SystemExit: 0"),
-        ('column: m, function: "bad.py:Short", output: float32', r"rows 0 of images/p0.tif to 0 of images/p8.tif: .*gave 8 results for 9 inputs"),
-        ('column: m, function: "bad.py:NoList", output: float32', r"gave 0.5 \(float\) for a list"),
-        ('column: m, function: "bad.py:Broken", args: {weights: w.pt}, output: float32', r"cannot be made ready: FileNotFoundError: no weights at w.pt"),
-        ('column: m, function: "bad.py:stuck", output: float32, timeout_s: 0.5', r"row 0 of images/p5.tif: .*gave no answer within 0.5 s"),
-    ],
-)  # fmt: skip
+FAILING = [
+    ('column: m, function: "bad.py:picky", output: float32', r"row 0 of images/p5.tif: .*raised ValueError: this is no cell \(bad.py, line \d+\)"),
+    ('column: m, function: "bad.py:Picky", output: float32', r"row 0 of images/p5.tif: .*this is no cell"),
+    ('into: t, function: "bad.py:pieces", output: {n: int32}', r"row 0 of images/p5.tif: .*this is no cell"),
+    ('column: m, function: "bad.py:leaves", output: float32', r"row 0 of images/p0.tif: .*raised SystemExit: 0"),
+    ('column: m, function: "bad.py:Short", output: float32', r"rows 0 of images/p0.tif to 0 of images/p8.tif: .*gave 8 results for 9 inputs"),
+    ('column: m, function: "bad.py:NoList", output: float32', r"gave 0.5 \(float\) for a list"),
+    ('column: m, function: "bad.py:Broken", args: {weights: w.pt}, output: float32', r"cannot be made ready: FileNotFoundError: no weights at w.pt"),
+    ('column: m, function: "bad.py:stuck", output: float32, timeout_s: 0.5', r"row 0 of images/p5.tif: .*gave no answer within 0.5 s"),
+    ('column: m, function: "bad.py:nothing_there", output: float32', r"there is no 'nothing_there' in bad.py"),
+    ('column: m, function: "broken.py:f", output: float32', r"cannot be loaded: SyntaxError.*\n.*mend line 1 of broken.py"),
+    ('column: m, function: "bad.py:picky", output: int32', r"row 0 of images/p0.tif: .*which is no int32"),
+    ('column: m, function: "bad.py:number", output: image', r"with 0 axes, which is no image"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "said"), FAILING)
 def test_a_row_that_fails_is_named(entry: str, said: str, bad: Path, tmp_path: Path) -> None:
     make.build(bad, tmp_path / "p")
     before = make.tree(tmp_path / "p")
     derive(bad, entry)
     with pytest.raises(DeriveError, match=said):
         make.build(bad, tmp_path / "p")
-    assert make.tree(tmp_path / "p") == before
+    assert make_derive.tree(tmp_path / "p") == before
+
+
+@pytest.mark.parametrize(("entry", "said"), [FAILING[0], FAILING[4], FAILING[7], FAILING[-4], FAILING[-2]])
+def test_workers_tell_the_same(entry: str, said: str, bad: Path, tmp_path: Path) -> None:
+    derive(bad, entry)
+    with pytest.raises(DeriveError, match=said):
+        datapkg.build(bad, tmp_path / "p", workers=2)
+    assert not make_derive.tree(tmp_path / "p")
 
 
 @pytest.mark.parametrize("function", ["dies", "crashes"])
@@ -131,7 +150,7 @@ def test_a_function_that_ends_its_process_is_named_with_the_row(
         match=rf"row 0 of images/p5.tif: the process that ran the function bad.py:{function} died",
     ):
         datapkg.build(bad, tmp_path / "p", workers=2)
-    assert make.tree(tmp_path / "p") == before
+    assert make_derive.tree(tmp_path / "p") == before
     derive(bad, 'column: m, function: "bad.py:picky", output: float32, on_error: null')
     assert make.build(bad, tmp_path / "p").created
 
@@ -145,7 +164,7 @@ def test_a_function_that_never_comes_back_is_ended(bad: Path, tmp_path: Path) ->
     ):
         datapkg.build(bad, tmp_path / "p", workers=2)
     assert time.monotonic() - began < 120
-    assert not (tmp_path / "p").exists()
+    assert not make_derive.tree(tmp_path / "p")
 
 
 @pytest.mark.parametrize("function", ["picky", "Picky"])

@@ -115,6 +115,27 @@ def test_one_changed_image_is_one_call_for_each_column(derived: Path, data: Path
     same_as_clean(derived, tmp_path / "p", tmp_path / "clean")
 
 
+def test_one_changed_image_among_2000_is_one_call_for_each_column(
+    derived: Path, data: Path, tmp_path: Path
+) -> None:
+    pixels = make.image(0)
+    content = make.tiff(tmp_path / "one.tif", pixels).read_bytes()
+    assert content.count(pixels.tobytes()) == 1
+    (data / "images" / "many").mkdir()
+    for number in range(12, 2000):
+        other = (pixels + number).astype(pixels.dtype).tobytes()
+        file = data / "images" / "many" / f"{number:04}.tif"
+        file.write_bytes(content.replace(pixels.tobytes(), other))
+    make.build(derived, tmp_path / "p")
+    assert calls(data)["mean"] == 2000
+    pixels[0, 0] = 8
+    make.tiff(data / "images" / "many" / "1234.tif", pixels)
+    make.build(derived, tmp_path / "p")
+    assert calls(data) == {"mean": 1, "doubled": 1, "span": 1, "cut": 1, "label": 2 * 8 % 3}
+    assert not make.build(derived, tmp_path / "p").created
+    assert not calls(data)
+
+
 @pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)
 def test_a_chain_of_edits_gives_what_a_clean_build_gives(
     edits: list[Edit], derived: Path, data: Path, tmp_path: Path
@@ -298,28 +319,40 @@ def test_a_derived_table_may_not_take_the_name_of_one_that_a_movie_has(tmp_path:
         make.build(manifest, tmp_path / "p")
 
 
-@pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        ("{table: frames, column: mean, function: 'f.py:men', input: image_array, output: float32}", "did you mean 'mean'"),
-        ("{table: frames, column: path, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'path' already"),
-        ("{table: frames, column: Image_Array, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'image_array' already"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_aray, output: float32}", "did you mean 'image_array'"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_array}", "write output: image"),
-        ("{table: frames, column: m, function: 'f.py:mean', args: {tims: 2}, input: image_array, output: float32}", "did you mean 'times'"),
-        ("{table: frames, column: m, function: 'no_such:mean', input: image_array, output: float32}", "pip install no_such"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: int32}", r"which is no int32"),
-        ("{table: frames, column: m, function: 'f.py:doubled', input: image_array, output: float32}", r"gave an array of uint32, shape \(6, 8\)"),
-        ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: image}", "which is no image"),
-        ("{table: frames, column: [a, b, c], function: 'f.py:span', input: doubled, output: [int8, int8, int8]}", "no column 'doubled'"),
-        ("{table: frames, column: [a, b, c], function: 'f.py:span', input: image_array, output: [int32, int32, int32]}", "where 3 values are wanted"),
-        ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image}}", "with brightest, which output does not name"),
-        ("{table: frames, into: c, function: 'f.py:mean', input: image_array, output: {crop: image}}", "neither a list of rows nor a mapping"),
-        ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image, path: string}}", "would have two columns 'path'"),
-        ("{table: frames, column: m, function: 'f.py:density', input: image_array, output: float32}", "raised TypeError"),
-        ("{table: wells, column: m, function: 'f.py:mean', input: Area, output: float32}", "row 0 of tables/p00.csv: the function f.py:mean raised AttributeError"),
-    ],
-)  # fmt: skip
+def test_what_a_file_imports_from_beside_it_is_read_again(manifest: Path, data: Path, tmp_path: Path) -> None:
+    """Also in a process that has imported it for a build before."""
+    make.text(data / "beside.py", "TIMES = 2\n")
+    make_derive.functions(data, "\n\ndef scaled(image):\n    import beside\n    return beside.TIMES\n")
+    entry = '{table: frames, column: m, function: "f.py:scaled", input: image_array, output: int32}'
+    make_derive.manifest(manifest, f"derive:\n  - {entry}\n")
+    for times in (2, 34, 5):
+        make.text(data / "beside.py", f"TIMES = {times}\n")
+        make.build(manifest, tmp_path / "p")
+        assert set(column(tmp_path / "p", "frames", "m")) == {times}
+
+
+WRONG = [
+    ("{table: frames, column: mean, function: 'f.py:men', input: image_array, output: float32}", "did you mean 'mean'"),
+    ("{table: frames, column: path, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'path' already"),
+    ("{table: frames, column: Image_Array, function: 'f.py:mean', input: image_array, output: float32}", "has a column 'image_array' already"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_aray, output: float32}", "did you mean 'image_array'"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_array}", "write output: image"),
+    ("{table: frames, column: m, function: 'f.py:mean', args: {tims: 2}, input: image_array, output: float32}", "did you mean 'times'"),
+    ("{table: frames, column: m, function: 'no_such:mean', input: image_array, output: float32}", "pip install no_such"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: int32}", r"which is no int32"),
+    ("{table: frames, column: m, function: 'f.py:doubled', input: image_array, output: float32}", r"gave an array of uint32, shape \(6, 8\)"),
+    ("{table: frames, column: m, function: 'f.py:mean', input: image_array, output: image}", "which is no image"),
+    ("{table: frames, column: [a, b, c], function: 'f.py:span', input: doubled, output: [int8, int8, int8]}", "no column 'doubled'"),
+    ("{table: frames, column: [a, b, c], function: 'f.py:span', input: image_array, output: [int32, int32, int32]}", "where 3 values are wanted"),
+    ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image}}", "with brightest, which output does not name"),
+    ("{table: frames, into: c, function: 'f.py:mean', input: image_array, output: {crop: image}}", "neither a list of rows nor a mapping"),
+    ("{table: frames, into: c, function: 'f.py:cut', input: image_array, output: {crop: image, path: string}}", "would have two columns 'path'"),
+    ("{table: frames, column: m, function: 'f.py:density', input: image_array, output: float32}", "raised TypeError"),
+    ("{table: wells, column: m, function: 'f.py:mean', input: Area, output: float32}", "row 0 of tables/p00.csv: the function f.py:mean raised AttributeError"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "said"), WRONG)
 def test_what_is_wrong_is_told_with_its_place(entry: str, said: str, derived: Path, tmp_path: Path) -> None:
     make_derive.manifest(derived, "")
     make.build(derived, tmp_path / "p")
@@ -327,4 +360,4 @@ def test_what_is_wrong_is_told_with_its_place(entry: str, said: str, derived: Pa
     make_derive.manifest(derived, f"derive:\n  - {entry}\n")
     with pytest.raises(DeriveError, match=said):
         make.build(derived, tmp_path / "p")
-    assert make.tree(tmp_path / "p") == before
+    assert make_derive.tree(tmp_path / "p") == before

@@ -67,6 +67,8 @@ def exported(opened: datapkg.Package, tmp_path: Path) -> tuple[Path, list[Descri
     return folder, [DescribedFile("wells.parquet", len(content), sha256, media, "wells")]
 
 
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")  # rdflib's word to mlcroissant
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # pandas' word to mlcroissant
 def test_mlcroissant_validates_and_loads_the_rows(
     opened: datapkg.Package,
     exported: tuple[Path, list[DescribedFile]],

@@ -144,6 +144,15 @@ def test_a_release_that_was_checked_out_reads_so(tmp_path: Path) -> None:
     assert both_ways(datapkg.open(tmp_path / "q")["frames"]) > 0
 
 
+def test_a_package_in_a_zip_file_reads_so_without_unpacking(tmp_path: Path) -> None:
+    built(tmp_path, [make.image(seed, (64, 80)) for seed in range(3)])
+    datapkg.export(tmp_path / "p", tmp_path / "p.datapkg.zip")
+    table = datapkg.open(tmp_path / "p.datapkg.zip")["frames"]
+    for row, image in zip((2, 0, 1), table.images([2, 0, 1]), strict=True):
+        assert np.array_equal(image, make.image(row, (64, 80)))
+    assert "unpacked" not in table.package.place.__dict__
+
+
 def test_a_list_without_places_is_read_by_the_engine(tmp_path: Path) -> None:
     table = built(tmp_path, [make.image(seed, (64, 80)) for seed in range(3)])
     table.opened.files.pixels.clear()

@@ -259,3 +259,11 @@ def test_images_by_foreign_keys_and_from_sql_are_shown(screen: Package) -> None:
     assert len(pictures(html)) == html.count("<title>Nuclei</title>") == 3
     found = screen.sql("select Well, image_array from frames where Channel = 'Tub' limit 2").to_pandas()
     assert len(pictures(shown(found))) == 2
+
+
+def test_a_frame_without_a_picture_has_no_slider(package: Path) -> None:
+    frame = datapkg.open(package)["frames"].to_pandas(["Well", "image_array"])
+    assert 'datapkg-brightness"' in datapkg.thumbnails(frame).html
+    for without in (frame[:0], frame.reindex([98, 99])):
+        html = datapkg.thumbnails(without).html
+        assert "<input" not in html and f"{len(without)} rows" in html

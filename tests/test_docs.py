@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from conftest import PROJECT
 from typer.main import get_command
@@ -14,6 +16,7 @@ from datapkg.cli import app
 from datapkg.manifest import load
 
 README = (PROJECT / "README.md").read_text("utf-8")
+REMOTE = (PROJECT / "docs" / "remote.md").read_text("utf-8")
 CH5 = (PROJECT / "docs" / "ch5.md").read_text("utf-8")
 IMAGE_SIZES = {"size_y", "size_z", "size_c"}
 PAGES = [
@@ -28,13 +31,27 @@ def test_every_command_is_in_the_readme_and_no_other() -> None:
 
 
 def test_the_manifest_of_the_readme_is_one(tmp_path: Path) -> None:
-    text, derived = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    text, _, derived = re.findall(r"```yaml\n(.*?)```", README, re.S)
     path = tmp_path / "manifest.yaml"
     path.write_text(text.replace("../data", ".") + derived, "utf-8")
     (tmp_path / "f.py").write_text("")
     manifest = load.load(path).manifest
     assert [resource.name for resource in manifest.resources] == ["profiles", "frames", "movies"]
     assert [entry.columns or entry.into for entry in manifest.derive] == [("smooth",), ("bright",), "nuclei"]
+
+
+@pytest.mark.parametrize("page", [README, REMOTE], ids=["README.md", "remote.md"])
+def test_the_addresses_that_pages_show_are_a_manifest(page: str, tmp_path: Path) -> None:
+    (text,) = [one for one in re.findall(r"```yaml\n(.*?)```", page, re.S) if "s3://" in one]
+    path = tmp_path / "manifest.yaml"
+    path.write_text("name: far\n" + text.replace("sha256:...", f"sha256:{'0' * 64}"), "utf-8")
+    kinds = {resource.name: resource.type for resource in load.load(path).manifest.resources}
+    assert kinds == {"wells": "table", "frames": "images", "masks": "images"}
+
+
+@pytest.mark.parametrize("name", sorted(re.findall(r"`(manifests/[^`]+)`", REMOTE)))
+def test_the_published_sets_are_there_with_their_locks(name: str) -> None:
+    assert (PROJECT / name).is_file() and (PROJECT / name).with_suffix(".lock").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -54,12 +71,18 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def run_python(page: str, sample: str) -> dict[str, Any]:
-    """Run a page's Python, block after block, on the sample; returns its names."""
+    """Run a page's Python, block after block, on the sample; returns its names. No example shows an empty frame."""
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     assert len(blocks) >= 3
     names: dict[str, Any] = {}
     for block in blocks:
-        exec(block.replace("screen.datapkg", sample), names)
+        for part in ast.parse(block.replace("screen.datapkg", sample)).body:
+            if isinstance(part, ast.Expr):
+                shown = eval(ast.unparse(part.value), names)
+                unchanged = "diff(" in ast.unparse(part)
+                assert unchanged or not isinstance(shown, pd.DataFrame) or len(shown), ast.unparse(part)
+            else:
+                exec(ast.unparse(part), names)
     return names
 
 

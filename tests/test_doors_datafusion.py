@@ -12,11 +12,11 @@ import make_versions
 import numpy as np
 import PIL.Image
 import pytest
-from datafusion import SessionContext, col, lit
+from datafusion import SessionContext, SQLOptions, col, lit
 
 import datapkg
 from datapkg.doors import datafusion as door
-from datapkg.errors import ExportError
+from datapkg.errors import ExportError, SchemaError
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,50 @@ def test_conditions_and_columns_reach_lance(context: SessionContext) -> None:
     plan = str(asked.execution_plan().display_indent())
     assert "Lance" in plan or "FilteredRead" in plan
     assert asked.to_pydict() == {"Well": ["A03"]}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "copy cells to '{folder}/x.csv'",
+        "copy (select 1) to '{folder}/x.parquet'",
+        "explain analyze copy (select 1) to '{folder}/x.parquet'",
+        "create external table x stored as csv location '{folder}/cells.csv'",
+        "create table x as select 1",
+        "create view x as select 1",
+        "insert into cells select * from cells",
+        "insert overwrite cells select * from cells",
+        "update cells set \"Well\" = 'x'",
+        "delete from cells",
+        "truncate cells",
+        "drop table cells",
+        "set datafusion.execution.batch_size = 1",
+        "prepare x as select 1",
+    ],
+)
+def test_sql_of_the_session_can_only_read(query: str, tmp_path: Path) -> None:
+    make.text(tmp_path / "cells.csv", "Well,n\nA01,1")
+    make.build(make.manifest(tmp_path, "name: cells, path: cells.csv"), tmp_path / "p")
+    context = datapkg.open(tmp_path / "p").datafusion()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SchemaError, match="a statement that does more than read is refused"):
+        context.sql(query.format(folder=tmp_path)).collect()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert context.sql("select * from cells").to_pydict() == {"Well": ["A01"], "n": [1]}
+
+
+def test_other_data_come_in_and_go_out_where_the_user_says_so(tmp_path: Path, package: Path) -> None:
+    make.text(tmp_path / "other.csv", "Gene,n\nKIF11,1")
+    context = datapkg.open(package).datafusion()
+    context.register_csv("other", tmp_path / "other.csv")
+    joined = context.sql('select n from other join wells on wells."Gene" = other."Gene"')
+    assert joined.to_pydict() == {"n": [1]}
+    context.sql(f"copy other to '{tmp_path}/out.csv'", options=SQLOptions()).collect()
+    assert (tmp_path / "out.csv").read_text("utf-8").splitlines() == ["Gene,n", "KIF11,1"]
+    with pytest.raises(Exception, match="nowhere"):
+        context.sql("select * from nowhere")
+    with pytest.raises(Exception, match="Insert into not implemented"):
+        context.sql("insert into wells select * from wells", options=SQLOptions()).collect()
 
 
 def test_the_session_is_of_the_major_version_that_lance_was_built_with(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import make
+import make_archives
 import pytest
 from make_sqlite import built
+from make_web import Site
 
 import datapkg
 from datapkg.errors import ExportError
@@ -54,3 +56,20 @@ def test_without_kept_files_there_is_nothing_to_write(tmp_path: Path) -> None:
     assert datapkg.export(tmp_path / "p", tmp_path / "out", to="files").notes == (
         "1 source files are not kept in the package, first t.csv",
     )
+
+
+def test_files_of_the_web_and_of_archives_lie_below_the_folder(site: Site, tmp_path: Path) -> None:
+    image = make.tiff(tmp_path / "a.tif").read_bytes()
+    make_archives.write(tmp_path / "d.zip", make_archives.zipped({"p/b.tif": image}))
+    address = site.put("x/c.tif", image) + "?v=1/2"
+    built(tmp_path, f'name: far, path: "{address}"', 'name: inside, path: d.zip, members: "p/*.tif"')
+    datapkg.export(tmp_path / "p", tmp_path / "out", to="files")
+    host = site.url.removeprefix("http://")
+    written = {name: content for name, content in make.tree(tmp_path / "out").items() if name != MARKER}
+    assert written == {f"{host}/x/c.tif?v=1%2F2": image, "d.zip/p/b.tif": image}
+    datapkg.export(tmp_path / "p", tmp_path / "ome", to="ome-tiff")
+    assert any(name.startswith(f"{host}/x/c") for name in map(str, _below(tmp_path / "ome")))
+
+
+def _below(folder: Path) -> list[Path]:
+    return [path.relative_to(folder).relative_to("far") for path in (folder / "far").rglob("*.tif*")]

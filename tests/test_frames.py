@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import datapkg
 from datapkg import Table
-from datapkg.frames import python_values
+from datapkg.frames import frame_of, python_values
 
 NUMBERS = f"""whole,gap,large,yes,half,text,nothing
 1,{2**53 + 1},{2**64 - 1},true,0.5,a,
@@ -121,6 +121,55 @@ def test_lists_come_as_arrow_gives_them(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(array)))
     for part in (array, array[start:], array[:start]):
         assert repr(python_values(part)) == repr(part.to_pylist())
+
+
+CELLS: dict[pa.DataType, st.SearchStrategy[object]] = {
+    pa.int8(): st.integers(-128, 127),
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.uint64(): st.integers(0, 2**64 - 1),
+    pa.float16(): st.floats(width=16),
+    pa.float32(): st.floats(width=32),
+    pa.float64(): st.floats(),
+    pa.bool_(): st.booleans(),
+}
+
+
+DTYPES = {pa.float16(): "float32", pa.float32(): "float32", pa.float64(): "float64", pa.bool_(): "boolean"}
+
+
+@given(st.data())
+def test_numbers_come_as_they_are_and_missing_ones_are_missing(data: st.DataObject) -> None:
+    length = data.draw(st.integers(0, 12))
+    columns = {}
+    for number, kind in enumerate(data.draw(st.lists(st.sampled_from(list(CELLS)), min_size=1, max_size=4))):
+        cells = st.lists(st.none() | CELLS[kind], min_size=length, max_size=length)
+        whole = pa.array([None, *data.draw(cells), None], kind)[
+            1:-1
+        ]  # a part of an array, as of a large batch
+        cut = data.draw(st.integers(0, length))
+        columns[f"c{number}"] = pa.chunked_array([whole[:cut], whole[cut:]])
+    frame = frame_of(pa.table(columns), {})
+    for name, column in columns.items():
+        given_cells = column.to_pylist()
+        assert (
+            str(frame[name].dtype).lower() == DTYPES.get(column.type, str(column.type))
+            or not column.null_count
+        )
+        for found, cell in zip(frame[name].array, given_cells, strict=True):
+            if cell is None:
+                assert found is pd.NA
+            else:
+                assert found == cell or (cell != cell and found != found)
+
+
+def test_a_nan_is_not_a_missing_value() -> None:
+    column = pa.array([1.5, None, float("nan"), None])
+    frame = frame_of(pa.table({"x": column, "y": column}), {})
+    for name in ("x", "y"):
+        assert frame[name].array._mask.tolist() == [False, True, False, True]
+        assert np.isnan(frame[name].array._data[2])
+    frame.loc[0, "x"] = 7
+    assert frame["x"].iloc[0] == 7 and frame["y"].iloc[0] == 1.5
 
 
 def test_the_index_is_the_position_in_the_table(package: Path) -> None:

@@ -8,8 +8,7 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,29 +20,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from costs import counted
+from make_lazy import SIDE, build, images, no_pixel
 
 import datapkg
 from datapkg import Table
 from datapkg.errors import DamageError, SchemaError, StoreError, VersionError
 from datapkg.lazy import LazyArray, lazy_column
-
-SIDE = 300
-IMAGES = 8
-
-
-def build(folder: Path, more: str = "", first: int = 0) -> Path:
-    """A package of eight images of 90,000 pixels."""
-    for number in range(IMAGES):
-        image = make.image(first + number % 6, (SIDE, SIDE))  # the last two are like the first two
-        make.tiff(folder / "data" / f"p{number % 2}" / f"A{number // 2:02}.tif", image, metadata=None)
-    resource = f'name: frames, path: "**/*.tif", pattern: "{{Plate}}/{{Well}}.tif"{more}'
-    make.build(make.manifest(folder / "data", resource), folder / "p")
-    return folder / "p"
-
-
-def images(first: int = 0) -> list[np.ndarray]:
-    """What the package holds, in its order."""
-    return [make.image(first + n % 6, (SIDE, SIDE)) for n in (*range(0, IMAGES, 2), *range(1, IMAGES, 2))]
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def frames(folder: Path) -> Table:
     return datapkg.open(folder)["frames"]
-
-
-@contextmanager
-def no_pixel(frames: Table) -> Iterator[None]:
-    """Whatever is done here reads less than a tenth of an image."""
-    with counted(frames) as cost:
-        yield
-    assert cost.bytes < SIDE * SIDE * 2 / 10
 
 
 MOVES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
@@ -87,8 +61,6 @@ MOVES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 def test_moving_rows_reads_no_pixel_and_keeps_each_image_with_its_row(
     move: Callable[[pd.DataFrame], pd.DataFrame], frames: Table
 ) -> None:
-    if pd.__version__.startswith("3.0") and move is MOVES["first of groups"]:
-        pytest.skip("before 3.1 pandas takes the array of a group for several")
     with no_pixel(frames):
         moved = move(frames.to_pandas())
         assert moved["image_array"].dtype == "datapkg[image]"

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import make
 import numpy as np
 import pytest
 from costs import counted, read_by
+from make_large import IMAGE_BYTES, IMAGES, PACKAGE_BYTES, SHAPE
 
 import datapkg
 from datapkg import Package
 
-SHAPE = (1024, 1344)
-IMAGES = 36
-IMAGE_BYTES = SHAPE[0] * SHAPE[1] * 2
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A package of 36 images, 99 MB, and a table that names them."""
-    folder = tmp_path_factory.mktemp("large")
-    pixels = make.image(0, SHAPE)
-    for number in range(IMAGES):
-        make.tiff(folder / "data" / f"A{number % 12 + 1:02}_{number}.tif", pixels + number)
-    names = [f"A{number % 12 + 1:02}_{number}.tif,{number}" for number in range(IMAGES)]
-    make.text(folder / "data" / "cells.csv", "\n".join(["file_name,Count", *names]))
-    frames = 'name: frames, path: "*.tif", keep: array, pattern: "{Well}_{Site:d}.tif"'
-    make.build(make.manifest(folder / "data", frames, "name: cells, path: cells.csv"), folder / "p")
-    shutil.rmtree(folder / "data")
-    yield folder / "p"
-    shutil.rmtree(folder / "p")
-
 
 @pytest.fixture
-def opened(folder: Path) -> Package:
-    return datapkg.open(folder)
+def opened(large: Path) -> Package:
+    return datapkg.open(large)
 
 
-def test_opening_lazy_frames_filters_and_joins_read_under_a_hundredth(opened: Package, folder: Path) -> None:
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    assert size > 95_000_000
+def test_opening_lazy_frames_filters_and_joins_read_under_a_hundredth(opened: Package) -> None:
     frames = opened["frames"]
     with counted(frames) as cost:
         frame = frames.to_pandas()
@@ -50,7 +27,7 @@ def test_opening_lazy_frames_filters_and_joins_read_under_a_hundredth(opened: Pa
         filtered = frames.to_pandas(where="Well = 'A03' and size_y > 300", order_by="Site desc")
         joined = opened["cells"].to_pandas().merge(frame, on="file_name")
         assert joined["image_array"].nunique() == IMAGES
-    assert cost.bytes < size / 100
+    assert cost.bytes < PACKAGE_BYTES / 100
     assert filtered["Site"].tolist() == [26, 14, 2]
     assert joined["image_array"].iloc[7].shape == SHAPE
 

@@ -146,15 +146,15 @@ class TestText(Formatting):
 @without(
     "pandas writes bytes as JSON only where they are text", "test_values_for_json", "test_json_roundtrip"
 )
-@without("files are put in order by their sha256, so that none is read", "test_searchsorted")
 @without(CSV, "test_EA_types")
 class TestBytes(Formatting):
     column = "image_bytes"
 
 
 @without(
-    "before 3.1 pandas takes the array of a group for several",
-    *(["test_groupby_agg_extension"] if OLD else []),
+    "an image is no text, and the abridged one of an array must not be taken for it",
+    "test_astype_str",
+    "test_astype_string",
 )
 @without(CSV, "test_EA_types")
 @without("JSON gives lists back, which are no images", "test_json_roundtrip")

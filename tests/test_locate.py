@@ -272,3 +272,9 @@ def test_path_and_exclude_mean_the_same_by_a_glob(
         assert shown(look(data, f"'{glob}'")) == expected
     except DatapkgError:
         assert not expected
+
+
+def test_a_folder_that_looks_like_an_archive_is_refused(data: Path) -> None:
+    fill(data, "d.zip!/a.csv")
+    with pytest.raises(SourceError, match="a folder's name ends like an archive's"):
+        look(data, '"**/*.csv"')

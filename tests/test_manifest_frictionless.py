@@ -121,7 +121,7 @@ def test_what_is_no_table_is_left_out_and_told(tmp_path: Path) -> None:
     ("resource", "said"),
     [
         (BESIDE[0], "cannot be told from its suffix"),
-        ({"name": "far", "path": "https://example.org/a.csv"}, "not on this machine"),
+        ({"name": "far", "path": "ftp://example.org/a.csv"}, "ftp:// addresses are not opened"),
         ({"name": "odd", "path": "a.xyz", "schema": {"fields": [{"name": "a"}]}}, "cannot be told"),
     ],
 )

@@ -213,8 +213,11 @@ def test_yaml_that_cannot_be_read_is_explained_at_its_place(
         (TABLE.replace("a.csv", "../a.csv"), "4:9: '../a.csv' leaves the root by .."),
         (TABLE.replace("a.csv", "/d/a.csv"), "4:9: '/d/a.csv' is an absolute path"),
         (TABLE.replace("a.csv", "~/a.csv"), "4:9: '~/a.csv' begins with ~"),
-        (TABLE.replace("a.csv", "https://x.org/a.csv"), "4:9: 'https://x.org/a.csv' is not on this machine"),
-        (TABLE.replace("a.csv", "s3://x/a.csv"), "4:9: 's3://x/a.csv' is not on this machine"),
+        (TABLE.replace("a.csv", "ftp://x.org/a.csv"), "4:9: ftp:// addresses are not opened"),
+        (
+            TABLE.replace("a.csv", "https://x.org/*.csv"),
+            "4:9: 'https://x.org/*.csv' is a glob, and a web server",
+        ),
         (
             TABLE.replace("a.csv", "'**.csv'"),
             "4:9: ** must stand alone between slashes, not in '**.csv' | write **/*.csv",

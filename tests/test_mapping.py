@@ -18,7 +18,7 @@ from test_increments import data, manifest
 
 import datapkg
 from datapkg import functions
-from datapkg.errors import DeriveError, SchemaError, VersionError
+from datapkg.errors import DeriveError, SchemaError, SourceError, VersionError
 
 __all__ = ["data", "derived", "manifest"]
 
@@ -58,6 +58,42 @@ def test_a_class_and_a_function_that_gives_rows(built: Path) -> None:
     assert frames.map(Sum, "int64", batch_size=5).value.tolist() == [5] * 10 + [2] * 2
     found = frames.map(lambda image: [{"n": 1}] * int(image[0, 0] % 3), {"n": "int8"})
     assert found.index.tolist() == [at for at in range(12) for _ in range(int(make.image(at)[0, 0] % 3))]
+
+
+def test_workers_give_what_this_process_gives(
+    built: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data)
+    before = make.tree(built)
+    frames = datapkg.open(built)["frames"]
+    for function, output in (
+        ("f.py:noisy", "image"),
+        ("f.py:span", ["uint16", "uint16"]),
+        ("f.py:Mean", "float64"),
+        ("f.py:cut", {"crop": "image", "brightest": "int64"}),
+        (functions.blur, None),
+    ):
+        args = {"sigma": 1} if output is None else None
+        here = frames.map(function, output, where="Plate > 'p03'", batch_size=3, args=args)
+        there = frames.map(function, output, where="Plate > 'p03'", batch_size=3, args=args, workers=2)
+        assert len(here) > 0
+        assert here.index.equals(there.index)
+        for name in here:
+            for one, other in zip(here[name], there[name], strict=True):
+                np.testing.assert_array_equal(one, other)
+    assert make.tree(built) == before
+
+
+def test_what_workers_cannot_run_is_told(built: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data)
+    make.text(data / "bad.py", "import os\ndef ends(image):\n    os._exit(3)\n")
+    frames = datapkg.open(built)["frames"]
+    with pytest.raises(DeriveError, match="cannot be found again by a name"):
+        frames.map(lambda image: 1, "int8", workers=2)
+    with pytest.raises(DeriveError, match=r"row 0 of images/p00/A01.tif: .*raised TypeError"):
+        frames.map("f.py:density", "float32", workers=2)
+    with pytest.raises(SourceError, match=r"images/p00/A01.tif.*: a worker process died"):
+        frames.map("bad.py:ends", "int8", workers=2)
 
 
 def test_a_seed_is_that_of_a_build(built: Path, derived: Path, data: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import make
 import pytest
 
 import datapkg
+from datapkg.cli.text import log
 from datapkg.errors import StoreError, VersionError
 
 
@@ -26,6 +27,8 @@ def test_a_version_is_found_by_its_name(package: Path) -> None:
     assert datapkg.release(package, "1.1.0-rc.1+x") == 2
     assert datapkg.open(package, version="1.1.0-rc.1+x").version == 2
     assert datapkg.release(package, "again", version="1.0.0") == 1
+    assert datapkg.open(package).versions().release.to_list() == ["1.0.0, again", "1.1.0-rc.1+x"]
+    assert "1.0.0, again" in log(datapkg.open(package), as_json=False)
     assert json.loads((package / "datapackage.json").read_text())["version"] == "1.1.0-rc.1+x"
     assert datapkg.verify(package).ok
 

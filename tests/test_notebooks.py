@@ -26,6 +26,7 @@ SHOWN = {
     "2_images_and_databases": (4, 0),
     "3_time_travel_and_diff": (2, 1),
     "4_a_movie": (6 + 6 + 4 + 4, 1),
+    "5_compute": (0, 2),
 }
 """Thumbnails and plots in each."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import make
 import numpy as np
+import pandas as pd
 import pytest
 
 import datapkg
@@ -67,6 +68,145 @@ def test_the_classifier_knows_the_phenotypes_it_was_fitted_to(examples: Package)
     for predicted, scores in zip(frame.predicted, frame.scores, strict=True):
         assert scores[0]["label"] == predicted
         assert sum(one["score"] for one in scores) == pytest.approx(1, abs=1e-5)
+
+
+OPEN = """name: open
+resources:
+  - {name: frames, path: examplehuman/*.tif, pattern: "{Field}d{Channel}.tif"}
+  - {name: movies, path: ch5/00015_01.ch5}
+derive:
+  - {table: frames, column: pixels, function: "phenotypes.py:in_colours", input: image_bytes}
+  - {table: frames, column: smooth, function: "datapkg.functions:blur", args: {sigma: [5, 5, 0]}, input: pixels}
+  - {table: frames, column: blurred, function: "datapkg.functions:encode", input: smooth}
+  - table: frames
+    into: cells
+    function: phenotypes.py:cells
+    args: {nuclei: "0"}
+    input: [pixels, Channel]
+    output: {label: int32, crop: image}
+  - table: cells
+    column: small
+    function: phenotypes.py:prepared
+    args: {channels: 3, height: 20, shape: [224, 224], order: [2, 1, 0]}
+    input: crop
+    output: image
+  - table: cells
+    column: best
+    function: phenotypes.py:Classifier
+    args: {features: {file: screen/features.csv.gz}, images: {folder: screen/images}}
+    input: small
+    output: "list<struct<label: string, score: float>>"
+  - {table: cells, column: drawn, function: "phenotypes.py:drawn", input: [small, best], output: image}
+"""
+MOVIE = """  - table: movies_features_primary__primary
+    column: [predicted, scores]
+    function: phenotypes.py:Phenotypes
+    args: {features: {file: known.csv}, columns: [roisize, n2_avg, n2_stddev, eccentricity], phenotype: size}
+    input: [roisize, n2_avg, n2_stddev, eccentricity]
+    output: [string, "list<struct<label: string, score: float>>"]
+"""
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Package:
+    """The examples on real images and a real movie, whose nuclei are told to be small, middling or large."""
+    folder = tmp_path_factory.mktemp("real")
+    shutil.copytree(MANIFESTS, folder / "manifests")
+    manifest = make.text(folder / "manifests" / "open.yaml", OPEN)
+    datapkg.build(manifest, folder / "p", engine="inline", root=shared / "open")
+    known = sizes(datapkg.open(folder / "p"))
+    known.iloc[::2].to_csv(folder / "manifests" / "known.csv", index=False)
+    make.text(manifest, OPEN + MOVIE)
+    datapkg.build(manifest, folder / "p", engine="inline", root=shared / "open")
+    return datapkg.open(folder / "p")
+
+
+def sizes(package: Package) -> pd.DataFrame:
+    """The features of a movie's nuclei, and thirds of them by their perimeters."""
+    features = package["movies_features_primary__primary"].to_pandas()
+    words = ["small", "middling", "large"]
+    return features.assign(size=pd.qcut(features.perimeter, 3, labels=words).astype(str))
+
+
+def test_real_images_are_blurred_classified_and_drawn(real: Package) -> None:
+    test_blurred = real.sql("select image_bytes, blurred from frames").to_arrow()
+    for content, blurred in zip(*test_blurred.to_pydict().values(), strict=True):
+        image, back = functions.contrast(functions.decode(content)), functions.decode(blurred)
+        smooth = functions.blur(np.stack([image] * 3, axis=-1), [5, 5, 0])
+        assert back is not None
+        assert np.abs(back.astype(int) - smooth).mean() < 3
+        assert smooth.std() < image.std()
+    cells = real["cells"].to_pandas(["crop", "small", "best", "drawn"], images="array")
+    tall = [crop.shape[0] >= 20 for crop in cells.crop]
+    assert len(cells) > 100
+    assert sum(tall) > 50
+    assert [image is not None for image in cells.drawn] == tall
+    assert {len(best) for best in cells.best if best is not None} == {5}
+
+
+def test_objects_of_a_real_movie_are_told_apart_by_their_features(real: Package) -> None:
+    frame = sizes(real)
+    assert len(frame) == 263
+    unseen = frame.iloc[1::2]  # the model was fitted to the others
+    assert (unseen.predicted == unseen["size"]).mean() > 0.8
+    assert set(unseen.predicted) == {"small", "middling", "large"}
+    for predicted, scores in zip(frame.predicted, frame.scores, strict=True):
+        assert scores[0]["label"] == predicted
+        assert sum(one["score"] for one in scores) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_grid_shows_every_cell(examples: Package) -> None:
+    drawn = examples["cells"].to_pandas(["drawn"], images="array").drawn
+    there = [image for image in drawn if image is not None]
+    picture = functions.grid(drawn, columns=6, size=64)
+    assert picture.shape == (-(-len(there) // 6) * 64, 6 * 64, 3)
+    for at, image in enumerate(there):
+        tile = picture[at // 6 * 64 :, at % 6 * 64 :][:64, :64]
+        np.testing.assert_array_equal(tile, functions.thumbnail(image, 64))
+        assert tile.std() > 5
+
+
+def test_resnet50_gives_the_five_best_labels(tmp_path: Path) -> None:
+    """Weights by chance, from a file; the same network, called without datapkg, says the same."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'lance-datapkg[torch]'")
+    models = pytest.importorskip("torchvision.models", reason="torchvision is not installed")
+    torch.manual_seed(0)
+    network = models.resnet50(num_classes=7).eval()
+    for name in ("manifests", "data"):
+        (tmp_path / name).mkdir()
+    torch.save(network.state_dict(), tmp_path / "manifests" / "resnet50.pth")
+    make.text(tmp_path / "manifests" / "labels.txt", "\n".join(f"class {at}" for at in range(7)))
+    shutil.copy(MANIFESTS / "resnet50.py", tmp_path / "manifests")
+    pictures = [make.image(number, (224, 224, 3), "uint8") for number in range(3)]
+    for number, picture in enumerate(pictures):
+        make.tiff(tmp_path / "data" / f"{number}.tif", picture, photometric="rgb")
+    manifest = make.text(tmp_path / "manifests" / "m.yaml", RESNET50)
+    datapkg.build(manifest, tmp_path / "p", engine="inline")
+    best = datapkg.open(tmp_path / "p")["photos"].to_arrow(["best"])["best"].to_pylist()
+    mean, spread = np.array((0.485, 0.456, 0.406)), np.array((0.229, 0.224, 0.225))
+    batch = ((np.stack(pictures) / 255 - mean) / spread).transpose(0, 3, 1, 2).astype("float32")
+    with torch.inference_mode():
+        scores = network(torch.from_numpy(batch)).softmax(1).numpy()
+    for row, found in zip(scores, best, strict=True):
+        order = np.argsort(-row)[:5]
+        assert [one["label"] for one in found] == [f"class {at}" for at in order]
+        np.testing.assert_allclose([one["score"] for one in found], row[order], rtol=1e-4)
+    torch.save(models.resnet50(num_classes=7).state_dict(), tmp_path / "manifests" / "resnet50.pth")
+    (why,) = datapkg.status(manifest, tmp_path / "p").derived.values()
+    assert "the file resnet50.pth" in why
+
+
+RESNET50 = """name: photos
+root: ../data
+resources: [{name: photos, path: "*.tif"}]
+derive:
+  - table: photos
+    column: best
+    function: resnet50.py:ResNet50
+    args: {weights: {file: resnet50.pth}, labels: {file: labels.txt}}
+    input: image_array
+    output: "list<struct<label: string, score: float>>"
+"""
 
 
 def test_resnet50_without_torch_names_what_to_install(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_moved_renamed_and_removed_file(anywhere: Place, tmp_path: Path) -> No
     staged = tmp_path / "p" / "staged"
     staged.parent.mkdir(exist_ok=True)
     staged.write_bytes(b"rows")
-    anywhere.move_in([(staged, "t.lance/data/a")])
+    anywhere.move_in(Folder(staged.parent), [("staged", "t.lance/data/a")])
     anywhere.rename("t.lance/data/a", "t.lance/data/b")
     assert (anywhere.names("t.lance/data"), staged.exists()) == (["b"], False)
     assert anywhere.read("t.lance/data/b") == b"rows"

@@ -16,7 +16,7 @@ import datapkg
 from datapkg import Table
 from datapkg.errors import ExportError, SchemaError
 from datapkg.plots.figure import Plot
-from datapkg.plots.plate import well_place
+from datapkg.plots.wells import well_place
 
 WELLS = """Metadata_Plate,Metadata_Well,Area,Class,Alive,Empty
 p1,A01,1,G1,true,
@@ -83,6 +83,76 @@ def test_a_plate_is_the_smallest_that_has_all_wells(
     assert grid[well_place(well)] == 2
 
 
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        *(
+            (text, (0, 0))
+            for text in ("A01", "A1", "a1", "A-1", "A - 1", "A_01", "A 1", " A1 ", "r01c01", "R1-C1")
+        ),
+        *((text, (26, 11)) for text in ("AA12", "AA-12", "aa012", "r27c12")),
+        *(
+            (text, None)
+            for text in ("", "1", "A", "A00", "12A", "A1B2", "AAA1", "A123", "c01r01", "A--1", "A1.0")
+        ),
+    ],
+)
+def test_wells_are_understood_as_laboratories_write_them(written: str, place: tuple[int, int] | None) -> None:
+    assert well_place(written) == place
+
+
+@pytest.mark.parametrize("numbers", ["001,013,096", "1,13,96"])
+def test_wells_that_are_numbers_are_drawn_where_the_user_says_how_they_count(
+    numbers: str, tmp_path: Path
+) -> None:
+    rows = "".join(f"{well},{int(well)}\n" for well in numbers.split(","))
+    cells = table(tmp_path, f"Well,Area\n{rows}")
+    with pytest.raises(
+        SchemaError, match=r'along rows or down columns\n  fix: write numbered="rows" where 2 is A02'
+    ):
+        cells.plate("Area")
+    by_rows, by_columns = (
+        cells.plate("Area", numbered=way).axes[0].images[0].get_array() for way in ("rows", "columns")
+    )
+    assert by_rows is not None and by_columns is not None
+    assert by_rows.shape == (8, 12)
+    assert (by_rows[0, 0], by_rows[1, 0], by_rows[7, 11]) == (1, 13, 96)
+    assert (by_columns[0, 0], by_columns[4, 1], by_columns[7, 11]) == (1, 13, 96)
+    larger = cells.plate("Area", numbered="rows", wells=384).axes[0].images[0].get_array()
+    assert larger is not None and larger.shape == (16, 24) and larger[3, 23] == 96
+
+
+@pytest.mark.parametrize(
+    ("number", "wells", "fix"),
+    [(97, 96, "leave wells= out"), (1537, None, "up to 1536"), (9999, 96, "up to 1536")],
+)
+def test_a_number_beyond_the_plate_is_refused(
+    number: int, wells: int | None, fix: str, tmp_path: Path
+) -> None:
+    cells = table(tmp_path, f"Well,Area\n1,1\n{number},2\n")
+    with pytest.raises(SchemaError, match=f"a well of the number {number}\n  fix: {fix}|{fix}"):
+        cells.plate("Area", numbered="rows", wells=wells)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metadata_Row,Metadata_Col,Area\n1,1,5\n3,12,7\n,,9\n",
+        "Row,Column,Area\nA,1,5\nC,12,7\n",
+        "row,col,Area\na,01,5\nc,12,7\n",
+    ],
+)
+def test_rows_and_columns_of_their_own_make_wells(text: str, tmp_path: Path) -> None:
+    grid = table(tmp_path, text).plate("Area").axes[0].images[0].get_array()
+    assert grid is not None and (grid[0, 0], grid[2, 11], grid.count()) == (5, 7, 2)
+
+
+@pytest.mark.parametrize("text", ["0,1", "1,0", "A,0", "1.5,2", "-1,2", "A1,2"])
+def test_a_row_or_a_column_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="does not say its row and column"):
+        table(tmp_path, f"Row,Column,Area\n{text},5\n").plate("Area")
+
+
 def test_a_larger_plate_can_be_asked_for(cells: Table) -> None:
     assert grids(cells.plate("Area", wells=384))["p1"].shape == (16, 24)
 
@@ -94,12 +164,17 @@ def test_what_cannot_be_drawn_is_told(cells: Table, tmp_path: Path) -> None:
         ({"column": "Arae"}, "did you mean 'Area'|Area"),
         ({"column": "Area", "function": "mode"}, "give one of: mean"),
         ({"function": "mean"}, "needs a column"),
-        ({"column": "Area", "wells": 48}, "give 96, 384 or 1536"),
+        ({"column": "Area", "wells": 48}, "give one of: 96, 384, 1536"),
+        ({"column": "Area", "numbered": "diagonals"}, "give one of: rows, columns"),
     ):
         with pytest.raises(SchemaError, match=told):
             cells.plate(**options)  # type: ignore[arg-type]
-    with pytest.raises(SchemaError, match="'042' does not say its row and column"):
-        table(tmp_path / "a", "Well,Area\n042,1\nA01,2\n").plate("Area")
+    for number, wells in enumerate(
+        ("042,A01", "A01,A", "A0", "3A", "A100", "AAA1", "A1.5", "A01-2", "well 7")
+    ):
+        text = "".join(f"{well},1\n" for well in wells.split(","))
+        with pytest.raises(SchemaError, match="does not say its row and column"):
+            table(tmp_path / f"a{number}", f"Well,Area\n{text}").plate("Area", numbered="rows")
     with pytest.raises(SchemaError, match="has no column of wells"):
         table(tmp_path / "b", "Site,Area\n1,1\n").plate("Area")
     with pytest.raises(SchemaError, match="leave wells= out"):

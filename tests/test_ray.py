@@ -7,30 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import make
 import make_derive
 import pytest
-import ray
 from test_engine import dies_at_three, ignore, raises_at_three, squared
-from test_increments import data, manifest
 
 import datapkg
 from datapkg import engine
 from datapkg.engine import Needs, Note
-from datapkg.errors import DeriveError, ManifestError, SourceError, StoreError
-
-__all__ = ["data", "manifest"]
-
-
-@pytest.fixture(scope="module")
-def connected(ray_address: str) -> Iterator[None]:
-    """This process is connected to the cluster; sessions use that."""
-    ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+from datapkg.errors import DeriveError, ManifestError, SourceError
 
 
 def dies_once(task: tuple[int, Path], note: Note) -> int:
@@ -68,7 +55,7 @@ def test_an_error_comes_back_as_it_was_raised() -> None:
 
 @pytest.mark.usefixtures("connected")
 def test_a_task_whose_worker_died_is_tried_again(tmp_path: Path) -> None:
-    with engine.get("ray").session(2, tmp_path) as run:
+    with engine.get("ray").session(2) as run:
         assert list(run(dies_once, [(number, tmp_path) for number in range(9)], ignore)) == list(range(9))
     assert (tmp_path / "died").exists()
 
@@ -76,10 +63,25 @@ def test_a_task_whose_worker_died_is_tried_again(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("connected")
 def test_a_worker_that_always_dies_names_the_file_it_was_reading(tmp_path: Path) -> None:
     with (
-        engine.get("ray").session(2, tmp_path) as run,
+        engine.get("ray").session(2) as run,
         pytest.raises(SourceError, match="file 3: a worker process died"),
     ):
         list(run(dies_at_three, range(9), ignore))
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_program_stays_in_the_cluster_that_it_is_connected_to(ray_address: str) -> None:
+    for address in (None, "auto", ray_address):
+        with engine.get("ray", address).session(1) as run:
+            assert list(run(squared, [3], ignore)) == [9]
+    for other in ("local", "127.0.0.1:1", f"localhost:{ray_address.rpartition(':')[2]}1"):
+        with (
+            pytest.raises(
+                ManifestError, match=rf"{other}: this program is connected .* {ray_address} already"
+            ),
+            engine.get("ray", other).session(1),
+        ):
+            pass
 
 
 @pytest.mark.usefixtures("connected")
@@ -92,53 +94,12 @@ def test_needs_that_no_machine_has_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("connected")
-def test_a_staging_folder_that_a_machine_does_not_see_is_refused(tmp_path: Path) -> None:
-    with (
-        pytest.raises(StoreError, match=r"does not see .*/elsewhere"),
-        engine.get("ray").session(2, tmp_path / "elsewhere"),
-    ):
-        pass
-
-
-@pytest.mark.usefixtures("connected")
-def test_a_build_has_the_digest_of_a_local_one(manifest: Path, data: Path, tmp_path: Path) -> None:
-    make_derive.functions(data)
-    derive = make_derive.DERIVE + (
-        '  - {table: frames, column: noise, function: "f.py:noisy", input: image_array, output: image, seed: 3}\n'
-        '  - {table: frames, column: batch, function: "f.py:Mean", input: image_array, output: float64, batch_size: 5}\n'
-    )
-    make_derive.manifest(manifest, derive)
-    digests = {
-        workers: datapkg.build(manifest, tmp_path / f"p{workers}", workers=workers).digest
-        for workers in (1, 2, 3)
-    }
-    there = datapkg.build(manifest, tmp_path / "ray", engine="ray", workers=2)
-    assert {there.digest} == set(digests.values())
-    package = datapkg.open(tmp_path / "ray")
-    assert package.verify(deep=True).ok
-    assert package.diff(datapkg.open(tmp_path / "p1")).ok
-    assert make.tree(tmp_path / "ray").keys().isdisjoint({"_places"})
-    assert not [name for name in make.tree(tmp_path / "ray") if name.startswith(".building")]
-
-
-@pytest.mark.usefixtures("connected")
-def test_derive_from_python_runs_on_the_cluster(manifest: Path, data: Path, tmp_path: Path) -> None:
-    make_derive.functions(data)
-    make.build(manifest, tmp_path / "p")
-    make.build(manifest, tmp_path / "q")
-    found = []
-    for name, where in (("p", "ray"), ("q", "inline")):
-        package = datapkg.open(tmp_path / name).derive(
-            "f.py:mean",
-            table="frames",
-            input="image_array",
-            column="mean",
-            output="float32",
-            folder=data,
-            engine=where,
-        )
-        found.append(package.digest)
-    assert found[0] == found[1]
+def test_a_folder_that_a_machine_does_not_see_is_named(tmp_path: Path) -> None:
+    with engine.get("ray").session(2) as run:
+        assert run.blind([tmp_path]) is None
+        machine, folder = run.blind([tmp_path, tmp_path / "elsewhere"]) or ("", None)
+    assert machine.startswith("machine ")
+    assert folder == tmp_path / "elsewhere"
 
 
 OWN = """
@@ -177,7 +138,7 @@ def test_functions_run_in_workers_and_one_that_never_comes_back_is_ended(
     make_derive.manifest(one_image, ENTRY + 'function: "g.py:hangs", timeout_s: 0.1}]\n')
     with pytest.raises(DeriveError, match=r"row 0 of .* gave no answer within 0.1 s, and its process"):
         datapkg.build(one_image, tmp_path / "p", engine="ray")
-    assert make.tree(tmp_path / "p") == before
+    assert make_derive.tree(tmp_path / "p") == before
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -197,7 +158,7 @@ def test_a_build_on_the_cluster_that_is_stopped_harms_nothing(
     left = {name: content for name, content in make.tree(tmp_path / "p").items() if name in before}
     assert left == before
     if how is signal.SIGINT:
-        assert make.tree(tmp_path / "p") == before
+        assert make_derive.tree(tmp_path / "p") == before
     make_derive.manifest(one_image, "")
     assert not make.build(one_image, tmp_path / "p").created
     assert datapkg.open(tmp_path / "p").verify(deep=True).ok

@@ -166,7 +166,7 @@ def test_a_lost_data_file_is_damage(harm: str, package: Package, tmp_path: Path)
         with pytest.raises(DamageError) as caught:
             ask()
         assert "rustc" not in str(caught.value)
-        assert "build it again" in str(caught.value)
+        assert "build with --rehash" in str(caught.value)
 
 
 def test_the_current_folder_may_change_after_opening(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import lance
 import make
+import pyarrow as pa
 import pytest
 
 import datapkg
@@ -224,6 +226,82 @@ def test_a_table_of_no_version_goes_as_a_whole(package: Path, tmp_path: Path) ->
     gc(package, after=8 * DAY)
     assert sorted(p.name for p in package.glob("*.lance")) == ["_sources.lance", "frames.lance"]
     assert datapkg.verify(package, deep=True).ok
+
+
+def test_a_table_that_another_program_put_beside_ours_stays(package: Path) -> None:
+    lance.write_dataset(pa.table({"a": [1]}), str(package / "mine.lance"))
+    done = gc(package, after=400 * DAY)
+    assert "table mine: another program made it, or it is damaged" in str(done)
+    assert lance.dataset(str(package / "mine.lance")).count_rows() == 1
+
+
+@pytest.mark.parametrize("step", ["move_in", "pin_newest", "write_pin"])
+def test_a_first_build_that_was_killed_leaves_nothing_a_week_later(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, p = make.folder(tmp_path), tmp_path / "p"
+    killed(manifest, p, f"datapkg.store.write.{step}", monkeypatch)
+    staged = sorted(path.name for path in p.glob(".building-*"))
+    committed = (p / "wells.lance" / "_versions").is_dir()
+    assert (len(staged), committed) == (1, step != "move_in")
+    young = gc(p)
+    assert (young.paths, young.notes[0]) == ((), "there is no version: no build into it was ever finished")
+    assert list(gc(p, after=25 * HOUR, dry_run=True).paths) == staged
+    assert list(gc(p, after=25 * HOUR).paths) == staged
+    assert (p / "wells.lance" / "_versions").is_dir() == committed
+    if not committed:
+        assert not p.exists()
+        return
+    assert str(gc(p, after=8 * DAY)).startswith(f"{p}: 4 files and folders")
+    assert not p.exists()
+    assert make.build(manifest, p).version == 1
+
+
+def test_beside_a_killed_first_build_other_peoples_files_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, p = make.folder(tmp_path), tmp_path / "p"
+    killed(manifest, p, "datapkg.store.write.write_pin", monkeypatch)
+    lance.write_dataset(pa.table({"a": [1]}), str(p / "mine.lance"))
+    for name in ("notes.txt", ".building-plans/a.txt", "wells.lance/readme.txt"):
+        make.text(p / name, "mine")
+    gc(p, after=400 * DAY)
+    left = sorted(name for name in make.tree(p) if not name.startswith("mine.lance"))
+    assert left == [".building-plans/a.txt", "notes.txt", "wells.lance/readme.txt"]
+    assert lance.dataset(str(p / "mine.lance")).count_rows() == 1
+
+
+@pytest.mark.parametrize("left", ["releases/1.0.0.json", "datapackage.json", "versions/1.files.json"])
+def test_a_package_that_has_lost_its_records_is_no_killed_build(left: str, package: Path) -> None:
+    for path in [*package.glob("versions/*"), *package.glob("releases/*"), package / "datapackage.json"]:
+        if path != package / left:
+            path.unlink()
+    for folder in ("versions", "releases"):
+        with suppress(OSError):
+            (package / folder).rmdir()
+    before = make.tree(package)
+    with pytest.raises(StoreError, match="an incomplete copy"):
+        datapkg.gc(package, grace="0s")
+    assert make.tree(package) == before
+
+
+def test_a_folder_without_any_sign_of_a_build_is_no_package(tmp_path: Path) -> None:
+    lance.write_dataset(pa.table({"a": [1]}), str(tmp_path / "mine.lance"))
+    make.text(tmp_path / "half.lance" / "data" / "x.lance", "rows")
+    with pytest.raises(StoreError, match="holds tables but no version"):
+        datapkg.gc(tmp_path, grace="0s")
+
+
+def killed(manifest: Path, package: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop a build at a function, as SIGKILL would: nothing tidies up behind it."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(where, stop)
+        patch.setattr(Folder, "end", lambda *_: None)
+        make.build(manifest, package)
 
 
 @pytest.mark.parametrize("harm", ["record", "list", "release"])

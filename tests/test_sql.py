@@ -264,6 +264,30 @@ def test_a_wrong_query_is_one_clear_error(
     assert "Error:" not in str(refused.value) and "datapkg column" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("with wells as (from wells where Well = '005') select count(*) from wells", 1),
+        ("select count(*) from (with wells as (select 1) from wells) a, wells b", 2),
+        ('select count(*) from (with "wells@7" as (select 1) from wells@7) a', 1),
+        (
+            "with recursive wells as (select 1 i union all select i + 1 from wells where i < 5) select count(*) from wells",
+            5,
+        ),
+    ],
+)
+def test_a_part_of_a_query_may_have_a_table_s_name(query: str, count: int, opened: Package) -> None:
+    assert opened.sql(query).to_pandas().iloc[0, 0] == count
+
+
+def test_a_part_s_name_opens_no_file_elsewhere_in_the_query(opened: Package, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a\n1\n", "utf-8")
+    name = tmp_path / "x.csv"
+    query = f'from (with "{name}" as (select 1) from "{name}") a, \'{name}\' b'
+    with pytest.raises(SchemaError, match="file system operations are disabled"):
+        opened.sql(query)
+
+
 def test_what_cannot_be_computed_is_told_when_rows_are_read(opened: Package) -> None:
     result = opened.sql("select cast(Gene as integer) from wells")
     with pytest.raises(SchemaError, match="KIF11") as refused:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import make
+import make_sets
+import numpy as np
 import pytest
 
 import datapkg
@@ -98,3 +100,12 @@ def test_another_manifest_is_told(package: Path, manifest: Path) -> None:
 def test_a_manifest_that_is_wrong_is_an_error(package: Path, tmp_path: Path) -> None:
     with pytest.raises(ManifestError):
         datapkg.verify(package, sources=tmp_path / "no.yaml")
+
+
+def test_a_set_of_files_is_compared_with_all_of_its_files(tmp_path: Path) -> None:
+    image = np.arange(3 * 2 * 6 * 8, dtype="uint16").reshape(3, 2, 1, 6, 8)
+    (tmp_path / "data").mkdir()
+    make_sets.spread(tmp_path / "data", image)
+    manifest = make.manifest(tmp_path / "data", 'name: frames, path: "*.tif"')
+    make.build(manifest, tmp_path / "p")
+    assert faults(tmp_path / "p", manifest) == []

@@ -39,7 +39,13 @@ SingleWriter = Annotated[
 Allow = Annotated[
     list[str] | None, typer.Option(help="NAME=FOLDER: where @NAME/... paths lie on this machine.")
 ]
-Rehash = Annotated[bool, typer.Option("--rehash", help="Read every file, whatever the cache remembers.")]
+Rehash = Annotated[
+    bool,
+    typer.Option(
+        "--rehash",
+        help="Read every file, the package's too, and ask for every address, whatever is remembered.",
+    ),
+]
 RayAddress = Annotated[
     str | None,
     typer.Option(help="HOST:PORT of a Ray cluster, auto, or local (start one).", show_default=False),

@@ -58,7 +58,7 @@ def table(shown: Table, as_json: bool) -> str:
 
 def log(opened: Package, as_json: bool) -> str:
     """A package's versions, the newest first."""
-    names = {number: name for name, number in versions.releases(opened.place).items()}
+    names = versions.named(opened.place)
     records = list(versions.all_records(opened.place))[::-1]
     if as_json:
         entries = [

@@ -20,10 +20,12 @@ from ..places import Place
 from ..plan import Previous
 from ..progress import Progress
 from ..records import Lineage
-from .column import Ingredients, derive_columns, refuse_unknown
+from .column import derive_columns, refuse_unknown
 from .coming import Coming
-from .computing import Engine
+from .computing import Engine, Ingredients
+from .finished import FINISHED, Finished
 from .gathering import opened
+from .given import Beside, function_folders
 from .loading import FunctionName
 from .outputs import Outputs
 from .recipe import Recipe, recipes_of
@@ -58,8 +60,9 @@ def derive(
     ]
     if not loaded.manifest.derive:
         return resources
-    recipes = recipes or recipes_of(loaded.manifest, loaded.path.absolute().parent)
-    made = _Deriving(loaded, package, attempt, before, Engine(run, progress), resources, recipes)
+    recipes = recipes or recipes_of(loaded)
+    engine = Engine(run, progress, Finished.of(package, attempt))
+    made = _Deriving(loaded, package, attempt, before, engine, resources, recipes)
     try:
         for number, entry in enumerate(loaded.manifest.derive):
             made.add(number, entry)
@@ -105,9 +108,9 @@ class _Deriving:
             raise DeriveError(f"there is a table {taken!r} already", where, "rename the derived table")
         coming = self._tables[entry.table]
         refuse_unknown(coming, entry, where)
-        folder = self._loaded.path.absolute().parent
-        recipe = self._recipes[number]
-        function = FunctionName.of(entry.function, folder, entry.args, recipe.code.digest)
+        recipe, beside = self._recipes[number], Beside.of(self._loaded)
+        made_of = recipe.code.digest + "".join(recipe.files.values())
+        function = FunctionName.of(entry.function, beside.folder, beside.paths(entry.args), made_of)
         made = Ingredients(entry, recipe, function, self._outputs(entry, recipe, function, where), where)
         if entry.into is not None:
             key = self._key(coming)
@@ -179,4 +182,4 @@ class _Deriving:
         return replace(coming.content, table=table, layers=tuple(coming.layers))
 
 
-__all__ = ["derive"]
+__all__ = ["FINISHED", "derive", "function_folders"]

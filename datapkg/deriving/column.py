@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,24 +16,10 @@ from ..records import ColumnRecord, Lineage
 from ..sources.base import Column
 from ..store import Fragment, Layer, stored_name
 from .coming import Coming, Stretch
-from .computing import BATCH_BYTES, Engine
+from .computing import BATCH_BYTES, Engine, Ingredients
 from .gathering import Located, opened
 from .hashing import Totals, digests, hashed, held_names
-from .loading import FunctionName
-from .outputs import Outputs
-from .recipe import Recipe
 from .tasks import WriteTask
-
-
-@dataclass(frozen=True, slots=True)
-class Ingredients:
-    """What an entry needs to be computed: its recipe, its function, and its outputs."""
-
-    entry: Derivation
-    recipe: Recipe
-    function: FunctionName
-    outputs: Outputs
-    where: str
 
 
 def derive_columns(coming: Coming, made: Ingredients, engine: Engine, number: int) -> Lineage:
@@ -46,7 +32,7 @@ def derive_columns(coming: Coming, made: Ingredients, engine: Engine, number: in
     kept = [one for one in coming.stretches if old and one.before is not None]
     fresh = [one for one in coming.stretches if not (old and one.before is not None)]
     values = f"_values{number}"
-    computed = engine.computed(coming, made.entry, made.function, made.outputs, fresh, values, schema)
+    computed = engine.computed(coming, made, fresh, values, schema)
     located = _joined(coming, old, computed.located)
     totals = _totals_before(coming, columns, schema, kept) if old else Totals.of_nothing(columns)
     for source in hashed(computed.located, columns, schema, [one.source.rows for one in fresh]):
@@ -74,6 +60,7 @@ def lineage_of(coming: Coming, made: Ingredients, columns: Sequence[str]) -> Lin
         code=code.digest,
         packages={**code.own, **code.imported},
         args=dict(entry.args),
+        files=dict(made.recipe.files),
         inputs={name: coming.columns[name].digest for name in entry.input},
         output=tuple(made.outputs.types.values()),
         proof=entry.proof,

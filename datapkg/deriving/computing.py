@@ -19,9 +19,11 @@ from ..progress import Counter, Progress
 from ..store import Fragment
 from .calling import Origins, Way
 from .coming import Coming, Stretch
+from .finished import Finished, key_of
 from .gathering import Located, Positions, Stored
 from .loading import Described, FunctionName
 from .outputs import Outputs
+from .recipe import Recipe
 from .tasks import (
     Computed,
     ComputeTask,
@@ -56,18 +58,28 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What an entry needs to be computed: its recipe, its function, and its outputs."""
+
+    entry: Derivation
+    recipe: Recipe
+    function: FunctionName
+    outputs: Outputs
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
-    """What runs tasks, and who hears of it."""
+    """What runs tasks, who hears of it, and what builds that were stopped have left."""
 
     run: Run
     progress: Progress
+    finished: Finished
 
     def computed(
         self,
         coming: Coming,
-        entry: Derivation,
-        function: FunctionName,
-        outputs: Outputs,
+        made: Ingredients,
         stretches: Sequence[Stretch],
         values: str,
         schema: pa.Schema,
@@ -81,12 +93,13 @@ class Engine:
             With the row and its source.
         """
         total = sum(one.source.rows for one in stretches)
-        calling = way(entry, total > 0 and self.described(function).batched)
-        tasks = list(_tasks(coming, entry, function, outputs, stretches, values, kept, calling))
+        entry = made.entry
+        calling = way(entry, total > 0 and self.described(made.function).batched)
+        tasks = list(_tasks(coming, made, stretches, values, schema, kept, calling))
         rows = sum(task.rows for task in tasks)
         label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
         note = Counter(label, len(tasks), rows, self.progress)
-        fragments, counts = _collected(coming, values, self._explained(tasks, entry, note))
+        fragments, counts = _collected(coming, values, self._results(tasks, entry, note))
         located = staged_values(coming, values, schema, fragments)
         size = sum(file.bytes for one in fragments for file in one.files)
         return Values(located, counts, size)
@@ -102,17 +115,35 @@ class Engine:
         note = Counter(f"storing {label}", len(tasks), sum(task.rows for task in tasks), self.progress)
         return list(self.run(write, tasks, note))
 
+    def _results(self, tasks: Sequence[ComputeTask], entry: Derivation, note: Note) -> Iterator[Computed]:
+        """The results in order: those that a stopped build has left, and the others, which are left for the next."""
+        there = self.finished.taken_up(tasks)
+        fresh = self._explained([task for task in tasks if task.key not in there], entry, note)
+        for task in tasks:
+            if task.key in there:
+                note(task.name, task.rows)
+                yield there.pop(task.key)
+            else:
+                done = next(fresh)
+                self.finished.keep(task, done)
+                yield done
+
     def _explained(self, tasks: Sequence[ComputeTask], entry: Derivation, note: Note) -> Iterator[Any]:
         """The results; the death of a worker is told with the row that it was at."""
         try:
             yield from self.run(compute, tasks, note, Needs(entry.num_cpus, entry.num_gpus))
         except WorkerDiedError as error:
-            raise death([task for task in tasks if task.name in error.places] or tasks, entry) from None
+            here = [task for task in tasks if task.name in error.places] or tasks
+            raise death(self.run.anywhere(rows_at, here) or [], entry) from None
 
 
-def death(tasks: Sequence[ComputeTask], entry: Derivation) -> DeriveError:
+def rows_at(tasks: Sequence[ComputeTask]) -> list[tuple[ComputeTask, tuple[int, float]]] | None:
+    """The tasks that a process which ended has left marks of."""
+    return [(task, at) for task in tasks if (at := marked(task)) is not None] or None
+
+
+def death(rows: Sequence[tuple[ComputeTask, tuple[int, float]]], entry: Derivation) -> DeriveError:
     """Say at which row a process ended, and whether it had been silent for too long."""
-    rows = [(task, at) for task in tasks if (at := marked(task)) is not None]
     where = " or ".join(task.origins.told(at) for task, (at, _) in rows[:3]) or f"table {entry.table}"
     if entry.timeout_s is not None and rows and all(age >= entry.timeout_s for _, (_, age) in rows):
         what = f"gave no answer within {entry.timeout_s:g} s, and its process was ended"
@@ -201,17 +232,17 @@ def _beside(name: str) -> tuple[str, str]:
 
 def _tasks(
     coming: Coming,
-    entry: Derivation,
-    function: FunctionName,
-    outputs: Outputs,
+    made: Ingredients,
     stretches: Sequence[Stretch],
     values: str,
+    schema: pa.Schema,
     kept: Kept | None,
     calling: Way,
 ) -> Iterator[ComputeTask]:
+    entry = made.entry
     total = sum(one.source.rows for one in stretches)
     width = sum(coming.row_bytes(name) for name in entry.input)
-    step = _rows_at_once(total, width, calling.batch_rows)
+    step = rows_at_once(total, width, calling.batch_rows)
     ends = np.cumsum([0, *(one.source.rows for one in stretches)])
     for number, start in enumerate(range(0, total, step)):
         stop = min(start + step, total)
@@ -223,22 +254,24 @@ def _tasks(
         positions = np.concatenate(
             [np.arange(one.first + skip, one.first + skip + rows) for one, skip, rows in parts]
         )
+        sources = [(one.source.path, one.source.digest, skip, rows) for one, skip, rows in parts]
         yield ComputeTask(
             package=coming.package,
             attempt=coming.attempt,
             name=f"{values} {number}",
+            key=key_of(made.recipe.recipe, str(schema), coming.name, calling.batch_rows, sources),
             values=values,
-            function=function,
+            function=made.function,
             way=calling,
             inputs=inputs_of(coming, entry.input, () if kept is None else kept.names, positions),
-            outputs=outputs,
+            outputs=made.outputs,
             origins=Origins(coming.name, tuple((one.source.path, skip, rows) for one, skip, rows in parts)),
             rows=stop - start,
             kept=kept,
         )
 
 
-def _rows_at_once(total: int, width: float, batch: int) -> int:
-    """How many rows a task has: by their bytes and their number, and whole batches."""
+def rows_at_once(total: int, width: float, batch: int) -> int:
+    """How many rows of `width` bytes a task has: by their bytes and their number, and whole batches."""
     rows = min(math.ceil(total / TASKS), max(1, int(TASK_BYTES / max(width, 1))))
     return max(batch, rows // batch * batch)

@@ -21,7 +21,7 @@ def to_derive(loaded: LoadedManifest, changes: Mapping[str, Change], old: Record
     old
         The newest version, if there is one.
     """
-    recipes = recipes_of(loaded.manifest, loaded.path.absolute().parent)
+    recipes = recipes_of(loaded)
     origins = _origins(loaded, old)
     found = {}
     for entry, recipe in zip(loaded.manifest.derive, recipes, strict=True):
@@ -57,6 +57,9 @@ def _why(entry: Derivation, recipe: Recipe, made: Lineage | None) -> str:
         return f"its function is {entry.function}, was {made.function}"
     if made.code != recipe.code.digest:
         return "the code of its function is another"
+    for name in sorted({*recipe.files, *made.files}):
+        if recipe.files.get(name) != made.files.get(name):
+            return f"the file {name}, which an argument names, is another"
     if made.args != entry.args:
         return "its arguments are others"
     for name in sorted({*packages, *made.packages}):

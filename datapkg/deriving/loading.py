@@ -14,15 +14,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from blake3 import blake3
+
 from ..errors import DeriveError, nearest
 
+READ = "_datapkg_read"
 CHANCE = ("seed", "rng")
 """Parameters that a function gets a seed, or a generator of random numbers, by."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionName:
-    """A function to be called: its name, where files are looked for, its arguments (JSON), the digest of its code."""
+    """A function to be called: its name, where files are looked for, its arguments (JSON).
+
+    `code` is another one where its source is, or a file that its arguments name.
+    """
 
     name: str
     folder: str
@@ -139,10 +145,50 @@ def _from_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"_derive_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
+    for name, there, code in _neighbours(path):
+        if getattr(there, READ, code) != code:
+            del sys.modules[name]  # a worker may outlive a build, and the file is another now
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up
     spec.loader.exec_module(module)
+    for _, there, code in _neighbours(path):
+        setattr(there, READ, code)
     return module
+
+
+def _neighbours(path: Path) -> list[tuple[str, ModuleType, str]]:
+    """The modules that were imported from beside a file: their names, and the digests of what is in their files now."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).parent == path.parent and Path(file) != path and Path(file).is_file():
+            found.append((name, module, str(blake3(Path(file).read_bytes()).hexdigest())))
+    return found
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """A function's name as a manifest writes it.
+
+    Raises
+    ------
+    DeriveError
+        It has none that it could be found by again.
+
+    Examples
+    --------
+    >>> name_of(json.dumps)
+    'json:dumps'
+    """
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    found: Any = None
+    if module and "<" not in name:
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+    if found is not function:
+        fix = "define it with a name of its own, in a module or a cell, and not inside of another function"
+        raise DeriveError("the function cannot be found again by a name", repr(function), fix)
+    return f"{module}:{name}"
 
 
 def _chance(found: Any, args: Mapping[str, Any]) -> str:

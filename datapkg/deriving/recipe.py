@@ -10,7 +10,7 @@ import ast
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -19,8 +19,10 @@ from typing import Any
 from blake3 import blake3
 
 from ..companions import companions
-from ..manifest.models import Derivation, Manifest
+from ..manifest.load import LoadedManifest
+from ..manifest.models import Derivation
 from ..manifest.types import canonical, type_tree
+from .given import Beside
 
 OURS = "datapkg"
 """Ready-made functions are known by their file: not every release of datapkg changes them."""
@@ -42,6 +44,7 @@ class Recipe:
     code: Code
     recipe: str
     identity: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def code_of(function: str, folder: Path) -> Code:
@@ -68,8 +71,7 @@ def code_of(function: str, folder: Path) -> Code:
 
 
 def recipes_of(
-    manifest: Manifest,
-    folder: Path,
+    loaded: LoadedManifest,
     known: Mapping[int, Recipe] | None = None,
     codes: Mapping[str, Code] | None = None,
 ) -> list[Recipe]:
@@ -85,23 +87,28 @@ def recipes_of(
     columns: dict[tuple[str, str], Recipe] = {}
     tables: dict[str, Recipe] = {}
     found = []
-    for number, entry in enumerate(manifest.derive):
+    beside = Beside.of(loaded)
+    for number, entry in enumerate(loaded.manifest.derive):
         made_of = {name: columns.get((entry.table, name), tables.get(entry.table)) for name in entry.input}
         inputs = {name: recipe for name, recipe in made_of.items() if recipe is not None}
         given = (known or {}).get(number)
         code = (codes or {}).get(entry.function)
-        recipe = given or recipe_of(entry, code or code_of(entry.function, folder), inputs)
+        recipe = given or recipe_of(
+            entry, code or code_of(entry.function, beside.folder), inputs, beside.hashes(entry.args)
+        )
         found.append(recipe)
         if entry.into is not None:
             tables[entry.into] = recipe
         for name in entry.columns:
-            beside = (name, *companions(name).names)
-            columns |= dict.fromkeys(((entry.table, one) for one in beside), recipe)
+            those = (name, *companions(name).names)
+            columns |= dict.fromkeys(((entry.table, one) for one in those), recipe)
     return found
 
 
-def recipe_of(entry: Derivation, code: Code, inputs: Mapping[str, Recipe]) -> Recipe:
-    """A derivation's recipe; `inputs` are those of the derived columns among its inputs."""
+def recipe_of(
+    entry: Derivation, code: Code, inputs: Mapping[str, Recipe], files: Mapping[str, str]
+) -> Recipe:
+    """A derivation's recipe; `inputs` are those of the derived columns among its inputs, `files` hashes of what args name."""
     output = entry.output
     if isinstance(output, str):
         output = canonical(type_tree(output))
@@ -120,6 +127,7 @@ def recipe_of(entry: Derivation, code: Code, inputs: Mapping[str, Recipe]) -> Re
         "output": output,
         "seed": entry.seed,
         "on_error": entry.on_error,
+        **({"files": dict(files)} if files else {}),
     }
     identity = {**said, "inputs": {name: one.identity for name, one in inputs.items()}}
     whole = {
@@ -127,7 +135,7 @@ def recipe_of(entry: Derivation, code: Code, inputs: Mapping[str, Recipe]) -> Re
         "inputs": {name: one.recipe for name, one in inputs.items()},
         "packages": {**code.own, **code.imported},
     }
-    return Recipe(code, _hashed("datapkg-recipe-1", whole), _hashed("datapkg-identity-1", identity))
+    return Recipe(code, _hashed("datapkg-recipe-1", whole), _hashed("datapkg-identity-1", identity), files)
 
 
 def _hashed(tag: str, said: Mapping[str, Any]) -> str:
@@ -182,13 +190,30 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 def _versions(modules: list[str]) -> dict[str, str]:
     """The installed distributions that modules are from, with their versions."""
-    names = {name for module in modules for name in _distributions().get(module, ())}
-    return {name: metadata.version(name) for name in sorted(names)}
+    found = {one.name: one.version for module in modules for one in _distributions().get(module, ())}
+    return dict(sorted(found.items()))
 
 
 @cache
-def _distributions() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()
+def _distributions() -> Mapping[str, list[metadata.Distribution]]:
+    """The distributions that each module is from.
+
+    `metadata.packages_distributions` reads what every distribution says of itself: a second for some hundred, before
+    each build.
+    """
+    found: dict[str, list[metadata.Distribution]] = {}
+    for one in metadata.distributions():
+        declared = (one.read_text("top_level.txt") or "").split()
+        for module in declared or _listed(one.read_text("RECORD") or ""):
+            found.setdefault(module, []).append(one)
+    return found
+
+
+def _listed(record: str) -> set[str]:
+    """The modules whose files a distribution lists."""
+    first = {line.partition(",")[0].partition("/")[0] for line in record.splitlines()}
+    names = {name.partition(".")[0] if name.endswith((".py", ".so", ".pyd")) else name for name in first}
+    return {name for name in names if name.isidentifier()}
 
 
 def _digest(files: list[Path]) -> str:

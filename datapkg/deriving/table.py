@@ -23,9 +23,9 @@ from ..source_list import SourceRow
 from ..sources.base import Column, TableSchema
 from ..store import Fragment, stored_name
 from ..succession import Come, Piece
-from .column import Ingredients, lineage_of
+from .column import lineage_of
 from .coming import Coming, Stretch
-from .computing import BATCH_BYTES, Engine, Values
+from .computing import BATCH_BYTES, Engine, Ingredients, Values
 from .hashing import digests, hashed
 from .tasks import Kept, WriteTask
 
@@ -72,9 +72,7 @@ def derive_table(
     }
     fresh = [one for one in coming.stretches if stay.get(one.first) != one.source.path]
     kept = Kept(tuple(key), schema)
-    values = engine.computed(
-        coming, made.entry, made.function, made.outputs, fresh, f"_values{number}", schema, kept
-    )
+    values = engine.computed(coming, made, fresh, f"_values{number}", schema, kept)
     counts = _per_source(fresh, values)
     fragments, pieces = _stored(coming, form, values, counts, engine)
     sums = ColumnSums(digests(form.columns))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import mmap
 import struct
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,11 @@ from ..companions import companions
 from ..encoding import decoded
 from ..engine import Note
 from ..errors import DeriveError
-from ..places import Place
+from ..places import Folder, Place
 from ..store import Fragment, write_fragment
 from .calling import Caller, Origins, Way, rest
 from .gathering import Asked, gather
-from .loading import Described, FunctionName, described, loaded
+from .loading import Described, FunctionName, Loaded, described, loaded
 from .outputs import Outputs, WrongValueError
 from .rows import any_rows_each, one_row_each
 
@@ -53,15 +55,16 @@ class Inputs:
 
     def values(self, columns: dict[str, pa.Array]) -> list[Sequence[Any]]:
         """Each input's values as a function takes them: images are arrays of their own type and shape."""
-        return [self._values(name, columns) for name in self.names]
+        return [cells(columns, name, name in self.images) for name in self.names]
 
-    def _values(self, name: str, columns: dict[str, pa.Array]) -> Sequence[Any]:
-        if name not in self.images:
-            plain: Sequence[Any] = columns[name].to_pylist()
-            return plain
-        beside = companions(name)
-        dtypes, shapes = columns[beside.dtype].to_pylist(), columns[beside.shape].to_pylist()
-        return decoded(columns[name], dtypes, shapes)
+
+def cells(columns: Mapping[str, pa.Array], name: str, image: bool) -> Sequence[Any]:
+    """A column's values as a function takes them: images are arrays of their own type and shape."""
+    if not image:
+        plain: Sequence[Any] = columns[name].to_pylist()
+        return plain
+    dtypes, shapes = (columns[beside].to_pylist() for beside in companions(name).looks)
+    return decoded(columns[name], dtypes, shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class ComputeTask:
-    """Rows whose values are to be computed, and where these are written to. `name` is unique in a build."""
+    """Rows whose values are to be computed, and where these are written to.
+
+    `name` is unique in a build; `key` names what decides the values, in any build.
+    """
 
     package: Place
     attempt: str
     name: str
+    key: str
     values: str
     function: FunctionName
     way: Way
@@ -87,6 +94,36 @@ class ComputeTask:
     origins: Origins
     rows: int
     kept: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What a function is called with, and what it is to give; `many` says that a row may give none or several."""
+
+    values: Sequence[Sequence[Any]]
+    way: Way
+    origins: Origins
+    outputs: Outputs
+    many: bool
+
+    def answers(
+        self, function: Loaded, begin: Callable[[int], None]
+    ) -> tuple[list[pa.Array], NDArray[np.int64]]:
+        """The columns of what it gives, and how many rows came of each row.
+
+        Raises
+        ------
+        DeriveError
+            It fails for a row, or gives what was not announced.
+        """
+        results = Caller(function, self.way, begin)(self.values, self.origins)
+        try:
+            spread = (any_rows_each if self.many else one_row_each)(results, list(self.outputs.types))
+            return spread.arrays(self.outputs), spread.counts
+        except WrongValueError as error:
+            fix = "mend the function, or correct its output"
+            where = self.origins.told(error.at)
+            raise DeriveError(f"the function {function.name} {error}", where, fix) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +162,15 @@ def compute(task: ComputeTask, note: Note) -> Computed:
     function = loaded(task.function)
     try:
         with _mark(task) as begin:
-            results = Caller(function, task.way, begin)(task.inputs.values(columns), task.origins)
+            calls = Calls(
+                task.inputs.values(columns), task.way, task.origins, task.outputs, task.kept is not None
+            )
+            arrays, counts = calls.answers(function, begin)
     finally:
         rest()
-    spread_out = one_row_each if task.kept is None else any_rows_each
-    try:
-        spread = spread_out(results, list(task.outputs.types))
-        arrays = spread.arrays(task.outputs)
-    except WrongValueError as error:
-        fix = "mend the function, or correct output in its entry"
-        where = task.origins.told(error.at)
-        raise DeriveError(f"the function {task.function.name} {error}", where, fix) from None
     schema = task.outputs.schema() if task.kept is None else task.kept.schema
     if task.kept is not None:
-        arrays = [*_kept(task, task.kept, columns, spread.counts), *arrays]
+        arrays = [*_kept(task, task.kept, columns, counts), *arrays]
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
     values = (
         batch
@@ -146,7 +178,7 @@ def compute(task: ComputeTask, note: Note) -> Computed:
         else write_values(task.package, task.attempt, task.values, [batch])
     )
     note(task.name, task.rows)
-    return Computed(values, spread.counts)
+    return Computed(values, counts)
 
 
 def write_values(
@@ -206,9 +238,12 @@ class _mark:  # noqa: N801 - reads as what it is, `with mark(task)`
         self._path.unlink(missing_ok=True)
 
 
-def mark_path(task: ComputeTask) -> Any:
-    """Where a worker says which row of a task it is at."""
-    return task.package.staging(task.attempt).local(f"_marks/{task.name.replace('/', ' ')}")
+def mark_path(task: ComputeTask) -> Path:
+    """Where a worker says which row of a task it is at: in the staging folder, or where that is in a bucket on its machine."""
+    staging = task.package.staging(task.attempt)
+    if isinstance(staging, Folder):
+        return staging.local(f"_marks/{task.name}")
+    return Path(tempfile.gettempdir(), f"datapkg-{task.attempt} {task.name}")
 
 
 def marked(task: ComputeTask) -> tuple[int, float] | None:
@@ -217,4 +252,5 @@ def marked(task: ComputeTask) -> tuple[int, float] | None:
         row, begun = AT.unpack(mark_path(task).read_bytes())
     except (OSError, struct.error):
         return None
+    mark_path(task).unlink(missing_ok=True)
     return row, time.time() - begun

@@ -63,7 +63,7 @@ def frame_html(frame: pd.DataFrame, style: Style, objects: ObjectsOfRows | None 
         lambda found: f'<td class="datapkg-cell">{tokens[found[1]]}</td>' if found[1] in tokens else found[0],
         _table(part, columns),
     )
-    return wrapped(html, style.brightness)
+    return wrapped(html, style.brightness if any("<img" in cell for cell in tokens.values()) else None)
 
 
 def _part(frame: pd.DataFrame) -> Part:

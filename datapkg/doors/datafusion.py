@@ -33,7 +33,9 @@ def session(opened: OpenVersion) -> datafusion.SessionContext:
     if library.__version__.partition(".")[0] != major:
         what = f"datafusion {library.__version__} is installed, which Lance's tables do not fit"
         raise ExportError(what, "this Python", f"pip install 'datafusion=={major}.*'")
-    context: datafusion.SessionContext = library.SessionContext()
+    from .session import ReadingSession
+
+    context = ReadingSession()
     for record in (*opened.record.tables, opened.record.sources):
         rows = opened.rows(record.name)
         rows.check()

@@ -1,13 +1,13 @@
 """Run one function over many tasks, keeping their order; one module for each place to run them.
 
-An engine has `session(workers, staging)`, a context that gives a `Run`. The function is called as
+An engine has `session(workers)`, a context that gives a `Run`. The function is called as
 ``function(task, note)`` and calls ``note(path, bytes_done)`` before it starts on a file (0 bytes) and when it is
 done with it, for the progress line, and to know whose file it was when a worker dies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
@@ -37,29 +37,61 @@ class Run(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many tasks are worked on at a time: what a lonely task may use in threads instead."""
+        """How many tasks are worked on at a time."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """On how many threads a lonely task may work instead: those of one machine."""
         ...
 
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,
     ) -> Iterator[Any]:
-        """Yield the results in the tasks' order. The first failure is raised; what still runs is stopped."""
+        """Yield the results in the tasks' order. The first failure is raised; what still runs is stopped.
+
+        A task is taken when a worker will be free for it.
+        """
+        ...
+
+    def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:
+        """A machine that workers run on and the first of these folders that it does not see; None if all see all."""
+        ...
+
+    def anywhere(self, look: Callable[[Any], Any], what: Any) -> Any:
+        """What `look(what)` finds on any machine that workers run on; None if it finds nothing on all of them."""
         ...
 
 
 class Engine(Protocol):
     """A place to run tasks."""
 
-    def session(self, workers: int | None, staging: Path | None = None) -> AbstractContextManager[Run]:
-        """Start what is needed (by default as many workers as fit the place), and stop it at the end.
-
-        `staging` is the folder that tasks write into: all workers must see it.
-        """
+    def session(self, workers: int | None) -> AbstractContextManager[Run]:
+        """Start what is needed (by default as many workers as fit the place), and stop it at the end."""
         ...
+
+
+class OneMachine:
+    """A `Run` whose workers are processes of this machine."""
+
+    workers: int
+
+    @property
+    def threads(self) -> int:
+        """As many as there are workers."""
+        return self.workers
+
+    def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:  # noqa: ARG002 - all see all
+        """None."""
+        return None
+
+    def anywhere(self, look: Callable[[Any], Any], what: Any) -> Any:
+        """What is found here."""
+        return look(what)
 
 
 def get(name: str, address: str | None = None) -> Engine:
@@ -86,9 +118,12 @@ _working = False
 
 
 def begin_worker() -> None:
-    """This process is a worker from now on: to end it ends no program of the user's."""
+    """This process is a worker from now on: to end it ends no program of the user's, and its memory is its own."""
+    from .memory import keep_memory
+
     global _working  # noqa: PLW0603 - it is a fact about the process
     _working = True
+    keep_memory()
 
 
 def in_worker() -> bool:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from . import ONE_CPU, Needs, Note, Run
+from . import ONE_CPU, Needs, Note, OneMachine, Run
 
 
 @contextmanager
-def session(workers: int | None = None, staging: Path | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
+def session(workers: int | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
     """Give a `Run` that needs nothing started.
 
     Examples
@@ -25,13 +24,13 @@ def session(workers: int | None = None, staging: Path | None = None) -> Iterator
 
 
 @dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(OneMachine):
     workers: int = 1
 
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,  # noqa: ARG002 - it is this process
     ) -> Iterator[Any]:

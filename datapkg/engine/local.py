@@ -11,17 +11,16 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.queues import SimpleQueue
-from pathlib import Path
 from threading import Lock, Thread
 from types import ModuleType
 from typing import Any
 
-from . import ONE_CPU, Needs, Note, Run, begin_worker, death
+from . import ONE_CPU, Needs, Note, OneMachine, Run, begin_worker, death
 
 POLL_S = 0.2
 AHEAD = 2  # tasks waiting for each worker: enough to keep it busy, few enough that results do not pile up
@@ -33,7 +32,7 @@ _notes: Notes | None = None  # in a worker: the way to the process that started 
 
 
 @contextlib.contextmanager
-def session(workers: int | None = None, staging: Path | None = None) -> Iterator[Run]:  # noqa: ARG001 - all see it
+def session(workers: int | None = None) -> Iterator[Run]:
     """Give a `Run` over at most `workers` processes (default: one for each CPU), started when first needed.
 
     A worker that dies ends the run with a SourceError that names the files that were being read.
@@ -49,7 +48,7 @@ def session(workers: int | None = None, staging: Path | None = None) -> Iterator
         notes.close()
 
 
-class _Pool:
+class _Pool(OneMachine):
     def __init__(self, pool: ProcessPoolExecutor, count: int, notes: Notes) -> None:
         self._pool, self.workers, self._notes = pool, count, notes
         self._reading: dict[int, str] = {}
@@ -58,7 +57,7 @@ class _Pool:
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,  # noqa: ARG002 - the user said how many workers there are
     ) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """Run tasks on a Ray cluster: Ray spreads them over its machines, and tries a task again whose process died.
 
-Every machine sees the files, the manifest's folder and the staging folder at the same paths, as on a shared disk:
-workers write there what the process that asked commits. A cluster that does not is refused before anything is read.
+Every machine sees the files and the manifest's folder at the same paths, as on a shared disk. Nothing else is taken for
+granted: a worker has its own temporary and current folder, and the package may lie where this machine's disk is not.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import os
 import pickle
 import socket
 import tempfile
+import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..cache import cache_folder
-from ..errors import ManifestError, StoreError
+from ..errors import ManifestError
 from . import ONE_CPU, Needs, Note, Run, begin_worker, death
 
 try:
@@ -46,7 +46,7 @@ class Cluster:
     address: str = ANY
 
     @contextmanager
-    def session(self, workers: int | None = None, staging: Path | None = None) -> Iterator[Run]:
+    def session(self, workers: int | None = None) -> Iterator[Run]:
         """Give a `Run` with at most `workers` tasks at a time (default: as many as the cluster has CPUs).
 
         A program that is connected to Ray already stays so. A worker that dies gets its task again; when it dies
@@ -55,22 +55,26 @@ class Cluster:
         Raises
         ------
         ManifestError
-            The cluster cannot be reached.
-        StoreError
-            One of its machines does not see the staging folder.
+            The cluster cannot be reached, or is not the one that this program is connected to.
         """
         connected = bool(ray.is_initialized())
-        if not connected:
+        if connected:
+            self._refuse_another()
+        else:
             self._connect(workers)
         try:
-            if staging is not None:
-                _refuse_apart(staging)
-            folder = tempfile.TemporaryDirectory() if staging is None else nullcontext(str(staging))
-            with folder as there:
-                yield _Tasks(workers, Path(there, "_places"))
+            yield _Tasks(workers)
         finally:
             if not connected:
                 ray.shutdown()
+
+    def _refuse_another(self) -> None:
+        """A process can be in one cluster only."""
+        there = str(ray.get_runtime_context().gcs_address)
+        if self.address != ANY and _numeric(self.address) != _numeric(there):
+            what = f"this program is connected to the Ray cluster at {there} already"
+            fix = "leave the address out, or disconnect first with ray.shutdown()"
+            raise ManifestError(what, f"--ray-address {self.address}", fix)
 
     def _connect(self, workers: int | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -103,7 +107,7 @@ class Cluster:
 class _Flight:
     """Tasks that were handed to Ray: those that run, and all whose result was not taken yet, in order."""
 
-    running: dict[Any, Path] = field(default_factory=dict)
+    running: dict[Any, str] = field(default_factory=dict)
     waiting: deque[Any] = field(default_factory=deque)
     results: dict[Any, Any] = field(default_factory=dict)
 
@@ -117,17 +121,17 @@ class _Flight:
 
 
 class _Tasks:
-    def __init__(self, workers: int | None, places: Path) -> None:
+    def __init__(self, workers: int | None) -> None:
         cpus = max(1, int(_resources().get("CPU", 1)))
         self.workers = min(workers, cpus) if workers else cpus
+        self.threads = max(1, min(self.workers, int(_largest("CPU"))))
         self._most = self.workers * (1 if self.workers < cpus else AHEAD)
-        self._places, self._number = places, 0
-        places.mkdir(exist_ok=True)
+        self._name, self._number = f"datapkg-{uuid.uuid4().hex}", 0
 
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         progress: Note,
         needs: Needs = ONE_CPU,
     ) -> Iterator[Any]:
@@ -144,7 +148,7 @@ class _Tasks:
             while True:
                 while self._room(flight) and (task := next(rest, None)) is not None:
                     place = self._place()
-                    one = call.remote(function, task, str(place), str(cache_folder().absolute()))
+                    one = call.remote(function, task, place)
                     flight.running[one] = place
                     flight.waiting.append(one)
                 if not flight.waiting:
@@ -159,9 +163,9 @@ class _Tasks:
     def _room(self, flight: _Flight) -> bool:
         return len(flight.running) < self._most and len(flight.waiting) < self._most * KEPT
 
-    def _place(self) -> Path:
+    def _place(self) -> str:
         self._number += 1
-        return self._places / str(self._number)
+        return f"{self._name}-{self._number}"
 
     def _land(self, flight: _Flight, progress: Note) -> None:
         """Take what has come; a failure is kept until it is its turn."""
@@ -173,11 +177,34 @@ class _Tasks:
             except exceptions.RayTaskError as error:
                 flight.results[one] = _Failure(error.cause if error.cause is not None else error)
             except exceptions.RayError as error:
-                flight.results[one] = _Failure(_told(error, place))
+                flight.results[one] = _Failure(self._told(error, place))
             else:
                 flight.results[one] = result
                 for path, size in notes:
                     progress(path, size)
+
+    def _told(self, error: Exception, place: str) -> Exception:
+        """What Ray says of a task without a result, in words of the files that it was at."""
+        lost = (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError)
+        if isinstance(error, (*lost, exceptions.ObjectLostError)):
+            at = self.anywhere(_left, place)
+            return death([at] if at else [])
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return ManifestError(f"Ray could not run a task: {line}", "--engine ray", "see Ray's own logs")
+
+    def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:
+        """Ask each machine."""
+        paths = [str(folder) for folder in folders]
+        for machine, seen in _on_each(_not_seen, paths):
+            if seen is not None:
+                return machine, Path(seen)
+        return None
+
+    def anywhere(self, look: Callable[[Any], Any], what: Any) -> Any:
+        """Ask each machine, until one has found it."""
+        with suppress(ManifestError):  # a machine that went has nothing to say
+            return next((found for _, found in _on_each(look, what) if found is not None), None)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,26 +218,14 @@ def _value(result: Any) -> Any:
     return result
 
 
-def _told(error: Exception, place: Path) -> Exception:
-    """What Ray says of a task without a result, in words of the files that it was at."""
-    lost = (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError)
-    if isinstance(error, (*lost, exceptions.ObjectLostError)):
-        with suppress(OSError):
-            return death([place.read_bytes().decode()])
-        return death([])
-    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return ManifestError(f"Ray could not run a task: {line}", "--engine ray", "see Ray's own logs")
-
-
-def _call(function: Callable[[Any, Note], Any], task: Any, place: str, cache: str) -> bytes:
-    """Run a task; the file `place` says at what it is, also when this process has died.
+def _call(function: Callable[[Any, Note], Any], task: Any, place: str) -> bytes:
+    """Run a task; a file of the machine that it runs on says at what it is, also when this process has died.
 
     The result is packed here: what Ray unpacks is memory of its store, which may not be written to.
     """
     begin_worker()
-    os.environ["DATAPKG_CACHE"] = cache  # what is staged for a bucket lies there
     notes: list[tuple[str, int]] = []
-    with open(place, "wb", buffering=0) as file:
+    with open(_file(place), "wb", buffering=0) as file:
 
         def note(path: str, done: int) -> None:
             notes.append((path, done))
@@ -219,13 +234,36 @@ def _call(function: Callable[[Any, Note], Any], task: Any, place: str, cache: st
                 file.write(path.encode())
                 file.truncate()
 
-        result = function(task, note)
-    Path(place).unlink(missing_ok=True)
+        try:
+            result = function(task, note)
+        finally:
+            _file(place).unlink(missing_ok=True)
     return pickle.dumps((result, notes), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _sees(folder: str) -> bool:
-    return Path(folder).is_dir()
+def _file(place: str) -> Path:
+    return Path(tempfile.gettempdir(), place)
+
+
+def _left(place: str) -> str | None:
+    """What a worker of this machine that died has left; it is needed once."""
+    with suppress(OSError):
+        said = _file(place).read_bytes().decode()
+        _file(place).unlink()
+        return said
+    return None
+
+
+def _not_seen(folders: Sequence[str]) -> str | None:
+    return next((folder for folder in folders if not Path(folder).is_dir()), None)
+
+
+def _numeric(address: str) -> tuple[str, str]:
+    """An address with the number of its machine."""
+    host, _, port = address.rpartition(":")
+    with suppress(OSError):
+        host = socket.gethostbyname(host)
+    return host, port
 
 
 def _alive() -> list[dict[str, Any]]:
@@ -238,27 +276,40 @@ def _resources() -> dict[str, float]:
     return dict(resources())
 
 
-def _refuse_apart(staging: Path) -> None:
-    """Refuse a cluster of which a machine does not see what the others write, or has no datapkg."""
-    look = ray.remote(num_cpus=0, max_retries=RETRIES)(_sees)
+def _on_each(look: Callable[[Any], Any], what: Any) -> Iterator[tuple[str, Any]]:
+    """Each machine's name, and what it finds.
+
+    Raises
+    ------
+    ManifestError
+        One cannot run datapkg.
+    """
+    asking = ray.remote(num_cpus=0, max_retries=RETRIES)(_look)
     for node in _alive():
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        where = f"machine {node['NodeManagerHostname']} of the Ray cluster"
+        machine = f"machine {node['NodeManagerHostname']} of the Ray cluster"
         try:
-            seen = ray.get(look.options(scheduling_strategy=strategy).remote(str(staging)), timeout=REACH_S)
+            found = ray.get(asking.options(scheduling_strategy=strategy).remote(look, what), timeout=REACH_S)
         except (exceptions.RayError, TimeoutError) as error:
             line = str(error).strip().splitlines()[-1]
             fix = "install the same lance-datapkg on all of its machines"
-            raise ManifestError(f"cannot run datapkg: {line}", where, fix) from None
-        if not seen:
-            fix = "put the package on a disk that all machines share; for a bucket, let DATAPKG_CACHE name such a folder"
-            raise StoreError(f"does not see {staging}, which workers write to", where, fix)
+            raise ManifestError(f"cannot run datapkg: {line}", machine, fix) from None
+        yield machine, found
+
+
+def _look(look: Callable[[Any], Any], what: Any) -> Any:
+    return look(what)
+
+
+def _largest(name: str) -> float:
+    """What the machine has that has most of a resource."""
+    return max((float(node["Resources"].get(name, 0)) for node in _alive()), default=0.0)
 
 
 def _refuse_needs(needs: Needs) -> None:
     """Ray would wait for ever for a machine that is not there."""
     for name, wanted in (("CPU", needs.cpus), ("GPU", needs.gpus)):
-        most = max((float(node["Resources"].get(name, 0)) for node in _alive()), default=0.0)
+        most = _largest(name)
         if wanted > most:
             what = f"a function needs {wanted:g} {name}s, and no machine of the Ray cluster has more than {most:g}"
             raise ManifestError(what, f"num_{name.lower()}s", "ask for less, or add such a machine")

@@ -44,6 +44,11 @@ FORMATS = {
     "files": Form("files", folder=True),
     "ome-tiff": Form("ome_tiff", folder=True),
     "ome-zarr": Form("ome_zarr", folder=True),
+    "frictionless": Form("frictionless", folder=True),
+    "croissant": Form("croissant", folder=True),
+    "ro-crate": Form("ro_crate", folder=True),
+    "citation": Form("citation", (".cff",), whole=True),
+    "schema-org": Form("schema_org", (".jsonld",), whole=True),
 }
 """All forms by name; modules are loaded when they are used."""
 

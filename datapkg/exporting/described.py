@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..access import FILE_COLUMN
+from ..addresses import as_file_path
 from ..errors import ExportError
 from ..table import Table
 from .job import Job
@@ -124,8 +125,9 @@ def _names(table: Table) -> Sequence[str]:
 
 
 def _stem(path: str, at: int, table: str) -> str:
-    if {"", ".", ".."}.intersection(path.split("/")):
+    below = as_file_path(path)
+    if {"", ".", ".."}.intersection(below.split("/")):
         raise ExportError(f"the path {path!r} leads out of a folder", f"table {table}, row {at}")
-    named = PurePosixPath(path)
+    named = PurePosixPath(below)
     stem = named.name.partition(".")[0] or named.name
     return str(named.with_name(stem))

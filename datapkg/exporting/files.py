@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..access import FILE_COLUMN
+from ..addresses import as_file_path
 from ..errors import ExportError
 from ..loading import missing_files
 from ..opened import SOURCES
@@ -35,10 +36,11 @@ def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> Non
     paths = table.to_arrow(["path"]).column("path")
     for done, (at, content) in enumerate(each_file(table, rows)):
         path = str(paths[at].as_py())
-        if {"", ".", ".."}.intersection(path.split("/")):
+        below = as_file_path(path)
+        if {"", ".", ".."}.intersection(below.split("/")):
             raise ExportError(f"the path {path!r} leads out of a folder", f"table {table.name}, row {at}")
         if path not in written:
-            target = folder / path
+            target = folder / below
             target.parent.mkdir(parents=True, exist_ok=True)
             with open(target, "xb") as file:
                 file.write(content)

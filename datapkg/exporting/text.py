@@ -32,7 +32,14 @@ KEYS = {"primary_key", "unique_keys", "foreign_keys"}
 
 
 def write(job: Job, path: Path) -> None:
-    """Write each table of a job into a file of its own; a single one into `path` itself."""
+    """Write each table of a job into a file of its own, with a manifest; a single one into `path` itself."""
+    entries = write_tables(job, path)
+    if not job.single:
+        _write_manifest(job, path, entries)
+
+
+def write_tables(job: Job, path: Path) -> list[dict[str, Any]]:
+    """Write the files; the resources of a manifest for them."""
     suffix = job.dest.suffix.lower() if job.single else ".csv"
     delimiter = "\t" if suffix == ".tsv" else ","
     if job.single:
@@ -46,8 +53,7 @@ def write(job: Job, path: Path) -> None:
         file = path if job.single else table_file(path, table.name, suffix)
         _write_table(job, table, file, columns, delimiter)
         entries.append(_entry(job, table, file.name, columns))
-    if not job.single:
-        _write_manifest(job, path, entries)
+    return entries
 
 
 def _columns(job: Job, table: Table) -> list[str]:

@@ -15,20 +15,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import no_default, take
 from pandas.api.indexers import check_array_indexer
-from pandas.api.types import is_integer, is_list_like, pandas_dtype
+from pandas.api.types import is_integer, is_list_like, is_object_dtype, pandas_dtype
 
 from ..errors import ExportError, SchemaError
-from .callers import PRINTING, PRINTING_CELL, WRITING_CSV, asked_by
+from .callers import PLACES, Purpose, purpose
 from .cells import HeldCells, Kind, Origin, as_cell, is_missing, kind_of
 from .dtype import LazyDtype
-from .equality import ComparedByKeys
+from .groups import GroupedByKeys
+from .memory import refuse_too_much
 from .printing import shown
 from .stored import StoredColumn
 
 LEAVE_OUT = 'leave it out: frame.drop(columns=["image_array", "image_bytes"], errors="ignore")'
 
 
-class LazyArray(ComparedByKeys):
+class LazyArray(GroupedByKeys):
     """Cells of one kind, read when they are touched.
 
     Parameters
@@ -75,9 +76,13 @@ class LazyArray(ComparedByKeys):
             The package is damaged.
         StoreError
             The package is not at its place any more.
+        SchemaError
+            The cells take more memory than there is.
         """
+        parts = list(self._by_origin())
+        refuse_too_much([(origin, self._at[here]) for origin, here in parts])
         cells = np.empty(len(self), object)
-        for origin, here in self._by_origin():
+        for origin, here in parts:
             for place, cell in zip(here.tolist(), origin.load(self._at[here]), strict=True):
                 cells[place] = cell
         return cells
@@ -117,9 +122,11 @@ class LazyArray(ComparedByKeys):
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the cells, reading a batch at a time."""
-        if asked_by(PRINTING_CELL):  # the array is itself a cell, of a frame that is printed
+        wanted_for = purpose()
+        if wanted_for == "print":
             yield from self.labels()
             return
+        self._refuse_place(wanted_for)
         start = 0
         while start < len(self):
             step = min((origin.step for origin, _ in self[start : start + 1]._by_origin()), default=len(self))
@@ -212,15 +219,20 @@ class LazyArray(ComparedByKeys):
         dtype = pandas_dtype(dtype)
         if dtype == self._dtype:
             return self.copy() if copy else self
-        if self._dtype.cell != "text" and asked_by(WRITING_CSV):
-            raise _no_place(f"a CSV file cannot hold a column of {self._dtype.cell}", LEAVE_OUT)
+        wanted_for = purpose()
+        self._refuse_place(wanted_for)
+        if self._dtype.cell != "text" and not is_object_dtype(dtype):
+            raise TypeError(
+                f"a lazy column of {self._dtype.cell} cannot become {dtype}; pandas.factorize numbers equal cells, "
+                "and frame[column].map(function) makes of each cell what the function gives"
+            )
         return super().astype(dtype, copy)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("the cells are read into a new array: copy=False is not possible")
-        if asked_by(PRINTING):
-            return self.labels()
+        if (answer := self._without_cells(purpose())) is not None:
+            return answer
         cells = self.load()
         return cells if dtype in (None, np.dtype(object)) else np.array(cells.tolist(), dtype)
 
@@ -246,7 +258,12 @@ class LazyArray(ComparedByKeys):
             raise TypeError("ExtensionArray.fillna does not support filling with a dict")
         missing = np.flatnonzero(self.isna())[:limit]
         filled = self.copy() if copy else self
-        cells = self._cells_of(value)
+        try:
+            cells = self._cells_of(value)
+        except TypeError as error:
+            raise TypeError(
+                f"{error}; fill other columns by their names: frame.fillna({{column: value}})"
+            ) from None
         if len(cells) != len(self) and self._is_sequence(value):
             raise ValueError(f"Length of 'value' does not match. Got ({len(cells)})  expected {len(self)}")
         filled[missing] = cells[missing] if self._is_sequence(value) else value
@@ -297,6 +314,26 @@ class LazyArray(ComparedByKeys):
         for origin, here in self._by_origin():
             answers[here] = np.array([*question(origin, self._at[here]), None], object)[:-1]
         return answers
+
+    def _without_cells(self, wanted_for: Purpose | None) -> NDArray[np.object_] | None:
+        """What stands for the cells where their labels or keys do; None where the cells are wanted."""
+        if wanted_for == "print":
+            return self.labels()
+        if wanted_for == "quantile":
+            self._refuse(wanted_for)
+        by_keys = wanted_for == "compare" or (wanted_for == "look up" and self._dtype.cell == "image")
+        return self._keys() if by_keys else None  # a file, or a text, can itself be looked up
+
+    def _refuse_place(self, wanted_for: Purpose | None) -> None:
+        """Refuse to write into what cannot hold the cells. Raises ExportError."""
+        holds = {"image": (), "bytes": ("a table of an SQL database",), "text": PLACES}[self._dtype.cell]
+        if wanted_for in PLACES and wanted_for not in holds:
+            raise _no_place(f"{wanted_for} cannot hold a column of {self._dtype.cell}", LEAVE_OUT)
+
+    def _of_its_kind(self, values: Any) -> Any:
+        if isinstance(values, LazyArray):
+            return values if values.dtype == self._dtype else []
+        return [one for one in values if is_missing(one) or kind_of(one) == self._dtype.cell]
 
     def _is_sequence(self, value: object) -> bool:
         """Whether a value is several cells: an array of numbers is one image."""

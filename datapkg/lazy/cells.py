@@ -30,6 +30,10 @@ class Origin(Protocol):
     def step(self) -> int:
         """How many cells are loaded together."""
 
+    @property
+    def cell_bytes(self) -> float:
+        """What a cell adds to the memory in use when it is loaded, on the average, at least."""
+
     def missing(self, at: Positions) -> NDArray[np.bool_]:
         """Which cells are missing."""
 
@@ -53,6 +57,7 @@ class HeldCells:
     kind: Kind
     cells: tuple[Any, ...]
     step: int = HELD_STEP
+    cell_bytes: float = 0.0  # they are in memory already
 
     def missing(self, at: Positions) -> NDArray[np.bool_]:
         """None is: a missing cell has no place."""

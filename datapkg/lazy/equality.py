@@ -26,6 +26,10 @@ class ComparedByKeys(ExtensionArray):
         """One value, or several, as such an array. Raises TypeError for what it cannot hold."""
 
     @abstractmethod
+    def _of_its_kind(self, values: Any) -> Any:
+        """Those of several values that such an array can hold."""
+
+    @abstractmethod
     def _is_sequence(self, value: object) -> bool:
         """Whether a value is several cells."""
 
@@ -47,8 +51,8 @@ class ComparedByKeys(ExtensionArray):
         return pd.Series(self._keys()).duplicated(keep).to_numpy()
 
     def isin(self, values: Any) -> NDArray[np.bool_]:
-        """Which cells are among `values`."""
-        listed = pd.Series(self._cells_of(values)._keys(), dtype=object)
+        """Which cells are among `values`; no cell is equal to what the column cannot hold."""
+        listed = pd.Series(self._cells_of(self._of_its_kind(values))._keys(), dtype=object)
         return pd.Series(self._keys(), dtype=object).isin(listed).to_numpy()
 
     def value_counts(self, dropna: bool = True) -> pd.Series[Any]:
@@ -56,9 +60,6 @@ class ComparedByKeys(ExtensionArray):
         codes, cells = self.factorize(use_na_sentinel=dropna)
         counts = np.bincount(codes[codes >= 0], minlength=len(cells))
         return pd.Series(counts, index=pd.Index(cells), name="count", dtype="int64")
-
-    def _values_for_argsort(self) -> NDArray[np.object_]:
-        return np.array(["" if key is None else key for key in self._keys()], object)
 
     def __eq__(self, other: object) -> Any:
         """Which cells are equal: images by dtype, shape and pixels, told by their digests. No missing cell is."""

@@ -42,6 +42,13 @@ class StoredColumn:
         )
 
     @property
+    def cell_bytes(self) -> float:
+        """What a cell takes in memory, on the average; of an image that is kept as a file, at least."""
+        record = self.opened.table(self.table)
+        stored = self._images.stored_bytes if self.kind == "image" else record.image_bytes.get(self.column, 0)
+        return stored / max(record.rows, 1)
+
+    @property
     def some_missing(self) -> bool:
         """Whether any cell of the column is missing; nothing is read."""
         return self._nulls > 0

@@ -50,9 +50,31 @@ def mend_on_error(data: dict[str, Any], root: Node) -> None:
             entry["on_error"] = "null"
 
 
+def given_kind(value: Any) -> str:
+    """Whether an argument stands for a ``file`` or a ``folder``; empty if it is a value.
+
+    Examples
+    --------
+    >>> given_kind({"file": "model.pt"}), given_kind({"file": "a", "mode": "b"}), given_kind("model.pt")
+    ('file', '', '')
+    """
+    kinds = [kind for kind in ("file", "folder") if isinstance(value, dict) and list(value) == [kind]]
+    return kinds[0] if kinds and isinstance(value[kinds[0]], str) else ""
+
+
+def given_files(args: Any) -> Iterator[tuple[str, str]]:
+    """The files and folders that arguments stand for, wherever in them: kind and name."""
+    if kind := given_kind(args):
+        yield kind, args[kind]
+    elif isinstance(args, dict | list | tuple):
+        for value in args.values() if isinstance(args, dict) else args:
+            yield from given_files(value)
+
+
 def check_function_files(data: dict[str, Any], root: Node, folder: Path, mistakes: Mistakes) -> None:
-    """Make sure that the .py files of `derive` are there; they are not imported."""
+    """Make sure that the .py files of `derive` are there, and the files that arguments name; nothing is imported."""
     for at, entry in entries(data, "derive"):
+        _check_given(entry, root.get("derive", at, "args"), folder, mistakes)
         function, node = entry.get("function"), root.get("derive", at, "function")
         if node is None or mistakes.at(node.place):
             continue
@@ -63,6 +85,19 @@ def check_function_files(data: dict[str, Any], root: Node, folder: Path, mistake
                 mistakes.add(
                     node.place, f"there is no file {file!r} beside the manifest", nearest(file, beside)
                 )
+
+
+def _check_given(entry: Mapping[str, Any], node: Node | None, folder: Path, mistakes: Mistakes) -> None:
+    for kind, text in given_files(entry.get("args")):
+        if node is None or mistakes.at(node.place) or text.startswith("@"):
+            continue
+        if Path(text).is_absolute() or ".." in Path(text).parts:
+            fix = f"list its folder under allow, and write @name/... for the {kind}"
+            mistakes.add(node.place, f"the {kind} {text!r} lies outside of the manifest's folder", fix)
+        elif not ((folder / text).is_file() if kind == "file" else (folder / text).is_dir()):
+            beside = sorted(path.name for path in (folder / text).parent.glob("*"))
+            what = f"there is no {kind} {text!r} beside the manifest"
+            mistakes.add(node.place, what, nearest(Path(text).name, beside))
 
 
 def _check_target(entry: Mapping[str, Any], node: Node, mistakes: Mistakes) -> None:

@@ -63,7 +63,7 @@ def _is_other(said: Any) -> bool:
         return isinstance(said["data"], dict)
     paths = said.get("path")
     listed = [paths] if isinstance(paths, str) else paths
-    if not isinstance(listed, list) or not all(isinstance(one, str) and "://" not in one for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
         return False
     kinds = {kind_of(one) for one in listed}
     no_table = isinstance(said.get("type"), str) or str(said.get("mediatype")) == "text/plain"

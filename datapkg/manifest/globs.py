@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Callable
+from posixpath import normpath
+
+from ..addresses import scheme_of
 
 _MAGIC = re.compile(r"[*?]|\[!?.[^\]]*\]", re.DOTALL)
 
@@ -46,6 +50,38 @@ def path_regex(glob: str) -> re.Pattern[str]:
         else:
             pieces.append(_within_name(part) + ("" if last else "/"))
     return re.compile("".join(pieces) + r"\Z")
+
+
+def chooses(glob: str) -> Callable[[str], bool]:
+    """Whether one glob names a path where there is no folder to list; dotfiles must be named with their dot.
+
+    Examples
+    --------
+    >>> [chooses("**/*.csv")(path) for path in ("a/b.csv", "a/.b.csv", ".a/b.csv", "b.CSV")]
+    [True, False, False, False]
+    """
+    regex = path_regex(glob)
+    dotted = any(part.startswith(".") for part in glob.split("/"))
+
+    def matches(path: str) -> bool:
+        hidden = not dotted and any(part.startswith(".") for part in path.split("/"))
+        return not hidden and regex.match(path) is not None
+
+    return matches
+
+
+def excludes(glob: str) -> Callable[[str], bool]:
+    """Whether one glob of `exclude` leaves a path out; of an address it means what follows the scheme.
+
+    Examples
+    --------
+    >>> excludes("**/old/**")("s3://bucket/old/a.csv"), excludes("s3://bucket/o*/**")("s3://bucket/old/a.csv")
+    (True, True)
+    """
+    regex = path_regex(glob if scheme_of(glob) else normpath(glob))
+    if scheme_of(glob):
+        return lambda path: bool(regex.match(path))
+    return lambda path: bool(regex.match(path.partition("://")[2] if scheme_of(path) else path))
 
 
 def _within_name(part: str) -> str:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ..addresses import named, scheme_of, without_secrets
 from ..errors import nearest
+from .addresses import names_many
 from .document import Node
-from .globs import has_glob
 from .mistakes import Mistakes
 
 SUFFIXES = {
@@ -21,10 +22,11 @@ SUFFIXES = {
     "ch5": "ch5",
     **dict.fromkeys(("db", "sqlite", "sqlite3", "db3"), "sqlite"),
 }
+CHOOSE = 'choose files of the archive, such as members: "plate1/*.tif"'
 HINTS = {
     "xlsx": "save the sheet as CSV", "xls": "save the sheet as CSV", "ods": "save the sheet as CSV",
     "h5": "if it is a CellH5 file, write type: ch5", "hdf5": "if it is a CellH5 file, write type: ch5",
-    "parquet": "write it as CSV", "zip": "unpack it",
+    "parquet": "write it as CSV", "zip": CHOOSE, "tar": CHOOSE, "tgz": CHOOSE,
     "czi": "convert it to OME-TIFF", "nd2": "convert it to OME-TIFF", "lif": "convert it to OME-TIFF",
     "jxr": "save it as PNG or TIFF", "exr": "save it as TIFF",
     "heic": "save it as PNG or TIFF", "avif": "save it as PNG or TIFF",
@@ -50,32 +52,35 @@ def kind_of(path: str) -> str | None:
 
 def suffix_of(path: str) -> str:
     """The last suffix of a file name, without ``.gz``, in lower case; ``[tT]`` is a t."""
-    name = path.rsplit("/", 1)[-1].lower()
+    name = named(path).rsplit("/", 1)[-1].lower()
     name = re.sub(r"\[([a-z0-9])\1\]", r"\1", name).removesuffix(".gz")
     return name.rpartition(".")[2] if "." in name else ""
 
 
 def is_many(path: Any) -> bool:
     """Whether a resource's `path`, as it was written, can name more than one file."""
-    return isinstance(path, list) or (isinstance(path, str) and has_glob(path))
+    return isinstance(path, list) or (isinstance(path, str) and names_many(path))
 
 
 def settle_kind(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
-    """Fill in a resource's `type` where the manifest does not give it."""
+    """Fill in a resource's `type` where the manifest does not give it; of archives, what is chosen of them tells it."""
     if "type" in resource:
         return
     resource["type"] = (
         "table"  # what `data` is; it also stands in where there is a mistake, so that other mistakes are found too
     )
-    written = resource.get("path")
+    key = "members" if "members" in resource else "path"
+    written = resource.get(key)
     paths = [written] if isinstance(written, str) else written if isinstance(written, list) else []
-    kinds = {path: kind_of(path) for path in paths if isinstance(path, str) and not path.endswith("/")}
+    files = [path for path in paths if isinstance(path, str) and (scheme_of(path) or not path.endswith("/"))]
+    kinds = {path: kind_of(path) for path in files}
     if not kinds:
         return
-    place = (node.get("path") or node).place
+    place = (node.get(key) or node).place
     if None in kinds.values():
         unclear = next(path for path, kind in kinds.items() if kind is None)
-        mistakes.add(place, f"the type of {unclear!r} cannot be told from its suffix", _unclear(unclear))
+        what = f"the type of {without_secrets(unclear)!r} cannot be told from its suffix"
+        mistakes.add(place, what, _unclear(unclear))
     elif len(set(kinds.values())) > 1:
         mixed = " and ".join(_kinds_in_order(kinds.values()))
         mistakes.add(
@@ -93,9 +98,9 @@ def _unclear(path: str) -> str:
     suffix = suffix_of(path)
     if suffix in HINTS:
         return (
-            f".{suffix} is not read: {HINTS[suffix]}"
-            if suffix not in ("h5", "hdf5", "dat")
-            else HINTS[suffix]
+            HINTS[suffix]
+            if suffix in ("h5", "hdf5", "dat", "zip", "tar", "tgz")
+            else f".{suffix} is not read: {HINTS[suffix]}"
         )
     if re.search(r"\{[^{}]*,[^{}]*\}", path):
         return "braces are no glob: write a list of paths, [a.tif, a.tiff]"

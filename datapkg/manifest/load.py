@@ -123,7 +123,8 @@ def read_text(text: str, mistakes: Mistakes, descriptor: bool = False) -> Manife
     for at, resource in entries(data, "resources"):
         settle_kind(resource, document.get("resources", at) or document, mistakes)
         listed = descriptor and isinstance(resource.get("path"), list)
-        found.append({"many": is_many(resource.get("path")), "as_listed": listed})
+        many = is_many(resource.get("path")) or is_many(resource.get("members"))
+        found.append({"many": many, "as_listed": listed})
     if descriptor:
         frictionless.fill_defaults(data, document.plain())
     manifest = validated(Manifest, data, document, mistakes)

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic_core import PydanticCustomError
+
 from ..errors import DatapkgError, ManifestError
 
 Place = tuple[int, int]
 """Line and column, both from 1, as editors count them."""
+MISTAKE = "datapkg"
+"""The type of the errors that checks of single values make: they carry their own words."""
+
+
+def mistake(what: str, fix: str = "") -> PydanticCustomError:
+    """What a check of a value raises, in the words that a user will read."""
+    return PydanticCustomError(MISTAKE, "{what}", {"what": what, "fix": fix})
 
 
 class Mistakes:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
-from . import values
+from . import addresses, values
 
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], BeforeValidator(values.as_tuple)]
@@ -22,6 +22,7 @@ ReleaseName = Annotated[str, AfterValidator(values.release)]
 TableName = Annotated[str, AfterValidator(values.table)]
 SourcePath = Annotated[str, AfterValidator(values.source_path)]
 ExcludePath = Annotated[str, AfterValidator(values.exclude_path)]
+MembersGlob = Annotated[str, AfterValidator(addresses.members_glob)]
 Folder = Annotated[str, AfterValidator(values.folder)]
 AllowName = Annotated[str, AfterValidator(values.allow_name)]
 Pattern = Annotated[str, AfterValidator(values.pattern)]
@@ -171,6 +172,7 @@ class Resource(Strict):
 
     name: TableName
     path: Annotated[OneOrMany[SourcePath], AfterValidator(values.some)] = ()
+    members: Annotated[OneOrMany[MembersGlob], AfterValidator(values.some)] = ()
     data: Inline = None
     type: Kind
     title: str | None = None

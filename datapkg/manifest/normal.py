@@ -13,7 +13,7 @@ from .mistakes import Mistakes
 from .models import Manifest, Resource
 
 DESCRIPTIVE = ("title", "description", "licenses", "sources")
-WHICH_FILES = ("path", "data", "exclude", "optional", "empty", "hash", "bytes")
+WHICH_FILES = ("path", "members", "data", "exclude", "optional", "empty", "hash", "bytes")
 FIELD_DESCRIPTIVE = ("title", "description", "rdfType", "example")
 __all__ = ["blanked", "manifest_digest", "normalised", "parse_recorded", "settings_digest"]
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..addresses import named
 from ..errors import ManifestError
 
 COLUMN_TYPES = {"d": "int64", "f": "double"}
@@ -102,7 +103,7 @@ class PathPattern:
         ManifestError
             The path matches in no way, or in two.
         """
-        path = unicodedata.normalize("NFC", path)
+        path = unicodedata.normalize("NFC", named(path))
         depth = 1 + sum(token.text.count("/") for token in self._tokens if isinstance(token, Literal))
         ways = _Search(self._tokens, "/".join(path.split("/")[-depth:]), self.text).ways()
         if not ways:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..addresses import ARCHIVES, scheme_of
 from ..errors import nearest
-from .derivations import check_derive
+from .addresses import is_archive
+from .derivations import check_derive, given_files
 from .document import Node
 from .kinds import is_many
 from .mistakes import Mistakes
@@ -18,7 +20,7 @@ from .tables import entries, is_table, known_tables, makes
 
 IMAGE_OPTIONS = ("keep", "array", "rows")
 TEXT_OPTIONS = ("schema", "dialect", "encoding", "source")
-FILE_OPTIONS = ("path", "exclude", "optional", "pattern", "empty", "hash", "bytes")
+FILE_OPTIONS = ("path", "members", "exclude", "optional", "pattern", "empty", "hash", "bytes")
 """What has no meaning where the rows stand in the manifest itself."""
 MOVIE_OPTIONS = ("positions", "channels", "regions", "frames")
 DATABASE_OPTIONS = ("table", "query", "image")
@@ -35,6 +37,7 @@ def check(data: dict[str, Any], root: Node, mistakes: Mistakes) -> None:
             _check_path_or_data(resource, node, mistakes)
             _check_options(resource, node, mistakes)
             _check_one_file(resource, node, mistakes)
+            _check_members(resource, node, mistakes)
             _check_schema(resource, node, mistakes)
     _check_references(data, root, mistakes)
     check_derive(data, root, mistakes, known_tables(data))
@@ -135,6 +138,19 @@ def _check_one_file(resource: dict[str, Any], node: Node, mistakes: Mistakes) ->
             mistakes.add(node.key_place(key), what, f"remove {key}; the lock file has every file's hash")
 
 
+def _check_members(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
+    """Files are chosen of archives only; what an address is of shows when it is opened."""
+    written = resource.get("path")
+    paths = [written] if isinstance(written, str) else written if isinstance(written, list) else []
+    if "members" not in resource:
+        return
+    for path in paths:
+        if isinstance(path, str) and not scheme_of(path) and not is_archive(path):
+            what = f"members chooses files of an archive, and {path!r} is none"
+            fix = f"name archives ({', '.join(ARCHIVES)}), or remove members"
+            mistakes.add((node.get("path") or node).place, what, fix)
+
+
 def _check_schema(resource: dict[str, Any], node: Node, mistakes: Mistakes) -> None:
     schema, schema_node = resource.get("schema"), node.get("schema")
     if not isinstance(schema, dict) or schema_node is None:
@@ -203,8 +219,19 @@ def check_allow(data: dict[str, Any], root: Node, given: set[str], mistakes: Mis
                     name = node.content[1:].partition("/")[0]
                     used.add(name)
                     if name not in declared | given:
-                        fix = nearest(name, declared) or f"add allow: {{{name}: FOLDER}}"
-                        mistakes.add(node.place, f"@{name} is no folder of allow", fix)
+                        _say_no_folder(name, declared, node, mistakes)
+    for at, entry in entries(data, "derive"):
+        for _, text in given_files(entry.get("args")):
+            name = text[1:].partition("/")[0]
+            if text.startswith("@"):
+                used.add(name)
+                if name not in declared | given:
+                    _say_no_folder(name, declared, root.get("derive", at, "args") or root, mistakes)
     for name in sorted(given - declared - used):
         fix = nearest(name, declared | used)
         mistakes.add((1, 1), f"no path begins with @{name}, which was given as an allowed folder", fix)
+
+
+def _say_no_folder(name: str, declared: set[str], node: Node, mistakes: Mistakes) -> None:
+    fix = nearest(name, declared) or f"add allow: {{{name}: FOLDER}}"
+    mistakes.add(node.place, f"@{name} is no folder of allow", fix)

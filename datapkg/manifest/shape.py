@@ -15,8 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import nearest
 from .document import Node
-from .mistakes import Mistakes
-from .values import MISTAKE
+from .mistakes import MISTAKE, Mistakes
 
 Model = TypeVar("Model", bound=BaseModel)
 Unknown = Callable[[Node, str, type[BaseModel]], None]
@@ -57,11 +56,13 @@ EXAMPLES = {
     "seed": "seed: 1",
     "constraints": "constraints: {required: true}",
     "bytes": "bytes: 1024",
+    "members": 'members: "plate1/*.tif"',
 }
 ONE_OR_MANY = (
     "column",
     "path",
     "exclude",
+    "members",
     "primaryKey",
     "input",
     "keep",

@@ -12,7 +12,10 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from ..addresses import has_secret, scheme_of, without_secrets
 from ..errors import ManifestError
+from .addresses import source_address
+from .mistakes import mistake
 from .names import PACKAGE_NAME, RELEASE_NAME, TABLE_NAME, package_name, suggested_table_name
 from .pattern import PathPattern
 from .types import TypeTextError, type_tree
@@ -20,13 +23,6 @@ from .types import TypeTextError, type_tree
 HASH_DIGITS = {"sha256": 64, "md5": 32, "sha1": 40, "sha512": 128, "sha384": 96, "sha224": 56}
 """The kinds of hashes that a file may be held against, and how many hex digits each has."""
 FRAMES = re.compile(r"[0-9]{1,9} *- *[0-9]{1,9}")
-MISTAKE = "datapkg"
-"""The type of the errors that are made here: they carry their own words."""
-
-
-def mistake(what: str, fix: str = "") -> PydanticCustomError:
-    """What a check raises, in the words that a user will read."""
-    return PydanticCustomError(MISTAKE, "{what}", {"what": what, "fix": fix})
 
 
 def package(text: str) -> str:
@@ -60,12 +56,10 @@ def release(text: str) -> str:
 
 
 def source_path(text: str) -> str:
-    """A file or glob below the root, with ``/`` and in Unicode NFC, without ``.`` parts."""
+    """An address, or a file or glob below the root, with ``/`` and in Unicode NFC, without ``.`` parts."""
+    if scheme_of(text):
+        return source_address(text)
     _check_characters(text)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
-    if scheme:
-        what = f"{text!r} is not on this machine; {scheme[1]} addresses are not read yet"
-        raise mistake(what, "download the file, and give its path")
     if text.startswith("~"):
         what = f"{text!r} begins with ~, which has no meaning here"
         raise mistake(what, "write the path as it is seen from root, and set root to a folder above it")
@@ -85,6 +79,8 @@ def source_path(text: str) -> str:
 
 def exclude_path(text: str) -> str:
     """A glob of files to leave out."""
+    if scheme_of(text):
+        return text if "*" in text and not has_secret(text) else source_address(text)
     if text.endswith("/"):
         raise mistake(f"{text!r} names a folder", f"write {text}** for everything in it")
     return source_path(text)
@@ -93,7 +89,8 @@ def exclude_path(text: str) -> str:
 def folder(text: str) -> str:
     """The place of `root` or of a folder in `allow`."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
-        raise mistake(f"{text!r} is not on this machine; remote folders are not read yet", "name a folder")
+        fix = "name a folder here, and write whole addresses as paths"
+        raise mistake(f"{without_secrets(text)!r} is no folder of this machine", fix)
     _check_characters(text)
     return text
 

@@ -27,7 +27,7 @@ SEAL_BYTES = 8
 SEALED = len(MAGIC) + SEAL_BYTES
 HEAD = Struct("<B2sBI")
 KINDS = ("b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
-FIX = "copy the package again from a whole one, or build it again"
+FIX = "copy the package again from a whole one, or build with --rehash"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,10 @@ def options_for(found: Address, given: Mapping[str, object] | None) -> dict[str,
     if anonymous:
         options.setdefault("skip_signature", anonymous)  # the one name that all clients know
     profile = _profile(str(found)) if _wants_profile(options) else {}
+    held = profile if profile or not _wants_keys(options) else {k.lower(): v for k, v in os.environ.items()}
     for name in ("access_key_id", "secret_access_key", "session_token"):
-        if key := profile.get(f"aws_{name}"):
-            options[f"aws_{name}"] = key
+        if key := held.get(f"aws_{name}"):
+            options[f"aws_{name}"] = key  # workers on other machines have no such environment
     endpoint = _first([options.pop(name, "") for name in ENDPOINTS])
     endpoint = endpoint or _first([os.environ.get(name, "") for name in ENDPOINT_VARIABLES])
     endpoint = endpoint or profile.get("endpoint_url", "")
@@ -124,9 +125,12 @@ def _loopback(endpoint: str) -> bool:
 
 def _wants_profile(options: Mapping[str, str]) -> bool:
     """Whether no key is given, so that a profile may have it."""
+    return _wants_keys(options) and not os.environ.get("AWS_ACCESS_KEY_ID")
+
+
+def _wants_keys(options: Mapping[str, str]) -> bool:
     given = {name.removeprefix("aws_") for name in options}
-    anonymous = options.get("skip_signature") in YES
-    return not ("access_key_id" in given or os.environ.get("AWS_ACCESS_KEY_ID") or anonymous)
+    return "access_key_id" not in given and options.get("skip_signature") not in YES
 
 
 def _profile(where: str) -> dict[str, str]:

@@ -8,7 +8,8 @@ mean and in which order they are written, is the same on every place.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .folder import Folder
 
 STAGING = ".building-"
+Sees = Callable[[Path], str]
+"""Tells which of the machines that workers run on does not see a folder of this one; empty if all do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +97,16 @@ class Place(ABC):
         """The files below a folder, sorted; only those right below it if not `deep`."""
 
     @abstractmethod
-    def put(self, name: str, content: bytes) -> None:
-        """Write a whole file, in the place of one that may be there."""
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write a whole file, in the place of one that may be there; not `lasting`, a power cut may lose it."""
 
     @abstractmethod
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Create a file with all of its content at once; False if it is there already."""
 
     @abstractmethod
-    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
-        """Move files of this machine, which are on its disk, to their names."""
+    def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
+        """Take files over from a staging place: their names there, and here. They go there, unless `keep` says not."""
 
     @abstractmethod
     def rename(self, name: str, to: str) -> None:
@@ -112,6 +115,10 @@ class Place(ABC):
     @abstractmethod
     def remove(self, names: Sequence[str]) -> None:
         """Remove files, those that are there."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Remove all that is there."""
 
     @abstractmethod
     def settle(self, name: str) -> None:
@@ -125,13 +132,34 @@ class Place(ABC):
         """Make ready for a build; a place that may not be written to is told now, not after an hour."""
 
     @abstractmethod
-    def staging(self, attempt: str) -> Folder:
-        """The folder of this machine for what a build has not committed."""
+    def room(self, attempt: str) -> Folder:
+        """A folder of this machine for what the process that builds needs on the way."""
 
     @abstractmethod
-    def stagings(self) -> list[Folder]:
-        """The staging folders of all builds that run, or were stopped, as far as this machine knows."""
+    def reached(self, attempt: str, blind: Sees) -> Place:
+        """This place, staged where all workers of an attempt can write.
+
+        Raises
+        ------
+        StoreError
+            There is no such place: a machine does not see the package's disk.
+        """
+
+    @abstractmethod
+    def staging(self, attempt: str) -> Place:
+        """The place for what a build has not committed."""
+
+    @abstractmethod
+    def desk(self) -> AbstractContextManager[Folder]:
+        """A folder of this machine to write files in that come here: of a folder itself."""
+
+    @abstractmethod
+    def stagings(self) -> list[Place]:
+        """The staging places of all builds that run, or were stopped, as far as this machine knows."""
 
     @abstractmethod
     def end(self, attempt: str) -> None:
         """Leave nothing behind of what a build did not commit."""
+
+    def tidy(self) -> None:  # noqa: B027 - a store has no folders
+        """Remove the folders of a package in which there is nothing."""

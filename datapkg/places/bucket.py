@@ -6,11 +6,12 @@ a build has not committed lies on this machine, in the cache folder, and is uplo
 
 from __future__ import annotations
 
+import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from copy import copy
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ from blake3 import blake3
 from ..cache import cache_folder
 from ..errors import StoreError
 from ..progress import Counter, Progress, silent
-from .address import PATIENCE, Address, address, options_for
-from .base import STAGING, Entry, Place
+from .address import Address, address, options_for
+from .base import STAGING, Entry, Place, Sees
+from .client import BY_OPENDAL, client
 from .failures import remote_refusal, storage_errors, store_error
 from .folder import Folder
 
@@ -34,28 +36,17 @@ RANGES = 4
 PART_BYTES = 8 << 20
 MOST_PARTS = 9_000
 UPLOADS = 4
-CLIENT_OPTIONS: tuple[str, ...] = (
-    "allow_http",
-    "allow_invalid_certificates",
-    "connect_timeout",
-    "timeout",
-    "proxy_url",
-)
-CLIENT_OPTIONS += ("proxy_ca_certificate", "proxy_excludes", "user_agent")
-BY_OPENDAL = "use_opendal"
+COPY_BYTES = 5 << 30  # what S3 copies in one request
+PROBE = ".probe"
 WHOLE_ANSWER, EMPTY = "non-partial response", "status code: 416"
-ENGINE_OPTIONS = (
-    BY_OPENDAL,
-    "client_max_retries",
-    "client_retry_timeout",
-    "download_retry_count",
-    "request_timeout",
-)
 SINGLE = "if nobody else writes to this package, say so with --single-writer (single_writer=True)"
 
 
 class Bucket(Place):
-    """A prefix in a bucket. `options` holds what it takes to reach it, credentials too: it is never shown."""
+    """A prefix in a bucket. `options` holds what it takes to reach it, credentials too: it is never shown.
+
+    What is not committed lies in the cache of this machine, or where workers run that do not see it, in the bucket too.
+    """
 
     nothing = "there is nothing at this address"
     options: dict[str, str]
@@ -72,16 +63,15 @@ class Bucket(Place):
         self.options = options_for(self.address, storage_options)
         self.single_writer = single_writer
         self._progress = progress
+        self._apart = False
+        self._cache = cache_folder().absolute()  # of this machine, also for workers who see it
 
     def __repr__(self) -> str:
         return f"Bucket({self.uri!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_store": None, "_progress": silent}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        del self.__dict__["_store"]  # it is made where it is used
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("_store", "_whole")}
+        return {**kept, "_progress": silent}  # clients are made where they are used
 
     def exists(self) -> bool:
         """Whether there is anything."""
@@ -180,8 +170,11 @@ class Bucket(Place):
         return found
 
     def touched(self, name: str) -> float:
-        """When a file got its bytes or its name."""
+        """When a file got its bytes or its name; of the prefix itself, when anything below it did."""
         import obstore
+
+        if not name:
+            return max((entry.touched for entry in self.entries()), default=0.0)
 
         with self._asking(name):
             return obstore.head(self._store, name)["last_modified"].timestamp()
@@ -209,7 +202,7 @@ class Bucket(Place):
             key=lambda entry: entry.name,
         )
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - all that is put lasts
         """Write a whole file."""
         import obstore
 
@@ -233,29 +226,43 @@ class Bucket(Place):
             return self.read(name) == content  # an answer was lost on the way: it was this very put
         return True
 
-    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
-        """Upload files, some at a time, large ones in parts."""
-
-        def upload(path: Path, name: str) -> int:
-            import obstore
-
-            size = path.stat().st_size
-            part = max(PART_BYTES, size // MOST_PARTS)
-            with self._asking(name):
-                obstore.put(self._store, name, path, chunk_size=part, max_concurrency=UPLOADS)
-            path.unlink()
-            return size
-
-        total = sum(path.stat().st_size for path, _ in files)
-        count = Counter("uploading", len(files), total, self._progress)
+    def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
+        """Upload files, some at a time, large ones in parts; what is staged in the bucket is copied by the store."""
+        sizes = staging.sizes(there for there, _ in files)
+        take = self._copy if isinstance(staging, Bucket) else self._upload
+        doing = "copying in the store" if isinstance(staging, Bucket) else "uploading"
+        count = Counter(doing, len(files), sum(sizes.values()), self._progress)
         with ThreadPoolExecutor(UPLOADS) as pool:
-            running = [pool.submit(upload, path, name) for path, name in files]
+            running = [pool.submit(take, staging, there, name, sizes.get(there, 0)) for there, name in files]
             try:
-                for one, (_, name) in zip(running, files, strict=True):
-                    count(name, max(one.result(), 1))
+                for one, (there, name) in zip(running, files, strict=True):
+                    one.result()
+                    count(name, max(sizes.get(there, 0), 1))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        if not keep:
+            staging.remove([there for there, _ in files])
+
+    def _upload(self, staging: Any, there: str, name: str, size: int) -> None:
+        import obstore
+
+        part = max(PART_BYTES, size // MOST_PARTS)
+        with self._asking(name):
+            obstore.put(self._store, name, staging.local(there), chunk_size=part, max_concurrency=UPLOADS)
+
+    def _copy(self, staging: Any, there: str, name: str, size: int) -> None:
+        import obstore
+
+        if size >= COPY_BYTES:
+            part = max(PART_BYTES, size // MOST_PARTS)
+            with self._asking(name):
+                pieces = (bytes(piece) for piece in staging.chunks(there))
+                obstore.put(self._store, name, pieces, chunk_size=part, max_concurrency=UPLOADS)
+            return
+        paths = [f"{one.address.prefix}/{at}".lstrip("/") for one, at in ((staging, there), (self, name))]
+        with self._asking(name):
+            obstore.copy(self._whole, *paths)
 
     def rename(self, name: str, to: str) -> None:
         """Write a file again under another name; both are there for a moment."""
@@ -276,12 +283,12 @@ class Bucket(Place):
     def begin(self, attempt: str) -> None:
         """Make sure that two builders would be kept apart, and make a folder of this machine for the attempt."""
         self.refuse_careless()
-        with storage_errors(str(self._staging)):
-            self.staging(attempt).path.mkdir(parents=True)
+        with storage_errors(str(self._rooms)):
+            self.room(attempt).path.mkdir(parents=True)
 
     def refuse_careless(self) -> None:
         """Raise StoreError where the store would overwrite a file that must not be there, unless there is one writer."""
-        name = f"{STAGING}{uuid.uuid4().hex}.probe"
+        name = f"{STAGING}{uuid.uuid4().hex}{PROBE}"
         try:
             careful = self.put_if_absent(name, b"1") and not self.put_if_absent(name, b"2")
             self.read(name)  # how it answers is known before the engine asks
@@ -291,18 +298,45 @@ class Bucket(Place):
             what = "the store overwrites what must not be there: it ignores If-None-Match"
             raise StoreError(what, self.uri, SINGLE)
 
-    def staging(self, attempt: str) -> Folder:
+    def room(self, attempt: str) -> Folder:
         """A folder in the cache of this machine."""
-        return Folder(self._staging / attempt)
+        return Folder(self._rooms / attempt)
 
-    def stagings(self) -> list[Folder]:
-        """The staging folders for this package on this machine."""
-        cache = Folder(self._staging)
-        return [Folder(cache.local(name)) for name in cache.names()]
+    def reached(self, attempt: str, blind: Sees) -> Bucket:
+        """This bucket; where workers do not see the cache of this machine, they put what they write into it at once."""
+        apart = copy(self)
+        apart._progress, apart._apart = self._progress, bool(blind(self.room(attempt).path))
+        return apart
+
+    def staging(self, attempt: str) -> Place:
+        """The attempt's folder in the cache, or a prefix in the bucket."""
+        return self._below(f"{STAGING}{attempt}") if self._apart else self.room(attempt)
+
+    @contextmanager
+    def desk(self) -> Iterator[Folder]:
+        """A temporary folder."""
+        with tempfile.TemporaryDirectory(prefix="datapkg-") as folder:
+            yield Folder(folder)
+
+    def stagings(self) -> list[Place]:
+        """The staging folders for this package on this machine, and those in the bucket."""
+        cache = Folder(self._rooms)
+        here = [Folder(cache.local(name)) for name in cache.names()]
+        there = [name for name in self.names() if name.startswith(STAGING) and not name.endswith(PROBE)]
+        return [*here, *map(self._below, there)]
 
     def end(self, attempt: str) -> None:
-        """Remove the attempt's folder."""
-        self.staging(attempt).clear()
+        """Remove what lies in the attempt's places."""
+        self.room(attempt).clear()
+        if self._apart:
+            self.staging(attempt).clear()
+
+    def clear(self) -> None:
+        """Remove all below the prefix."""
+        self.remove([entry.name for entry in self.entries()])
+
+    def _below(self, name: str) -> Bucket:
+        return Bucket(self.at(name), self.options, self.single_writer)
 
     @property
     def _answers_whole(self) -> bool:
@@ -319,41 +353,17 @@ class Bucket(Place):
         return WHOLE_ANSWER in str(error) or EMPTY in str(error)
 
     @property
-    def _staging(self) -> Path:
-        return cache_folder().absolute() / "building" / blake3(self.uri.encode()).hexdigest()[:16]
+    def _rooms(self) -> Path:
+        return self._cache / "building" / blake3(self.uri.encode()).hexdigest()[:16]
 
     @cached_property
     def _store(self) -> ObjectStore:
-        from obstore import store
-        from obstore.exceptions import BaseError, UnknownConfigurationKeyError
+        return client(self.address, self.options, self.address.prefix)
 
-        kinds: dict[str, Callable[..., ObjectStore]] = {
-            "s3": store.S3Store,
-            "gs": store.GCSStore,
-            "az": store.AzureStore,
-        }
-        apart = (*CLIENT_OPTIONS, *ENGINE_OPTIONS)
-        try:
-            return kinds[self.address.scheme](
-                self.address.bucket,
-                prefix=self.address.prefix or None,
-                config={name: value for name, value in self.options.items() if name not in apart},
-                client_options={name: self.options[name] for name in CLIENT_OPTIONS if name in self.options},
-                retry_config={
-                    "max_retries": int(self.options["client_max_retries"]),
-                    "retry_timeout": timedelta(seconds=int(self.options["client_retry_timeout"])),
-                },
-            )
-        except UnknownConfigurationKeyError as error:
-            name = str(error).partition("'")[2].partition("'")[0]
-            raise StoreError(
-                f"there is no storage option {name!r}", self.uri, "correct or remove it"
-            ) from None
-        except (BaseError, ValueError, TypeError):  # their texts may show a secret
-            what = "a storage option is missing, or has a value that cannot be used"
-            names = ", ".join(sorted(set(self.options) - set(PATIENCE)))
-            fix = f"given are {names or 'none'}; docs/buckets.md lists what each kind of store needs"
-            raise StoreError(what, self.uri, fix) from None
+    @cached_property
+    def _whole(self) -> ObjectStore:
+        """The bucket from its root."""
+        return client(self.address, self.options, "")
 
     @contextmanager
     def _asking(self, name: str) -> Iterator[None]:

@@ -114,7 +114,8 @@ def store_error(error: BaseException, where: str) -> StoreError:
 
 def refusal(error: BaseException, where: str) -> StoreError | None:
     """What hinders reading without being damage: rights, limits, a store that is out of reach."""
-    if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE):
+    rights = "Permission denied (os error 13)" in str(error)
+    if rights or getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE):
         return store_error(error, where)
     return remote_refusal(error, where)
 

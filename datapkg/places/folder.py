@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blake3 import blake3
 
 from ..durable import put_if_absent, replace, sync_file, sync_folder
 from ..errors import StoreError
-from .base import STAGING, Entry, Place
+from .base import STAGING, Entry, Place, Sees
 
 CHUNK_BYTES = 1 << 22
+SMALL_BYTES = 1 << 16
+ATTEMPT = re.compile(re.escape(STAGING) + "[0-9a-f]+")
 
 
 class Folder(Place):
@@ -65,7 +68,11 @@ class Folder(Place):
 
     def blake3(self, name: str) -> str:
         """The BLAKE3 of a file."""
-        digest = blake3()
+        with open(self.local(name), "rb", buffering=0) as file:
+            start = file.read(SMALL_BYTES)
+            if len(start) < SMALL_BYTES and not file.read(1):
+                return str(blake3(start).hexdigest())
+        digest = blake3(max_threads=blake3.AUTO)
         for chunk in self.chunks(name):
             digest.update(chunk)
         return str(digest.hexdigest())
@@ -103,23 +110,30 @@ class Folder(Place):
                 folders.clear()
         return sorted(found, key=lambda entry: entry.name)
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:
         """Write a whole file."""
         made(self.local(name).parent)
-        replace(self.local(name), content)
+        if lasting:
+            replace(self.local(name), content)
+        else:
+            self.local(name).write_bytes(content)
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Create a file, by a link where the disk has them: of two builders one wins."""
         made(self.local(name).parent)
         return put_if_absent(self.local(name), content)
 
-    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
-        """Rename files of the same disk: no byte is moved."""
+    def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
+        """Rename or link files of the same disk: no byte is moved."""
+        assert isinstance(staging, Folder)
         folders = {self.local(name).parent for _, name in files}
         for folder in folders:
             made(folder)
-        for path, name in files:
-            path.replace(self.local(name))
+        for there, name in files:
+            if keep:
+                _linked(staging.local(there), self.local(name))
+            else:
+                staging.local(there).replace(self.local(name))
         for folder in folders:
             sync_folder(folder)
 
@@ -150,20 +164,40 @@ class Folder(Place):
     def begin(self, attempt: str) -> None:
         """Make the package's folder, and one for the attempt."""
         made(self.path / "versions")
-        self.staging(attempt).path.mkdir()
+        self.staging(attempt).path.mkdir(parents=True)  # a build that ends may just have tidied up
+
+    def room(self, attempt: str) -> Folder:
+        """The attempt's folder."""
+        return self.staging(attempt)
+
+    def reached(self, attempt: str, blind: Sees) -> Folder:
+        """This folder, if all machines see it."""
+        if machine := blind(self.staging(attempt).path):
+            fix = "build on a disk that all machines share at the same path, or into a bucket"
+            raise StoreError(f"does not see {self.uri}, which workers write to", machine, fix)
+        return self
 
     def staging(self, attempt: str) -> Folder:
         """A folder beside the tables: what is committed is renamed into them."""
         return Folder(self.local(f"{STAGING}{attempt}"))
 
-    def stagings(self) -> list[Folder]:
+    @contextmanager
+    def desk(self) -> Iterator[Folder]:
+        """This folder."""
+        yield self
+
+    def stagings(self) -> list[Place]:
         """The staging folders in the package."""
-        found = [self.local(name) for name in self.names() if name.startswith(STAGING)]
+        found = [self.local(name) for name in self.names() if ATTEMPT.fullmatch(name)]
         return [Folder(path) for path in found if path.is_dir()]
 
     def end(self, attempt: str) -> None:
         """Remove the attempt's folder, and the package's if there is nothing in it."""
         self.staging(attempt).clear()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove the package's folder if it holds nothing but an empty ``versions``."""
         if self.names() == ["versions"]:
             for empty in (self.path / "versions", self.path):
                 with suppress(OSError):
@@ -176,6 +210,15 @@ class Folder(Place):
     def _entry(self, path: Path) -> Entry:
         stat = path.lstat()
         return Entry(path.relative_to(self.path).as_posix(), stat.st_size, max(stat.st_mtime, stat.st_ctime))
+
+
+def _linked(path: Path, other: Path) -> None:
+    """Give a file a second name; where the disk has no links it is written twice."""
+    other.unlink(missing_ok=True)
+    try:
+        other.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, other)
 
 
 def made(folder: Path) -> None:

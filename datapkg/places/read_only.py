@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 from ..errors import StoreError
-from .base import Place
+from .base import Place, Sees
 from .folder import Folder
 
 
@@ -18,7 +18,7 @@ class ReadOnly(Place):
     def refusal(self) -> StoreError:
         """What to say when somebody would write."""
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, content: bytes, *, lasting: bool = True) -> None:
         """Refused."""
         raise self.refusal()
 
@@ -26,7 +26,7 @@ class ReadOnly(Place):
         """Refused."""
         raise self.refusal()
 
-    def move_in(self, files: Sequence[tuple[Path, str]]) -> None:
+    def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
         """Refused."""
         raise self.refusal()
 
@@ -46,11 +46,27 @@ class ReadOnly(Place):
         """Refused."""
         raise self.refusal()
 
-    def staging(self, attempt: str) -> Folder:
+    def clear(self) -> None:
         """Refused."""
         raise self.refusal()
 
-    def stagings(self) -> list[Folder]:
+    def room(self, attempt: str) -> Folder:
+        """Refused."""
+        raise self.refusal()
+
+    def reached(self, attempt: str, blind: Sees) -> Place:
+        """Refused."""
+        raise self.refusal()
+
+    def staging(self, attempt: str) -> Place:
+        """Refused."""
+        raise self.refusal()
+
+    def desk(self) -> AbstractContextManager[Folder]:
+        """Refused."""
+        raise self.refusal()
+
+    def stagings(self) -> list[Place]:
         """There are none."""
         return []
 

@@ -70,7 +70,7 @@ def _steps(axes: Axes, package: Package, history: Sequence[Record], values: Sequ
     axes.step(times, values, where="post", color=BAR)
     opened = [record.version == package.version for record in history]
     axes.scatter(times, values, c=[OPENED if one else BAR for one in opened], zorder=3)
-    named = {number: name for name, number in versions.releases(package.place).items()}
+    named = versions.named(package.place)
     for at in range(max(0, len(history) - MOST_NAMED), len(history)):
         number = history[at].version
         axes.annotate(

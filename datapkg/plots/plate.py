@@ -1,9 +1,8 @@
-"""Heat maps of plates: one value for each well, by wells' names such as ``C06``."""
+"""Heat maps of plates: one value for each well."""
 
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..doors.optional import optional
 from ..errors import SchemaError
+from .wells import FORMATS, Numbered, row_name, well_columns, well_names, well_places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,80 +18,63 @@ if TYPE_CHECKING:
     from ..table import Table
     from .figure import Plot
 
-WELLS, PLATES = ("Metadata_Well", "Well", "well"), ("Metadata_Plate", "Plate", "plate")
-FORMATS = {96: (8, 12), 384: (16, 24), 1536: (32, 48)}
+PLATES = ("Metadata_Plate", "Plate", "plate")
 FUNCTIONS = ("mean", "median", "sum", "min", "max", "count")
-NAME = re.compile(r"^([A-Za-z]{1,2})0*([1-9]\d?)$")
 MOST_PLATES, ACROSS = 12, 3
 EMPTY, COLOURS = "#e6e6e6", "viridis"
 
 
 def plate(
-    table: Table, column: str | None, where: str | None, function: str | None, wells: int | None
+    table: Table,
+    column: str | None,
+    where: str | None,
+    function: str | None,
+    wells: int | None,
+    numbered: Numbered | None,
 ) -> Plot:
     """See `Table.plate`."""
     where_told = f"table {table.name}"
-    if function not in (None, *FUNCTIONS):
-        raise SchemaError(f"function is {function!r}", where_told, f"give one of: {', '.join(FUNCTIONS)}")
-    if wells not in (None, *FORMATS):
-        raise SchemaError(f"wells is {wells!r}", where_told, "give 96, 384 or 1536")
+    for name, value, known in (
+        ("function", function, FUNCTIONS),
+        ("wells", wells, tuple(FORMATS)),
+        ("numbered", numbered, ("rows", "columns")),
+    ):
+        if value not in (None, *known):
+            raise SchemaError(
+                f"{name} is {value!r}", where_told, f"give one of: {', '.join(map(str, known))}"
+            )
     if column is None and function not in (None, "count"):
         raise SchemaError(f"{function} needs a column", where_told, "name a column of numbers")
     optional("matplotlib")
     function = function or ("count" if column is None else "mean")
-    well = _first(table, WELLS)
-    if well is None:
-        fix = f"join it with a table that has one; the names are {', '.join(WELLS)}"
-        raise SchemaError("has no column of wells", where_told, fix)
-    of_plate = _first(table, PLATES)
-    values = _values(table, column, where, function, well, of_plate)
-    places = {name: well_place(name) for name in values["well"].unique()}
-    lost = [name for name, place in places.items() if place is None]
-    if lost:
-        what = f"the well {lost[0]!r} does not say its row and column"
-        raise SchemaError(what, where_told, "plates can be drawn where wells are named such as C06 or AF48")
-    rows, columns = _plate_size([place for place in places.values() if place], wells, where_told)
+    of_plate = next((name for name in PLATES if name in table.columns), None)
+    values = _values(table, column, where, function, well_columns(table), of_plate)
+    places, shape = well_places(values["well"].unique(), wells, numbered, where_told)
     plates = list(dict.fromkeys(values["plate"]))
     if len(plates) > MOST_PLATES:
         what = f"there are {len(plates):,} plates"
         raise SchemaError(what, where_told, f"choose up to {MOST_PLATES} of them with where=")
     grids = {}
     for name in plates:
-        grids[name] = np.full((rows, columns), np.nan)
+        grids[name] = np.full(shape, np.nan)
         own = values[values["plate"] == name]
         for at, value in zip(own["well"], own["value"], strict=True):
             grids[name][places[at]] = value
     return _drawn(grids, f"{function} of {column}" if column else "rows")
 
 
-def well_place(name: object) -> tuple[int, int] | None:
-    """Row and column of a well, from 0; None where its name is none.
-
-    Examples
-    --------
-    >>> well_place("C06"), well_place("AF48"), well_place("042")
-    ((2, 5), (31, 47), None)
-    """
-    found = NAME.match(str(name))
-    if found is None:
-        return None
-    row = 0
-    for letter in found[1].upper():
-        row = row * 26 + ord(letter) - ord("A") + 1
-    return row - 1, int(found[2]) - 1
-
-
-def _first(table: Table, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if name in table.columns), None)
-
-
 def _values(
-    table: Table, column: str | None, where: str | None, function: str, well: str, of_plate: str | None
+    table: Table,
+    column: str | None,
+    where: str | None,
+    function: str,
+    wells: tuple[str, ...],
+    of_plate: str | None,
 ) -> pd.DataFrame:
     """One row for each well with rows: plate, well, value."""
     import pandas as pd
 
-    asked = list(dict.fromkeys(name for name in (of_plate, well, column) if name))
+    asked = list(dict.fromkeys(name for name in (of_plate, *wells, column) if name))
     rows = table.to_pandas(asked, where)
     if column is None:
         measured = pd.Series(1.0, rows.index)
@@ -100,22 +83,11 @@ def _values(
     else:
         fix = f"to count rows, write where=\"`{column}` = '...'\" without a column"
         raise SchemaError(f"the column {column!r} holds no numbers", f"table {table.name}", fix)
-    where_is = [rows[of_plate] if of_plate else pd.Series("", rows.index), rows[well]]
-    frame = pd.DataFrame({"plate": where_is[0], "well": where_is[1], "value": measured})
+    plates = rows[of_plate] if of_plate else pd.Series("", rows.index)
+    frame = pd.DataFrame({"plate": plates, "well": well_names(rows, wells), "value": measured})
     grouped: Any = frame.dropna(subset=["well"]).groupby(["plate", "well"], sort=False, dropna=False)["value"]
     counted: pd.DataFrame = grouped.agg(function).reset_index()
     return counted
-
-
-def _plate_size(places: list[tuple[int, int]], wells: int | None, where: str) -> tuple[int, int]:
-    """Rows and columns of the smallest plate that has all wells, or of the one that is asked for."""
-    rows, columns = (max((place[axis] for place in places), default=0) + 1 for axis in (0, 1))
-    for size, shape in FORMATS.items():
-        if wells in (None, size) and rows <= shape[0] and columns <= shape[1]:
-            return shape
-    what = f"there are wells in row {rows} and column {columns}"
-    fix = "leave wells= out" if wells else "plates of up to 1536 wells can be drawn"
-    raise SchemaError(what, where, fix)
 
 
 def _drawn(grids: dict[Any, NDArray[np.float64]], what: str) -> Plot:
@@ -144,7 +116,7 @@ def _drawn(grids: dict[Any, NDArray[np.float64]], what: str) -> Plot:
             range(0, shape[1], step), [str(at + 1) for at in range(0, shape[1], step)], fontsize=6
         )
         axes.set_yticks(
-            range(0, shape[0], step), [_row_name(at) for at in range(0, shape[0], step)], fontsize=6
+            range(0, shape[0], step), [row_name(at) for at in range(0, shape[0], step)], fontsize=6
         )
         axes.set_xticks(np.arange(shape[1] + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(shape[0] + 1) - 0.5, minor=True)
@@ -157,7 +129,3 @@ def _drawn(grids: dict[Any, NDArray[np.float64]], what: str) -> Plot:
         bar.set_label(what, fontsize=8, parse_math=False)
         bar.ax.tick_params(labelsize=7)
     return figure
-
-
-def _row_name(row: int) -> str:
-    return chr(ord("A") + row) if row < 26 else "A" + chr(ord("A") + row - 26)

@@ -11,7 +11,7 @@ import atexit
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..errors import NoTableError, nearest
+from ..errors import NoTableError, VersionError, nearest
 from ..lazy import StoredColumn, lazy_columns
 from ..opened import OpenVersion
 from ..records import TableRecord
@@ -76,7 +76,11 @@ class Database:
         with closed_database() as parser, _explained(()):
             asked = statement(query, parser)
         self.text = asked.text
-        named = {name.casefold(): _named(name, opened, other) for name in asked.tables}
+        named: dict[str, NamedTable] = {}
+        for name in asked.tables:
+            defined = name.casefold() in asked.own
+            with suppress(VersionError) if defined else nullcontext():
+                named[name.casefold()] = _named(name, opened, other)
         self.tables = list(named.values())
         self.carried = list(dict.fromkeys(one for table in self.tables for one in table.carried.values()))
 

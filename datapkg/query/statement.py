@@ -31,10 +31,14 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query as DuckDB gets it, and the tables that it names: ``frames`` or ``frames@1.0.0``."""
+    """A query as DuckDB gets it, and the tables that it names: ``frames`` or ``frames@1.0.0``.
+
+    `own` are the names, without case, that it gives to parts of itself; elsewhere in it they may name tables.
+    """
 
     text: str
     tables: tuple[str, ...]
+    own: frozenset[str]
 
 
 def statement(query: str, parser: Any) -> Statement:
@@ -64,9 +68,9 @@ def statement(query: str, parser: Any) -> Statement:
     parsed = json.loads(parser.sql("select json_serialize_sql($1)", params=[text]).fetchall()[0][0])
     if parsed["error"]:
         raise SchemaError(f"it is refused: {parsed['error_message']}", WHERE, READS)
-    own = {name.casefold() for node in _nodes(parsed) for name in _defined(node)}
+    own = frozenset(name.casefold() for node in _nodes(parsed) for name in _defined(node))
     named = dict.fromkeys(name for node in _nodes(parsed) for name in _tables(node))
-    return Statement(text, tuple(name for name in named if name.casefold() not in own))
+    return Statement(text, tuple(named), own)
 
 
 def versions_quoted(query: str) -> str:

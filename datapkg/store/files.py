@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,11 +48,11 @@ def table_uri(package: Place, table: str) -> str:
     return package.for_engine(f"{table}.lance")
 
 
-def intact(package: Place, files: Sequence[Sequence[Any]]) -> bool:
-    """Whether each listed file of a table is there with its size, and its manifest is as written."""
+def intact(package: Place, files: Sequence[Sequence[Any]], every: bool = False) -> bool:
+    """Whether each listed file of a table is there with its size, and its manifest, or `every` one, is as written."""
     sizes = package.sizes(path for _, path, _, _ in files)
     return all(sizes.get(path) == size for _, path, size, _ in files) and all(
-        package.blake3(path) == digest for role, path, _, digest in files if role == "manifest"
+        package.blake3(path) == digest for role, path, _, digest in files if every or role == "manifest"
     )
 
 
@@ -59,8 +60,10 @@ def hashed(role: str, where: Place, file: str, name: str) -> StoredFile:
     """Bring a file to the disk, and describe it under the name that it has, or will have, in the package."""
     with storage_errors(name):
         try:
-            where.settle(file)
-            digest = where.blake3(file)
+            with ThreadPoolExecutor(1) as disk:  # which may take as long as the hash
+                settled = disk.submit(where.settle, file)
+                digest = where.blake3(file)
+                settled.result()
             size = where.sizes([file]).get(file)
         except FileNotFoundError:
             size = None

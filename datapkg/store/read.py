@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 
 class PinnedTable:
-    """One table in the state that a version pinned. Nothing is opened before the first row is asked for."""
+    """One table in the state that a version pinned. Nothing is opened before the first row is asked for.
 
-    def __init__(self, package: Place, table: str, pin: Pin) -> None:
-        self.package, self.table, self.pin = package, table, pin
+    `instead` says what else to open, for errors: it is asked only where the table is damaged.
+    """
+
+    def __init__(self, package: Place, table: str, pin: Pin, instead: Callable[[], str] = str) -> None:
+        self.package, self.table, self.pin, self._instead = package, table, pin, instead
 
     @cached_property
     def lance(self) -> lance.LanceDataset:
@@ -38,19 +41,24 @@ class PinnedTable:
         """
         import lance
 
-        with _reading(self.package, self.table):
+        with self._reading():
             try:
                 found = self.package.blake3(self.pin.manifest)
             except FileNotFoundError:
                 found = ""
             if found != self.pin.blake3:
                 what = f"its state number {self.pin.lance_version} is not there any more"
-                raise damage(what, self.package, self.table)
+                raise self._damage(what)
             return lance.dataset(
                 table_uri(self.package, self.table),
                 version=self.pin.lance_version,
                 storage_options=self.package.options,
             )
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns as they are stored."""
+        return self.lance.schema
 
     def batches(
         self,
@@ -65,7 +73,7 @@ class PinnedTable:
 
         Batches hold about `batch_bytes`; None leaves that to the engine, which is quicker where rows are wide and small.
         """
-        with _reading(self.package, self.table), _conditions(where):
+        with self._reading(), _conditions(where):
             scanner = self._scanner(
                 columns, batch_bytes, filter=where, limit=limit, with_row_address=addresses
             )
@@ -75,7 +83,7 @@ class PinnedTable:
         self, fragment: int, offset: int, rows: int, columns: Sequence[str], *, batch_bytes: int | None
     ) -> Iterator[pa.RecordBatch]:
         """Yield so many rows of one fragment from its row `offset` (deleted ones do not count), with ``_rowaddr``."""
-        with _reading(self.package, self.table):
+        with self._reading():
             within: Any = self.lance.get_fragment(fragment)
             scanner = self._scanner(
                 columns,
@@ -88,12 +96,12 @@ class PinnedTable:
             yield from scanner.to_batches()
 
     def _scanner(self, columns: Sequence[str], batch_bytes: int | None, **what: Any) -> Any:
-        dataset = self.lance
+        dataset, names = self.lance, list(columns)
         if batch_bytes is not None:
             what |= {"batch_size_bytes": batch_bytes, "batch_readahead": 2, "fragment_readahead": 1}
         return dataset.scanner(
             # to name all columns costs the engine their number squared: 16 s for 20,000
-            columns=None if list(columns) == dataset.schema.names else list(columns),
+            columns=None if names == self.schema.names else names,
             scan_in_order=True,
             **what,
         )
@@ -106,8 +114,24 @@ class PinnedTable:
 
     def take(self, addresses: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
         """Read the rows at `addresses` in one request, in the order given."""
-        with _reading(self.package, self.table):
+        with self._reading():
             return self.lance._take_rows(pa.array(addresses, pa.uint64()), columns=list(columns))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What the engine cannot read of a pinned table is damage: it could when the version was made."""
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:
+            refused = refusal(error, f"table {self.table} of {self.package.uri}")
+            raise refused or self._damage(_unreadable(error)) from None
+        except BaseException as error:
+            if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
+                raise
+            raise self._damage(_unreadable(error)) from None
+
+    def _damage(self, what: str) -> DamageError | StoreError:
+        return damage(what, self.package, self.table, self._instead)
 
 
 def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:
@@ -129,31 +153,19 @@ def _conditions(where: Any) -> Iterator[None]:
         raise ConditionError(str(error)) from None
 
 
-@contextmanager
-def _reading(package: Place, table: str) -> Iterator[None]:
-    """What the engine cannot read of a pinned table is damage: it could when the version was made."""
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError) as error:
-        refused = refusal(error, f"table {table} of {package.uri}")
-        raise refused or damage(_unreadable(error), package, table) from None
-    except BaseException as error:
-        if type(error).__module__ != "pyo3_runtime":  # the engine panics over some damaged bytes
-            raise
-        raise damage(_unreadable(error), package, table) from None
-
-
 def _unreadable(error: BaseException) -> str:
     return f"a file of it is missing or damaged ({plain(str(error))})"
 
 
-def damage(what: str, package: Place, table: str) -> DamageError | StoreError:
-    """What is wrong with a table that cannot be read any more: harmed, or moved away with its package."""
+def damage(
+    what: str, package: Place, table: str, instead: Callable[[], str] = str
+) -> DamageError | StoreError:
+    """What is wrong with a table that cannot be read any more: harmed, or moved away with its package.
+
+    `instead` says what else to open.
+    """
     if not package.exists():
         fix = "open it at its new place, and read the rows again"
         return StoreError("the package is not there any more", package.uri, fix)
-    return DamageError(
-        what,
-        f"table {table} of {package.uri}",
-        "copy the package again from a whole one, or build it again",
-    )
+    fix = f"copy the package again from a whole one, or build with --rehash{instead()}"
+    return DamageError(what, f"table {table} of {package.uri}", fix)

@@ -15,7 +15,7 @@ from ..places import Place, storage_errors
 from ..records import Pin
 from .files import Fragment, StoredFile, hashed, table_uri
 from .layers import Layer, numbers_of, with_columns, with_layers
-from .write import COMMIT_TRIES, TAG, Committed, all_of, fragment_of, move_in, newest, pin_newest
+from .write import COMMIT_TRIES, MARK, TAG, Committed, all_of, fragment_of, move_in, newest, pin_newest
 
 if TYPE_CHECKING:
     import lance
@@ -60,7 +60,7 @@ def update(
     known |= {file.path: file for fragment in all_of(fragments, layers) for file in fragment.files}
     change = _Change(deleted, fragments, own, layers)
     with storage_errors(f"table {table}"):
-        dataset, ids = _committed(package, table, base, change)
+        dataset, ids = _committed(package, attempt, table, base, change)
         listed = [
             known.get(name) or hashed(role, package, name, name) for role, name in _files(table, dataset)
         ]
@@ -81,7 +81,7 @@ class _Change:
 
 
 def _committed(
-    package: Place, table: str, base: Pin, change: _Change
+    package: Place, attempt: str, table: str, base: Pin, change: _Change
 ) -> tuple[lance.LanceDataset, list[int]]:
     """Commit, and give the new fragments' ids; where another build came between, begin again from the base."""
     import lance
@@ -100,6 +100,7 @@ def _committed(
                 ),
                 read_version=dataset.version,
                 storage_options=package.options,
+                commit_message=f"{MARK}{attempt}",
             )
         except OSError as error:
             if "conflict" not in str(error).lower():

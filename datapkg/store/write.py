@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import lance
 
 TAG = "attempt-"
+MARK = "datapkg attempt "
 STORAGE_VERSION = "2.2"
 COMMIT_TRIES = 10
 
@@ -46,7 +48,7 @@ class Committed:
 class Staged:
     """Rows that can be read but are in no version: where they lie, their state, their order as flat runs."""
 
-    folder: Folder
+    folder: Place
     pin: Pin
     runs: tuple[int, ...]
 
@@ -65,8 +67,6 @@ def write_fragment(
     -------
     None where there was no row. Whatever `batches` raises is raised as it is.
     """
-    from lance.fragment import LanceFragment
-
     equal = EqualImages(schema)
     schema = stored_schema(schema)
     raised: list[BaseException] = []
@@ -90,27 +90,37 @@ def write_fragment(
     first = list(islice(source, 1))
     if not first:
         return None
-    folder = package.staging(attempt).local(f"{table}.lance")
-    reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
-    try:
-        with storage_errors(f"table {table}"):
-            # not `append`: a layer's columns are not those of the rows that may be staged already
-            written = LanceFragment.create(
-                str(folder), reader, mode="create", data_storage_version=STORAGE_VERSION
-            )
-    except StoreError:
-        if raised:
-            raise raised[0] from None
-        raise
-    for file in written.files:
-        _refuse_cut(table, folder / "data" / file.path, file.file_size_bytes)
-    files = tuple(
-        hashed("data", Folder(folder / "data"), file.path, f"{table}.lance/data/{file.path}")
-        for file in written.files
-    )
-    (file,) = written.files
-    pixels = equal.pages(folder / "data" / file.path, file, schema)
+    staging = package.staging(attempt)
+    with staging.desk() as desk:
+        reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
+        try:
+            written, files = _written(desk, table, reader)
+        except StoreError:
+            if raised:
+                raise raised[0] from None
+            raise
+        (file,) = written.files
+        pixels = equal.pages(desk.local(files[0].path), file, schema)
+        if desk is not staging:
+            staging.move_in(desk, [(file.path, file.path) for file in files])
     return Fragment(json.dumps(written.to_json()), rows, files, pixels)
+
+
+def _written(desk: Folder, table: str, rows: pa.RecordBatchReader) -> tuple[Any, tuple[StoredFile, ...]]:
+    """Write rows below a folder: the engine's description of the fragment, and its files."""
+    from lance.fragment import LanceFragment
+
+    folder = desk.local(f"{table}.lance")
+    with storage_errors(f"table {table}"):
+        # not `append`: a layer's columns are not those of the rows that may be staged already
+        written = LanceFragment.create(str(folder), rows, mode="create", data_storage_version=STORAGE_VERSION)
+    data = Folder(folder / "data")
+    for file in written.files:
+        _refuse_cut(table, data.local(file.path), file.file_size_bytes)
+    files = tuple(
+        hashed("data", data, file.path, f"{table}.lance/data/{file.path}") for file in written.files
+    )
+    return written, files
 
 
 def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
@@ -153,7 +163,7 @@ def commit(
     ]
     tag = f"{TAG}{attempt}"
     with storage_errors(f"table {table}"):
-        dataset = _overwrite(package, table, lance.LanceOperation.Overwrite(whole, plan))
+        dataset = _overwrite(package, attempt, table, lance.LanceOperation.Overwrite(whole, plan))
         found = [(f.fragment_id, f.metadata) for f in dataset.get_fragments()]
         _check(table, plan, [metadata for _, metadata in found])
         _check_numbers(table, numbers, dataset)
@@ -177,8 +187,8 @@ def staged(
     folder = package.staging(attempt)
     plan = [fragment_of(fragment.metadata) for fragment in fragments]
     with storage_errors(f"table {table}"):
-        folder.local(f"{table}.lance").mkdir(parents=True, exist_ok=True)
-        dataset = _overwrite(folder, table, lance.LanceOperation.Overwrite(stored_schema(schema), plan))
+        whole = lance.LanceOperation.Overwrite(stored_schema(schema), plan)
+        dataset = _overwrite(folder, attempt, table, whole)
         manifest = manifest_name(table, dataset.version)
         described = hashed("manifest", folder, manifest, manifest)
     runs = [n for f in dataset.get_fragments() for n in (f.fragment_id, 0, f.metadata.physical_rows)]
@@ -194,9 +204,8 @@ def move_in(
     package: Place, attempt: str, fragments: Sequence[Fragment], layers: Sequence[Layer] = ()
 ) -> None:
     """Move staged fragments, and what was written beside some, into their table."""
-    staged = package.staging(attempt)
     files = [file.path for fragment in all_of(fragments, layers) for file in fragment.files]
-    package.move_in([(staged.local(path), path) for path in files])
+    package.move_in(package.staging(attempt), [(path, path) for path in files])
 
 
 def manifest_name(table: str, version: int) -> str:
@@ -247,6 +256,23 @@ def pins(package: Place, table: str) -> list[str]:
     ]
 
 
+def built(package: Place, table: str) -> bool:
+    """Whether a build has made a state of a table: it is pinned, or it says so, where the build was stopped before.
+
+    False for a table that cannot be read: nobody knows whose it is.
+    """
+    if pins(package, table):
+        return True
+    from lance.dataset import LANCE_COMMIT_MESSAGE_KEY
+
+    with storage_errors(f"table {table}"), suppress(DamageError):
+        dataset = newest(package, table)
+        made = dataset.get_transactions(len(dataset.versions()))
+        said = ((one.transaction_properties or {}).get(LANCE_COMMIT_MESSAGE_KEY, "") for one in made if one)
+        return any(message.startswith(MARK) for message in said)
+    return False
+
+
 def set_aside(package: Place, table: str, version: int) -> int:
     """Count the states of a table after `version` that no build has pinned: other programs made them."""
     dataset = newest(package, table)
@@ -271,13 +297,15 @@ def fragment_of(metadata: str) -> Any:
     return FragmentMetadata.from_json(metadata)
 
 
-def _overwrite(package: Place, table: str, operation: Any) -> lance.LanceDataset:
+def _overwrite(package: Place, attempt: str, table: str, operation: Any) -> lance.LanceDataset:
     import lance
 
     uri = table_uri(package, table)
     for _ in range(COMMIT_TRIES):
         try:
-            return lance.LanceDataset.commit(uri, operation, storage_options=package.options)
+            return lance.LanceDataset.commit(
+                uri, operation, storage_options=package.options, commit_message=f"{MARK}{attempt}"
+            )
         except (
             OSError
         ) as error:  # another builder's commit came between: ours replaces the whole table anyway

@@ -119,7 +119,11 @@ def _unused(package: Place, checked: Checked) -> tuple[str, ...]:
     for number, record in checked.records.items():
         used |= leftovers.used_by(record, checked.lists[number])
         lists.add(versions.own_list(record))
-    hints = package.sizes(f"{table}/{leftovers.HINT}" for table in leftovers.tables(package))
+    try:
+        hints = package.sizes(f"{table}/{leftovers.HINT}" for table in leftovers.tables(package))
+    except OSError as error:
+        checked.notes.append(f"files that no version uses are not named: {error.strerror or error}")
+        return ()
     if hints:
         first = min(hints)
         checked.notes.append(f"{first} and its like are the engine's own, and say nothing of a version")

@@ -22,13 +22,14 @@ from ..digest import Level, SourceHasher
 from ..engine import Note, Run
 from ..errors import DatapkgError, SourceError
 from ..faults import Fault
-from ..ingest import BATCH_BYTES, Scanned, ScanTask, digest_columns
+from ..ingest import BATCH_BYTES, Scanned, ScanTask, ToStore, digest_columns
 from ..locate import find
+from ..lock import fetcher_of
 from ..manifest import Resource, normal
-from ..manifest.load import LoadedManifest, load
+from ..manifest.load import load
 from ..places import Place
 from ..progress import Counter, Progress
-from ..reading import Reading, Seen, SourceFile
+from ..reading import Reading, SourceFile
 from ..records import FilesList, Record, TableRecord
 from ..sources.base import TableSchema
 from .rows import RowStream, StoredSource, StoredTable, stored_sources
@@ -44,7 +45,7 @@ class DigestTask:
 
     resource: Resource
     table: TableSchema
-    files: tuple[tuple[SourceFile, Seen], ...]
+    files: tuple[ToStore, ...]
 
 
 @dataclass(slots=True)
@@ -59,9 +60,8 @@ class Comparison:
     progress: Progress
     tables: set[str] = field(default_factory=set)
 
-    def resource(self, loaded: LoadedManifest, resource: Resource) -> Iterator[Fault]:
+    def resource(self, resource: Resource, files: Sequence[SourceFile]) -> Iterator[Fault]:
         """Compare one resource's tables; if a file cannot be read, only that is said."""
-        files = find(loaded, resource).files
         note = Counter(
             f"looking at {resource.name}", len(files), sum(file.bytes for file in files), self.progress
         )
@@ -113,7 +113,7 @@ class Comparison:
     ) -> Iterator[Fault]:
         sizes = sum(one.file.bytes for one in scanned)
         note = Counter(f"comparing {table.name}", len(scanned), sizes, self.progress)
-        groups = ingest.grouped([(one.file, one.seen) for one in scanned], lambda pair: pair[0].bytes)
+        groups = ingest.grouped([one.to_store() for one in scanned], lambda one: one.file.bytes)
         tasks = [DigestTask(resource, table, group) for group in groups]
         digests = [digest for part in self.run(digest_all, tasks, note) for digest in part]
         starts = np.cumsum([0, *(source.rows for source in stored.values())])
@@ -124,7 +124,7 @@ class Comparison:
                 yield Fault(f"cannot be read again: {digest.what}", table=table.name, source=path)
             elif digest != stored[path].digest:
                 rows = RowAccess(self.package, known, self.files)
-                task = DigestTask(resource, table, ((one.file, one.seen),))
+                task = DigestTask(resource, table, (one.to_store(),))
                 at, what = first_difference(task, rows, first[path], stored[path].rows)
                 yield Fault(what, table=table.name, source=path, row=at)
 
@@ -154,11 +154,13 @@ def check_sources(
     if stored is None:
         yield Fault("sources cannot be compared: the list of them is damaged", table=SOURCES)
         return
-    size = sum(file.bytes for resource in loaded.manifest.resources for file in find(loaded, resource).files)
+    with fetcher_of(loaded, progress=progress) as fetcher:
+        found = [(one, find(loaded, one, fetcher).files) for one in loaded.manifest.resources]
+    size = sum(file.bytes for _, those in found for file in those)
     with engines.get("inline" if size < INLINE_BYTES else "local").session(None) as run:
         comparison = Comparison(package, record, files, stored, run, progress)
-        for resource in loaded.manifest.resources:
-            yield from comparison.resource(loaded, resource)
+        for resource, those in found:
+            yield from comparison.resource(resource, those)
     for table in record.tables:
         if table.name not in comparison.tables and table.origin is None:
             yield Fault("the manifest does not name what this table was made of", table=table.name)
@@ -179,16 +181,16 @@ def digest_all(task: DigestTask, note: Note) -> list[str | SourceError]:
     """The digest of each file's rows of one table, or why it has none; a worker's task."""
     found: list[str | SourceError] = []
     hasher = SourceHasher(digest_columns(task.table.columns), task.table.arrow())
-    for file, seen in task.files:
-        note(file.path, 0)
+    for one in task.files:
+        note(one.file.path, 0)
         hasher.again()
         try:
-            for batch in _batches(task, file, seen):
+            for batch in _batches(task, one):
                 hasher.update(batch)
             found.append(hasher.result().digest)
         except SourceError as error:
             found.append(error)
-        note(file.path, max(file.bytes, 1))
+        note(one.file.path, max(one.file.bytes, 1))
     return found
 
 
@@ -198,8 +200,7 @@ def first_difference(task: DigestTask, rows: RowAccess, start: int, count: int) 
     images = {column.name for column in task.table.columns if column.image}
     stream = RowStream(batch for _, batch in rows.take(np.arange(start, start + count), names))
     at = start
-    ((file, seen),) = task.files
-    for batch in _batches(task, file, seen):
+    for batch in _batches(task, task.files[0]):
         stored = pa.Table.from_batches(list(stream.next(batch.num_rows)), rows.schema).combine_chunks()
         both = min(batch.num_rows, stored.num_rows)
         differing = []
@@ -259,8 +260,8 @@ def _columns(known: TableRecord, table: TableSchema) -> Iterator[Fault]:
         yield Fault("its columns stand in another order in the sources", table=table.name)
 
 
-def _batches(task: DigestTask, file: SourceFile, seen: Seen) -> Iterator[pa.RecordBatch]:
-    with Reading(file, seen) as reading:
+def _batches(task: DigestTask, one: ToStore) -> Iterator[pa.RecordBatch]:
+    with Reading(one.file, one.seen, members=one.members) as reading:
         yield from formats.get(task.resource.type).batches(reading, task.resource, task.table, BATCH_BYTES)
 
 

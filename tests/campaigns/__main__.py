@@ -7,7 +7,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-CAMPAIGNS = ("kills", "power", "builders", "foreign", "full_disk", "edits", "flips")
+CAMPAIGNS = ("kills", "buckets", "power", "builders", "foreign", "full_disk", "edits", "flips")
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where the tests' own modules are

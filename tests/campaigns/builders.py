@@ -10,12 +10,13 @@ from pathlib import Path
 
 from campaigns import sound
 from campaigns.runner import Ended, Runner
-from campaigns.states import STATES, Scenario, Stage, Trial, own_cache
+from campaigns.states import SCENARIOS, STATES, Scenario, Stage, Trial, own_cache
 from datapkg import versions
 from datapkg.places import Folder
 
 SEED = 3
-SCENARIOS = (Scenario("first", (), "base"), Scenario("next", ("base",), "edited"))
+TRIED = SCENARIOS[:2]
+"""A first build, and the next one of a package."""
 LOSES = "another build made version"
 
 
@@ -64,22 +65,16 @@ def rounds(count: int, seed: int = SEED) -> Iterator[tuple[Scenario, list[str]]]
     rng = random.Random(seed)
     for number in range(count):
         for builders in (2, 4):
-            scenario = SCENARIOS[number // 2 % 2]
+            scenario = TRIED[number // 2 % 2]
             states = rng.sample(sorted(STATES), builders) if number % 2 else [scenario.state] * builders
             yield scenario, states
-
-
-def stage_in(folder: Path) -> Stage:
-    """The packages that are built into, and what each state gives."""
-    states = tuple(Scenario(f"only {state}", (), state) for state in STATES)
-    return Stage(folder, (*SCENARIOS, *states))
 
 
 def main(count: int = 20) -> int:
     """Run `count` rounds of two and of four builders; print what was wrong."""
     wrong, lost, done = [], 0, Counter[str]()
     with tempfile.TemporaryDirectory() as folder, Runner() as runner:
-        stage = stage_in(Path(folder))
+        stage = Stage(Path(folder))
         for scenario, states in rounds(count):
             said, losers = round_of(runner, stage, scenario, states)
             wrong += said

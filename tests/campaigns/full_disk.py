@@ -7,6 +7,7 @@ be had, and besides, the system refuses files over a random size.
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 from campaigns import kills, small_disk, sound
 from campaigns.kills import told
 from campaigns.runner import Ended, Runner
-from campaigns.states import SCENARIOS, Scenario, Stage, Trial
+from campaigns.states import Scenario, Stage, Trial
 from datapkg.places import STAGING
 
 SEED = 13
@@ -110,11 +111,10 @@ def trials(runner: Runner, stage: Stage, count: int, seed: int = SEED) -> Iterat
         yield f"limited files: {how}", said
 
 
-def run(count: int, disk: Path | None = None) -> int:
-    """Run the trials, on a disk of its own where there is one; print what was wrong."""
+def run(count: int, stage: Stage) -> int:
+    """Run the trials; print what was wrong."""
     wrong, done = 0, Counter[str]()
-    with tempfile.TemporaryDirectory() as folder, Runner() as runner:
-        stage = Stage(Path(folder), SCENARIOS, trials=disk)
+    with Runner() as runner:
         for how, said in trials(runner, stage, count):
             wrong += told(said)
             done[how] += 1
@@ -123,8 +123,16 @@ def run(count: int, disk: Path | None = None) -> int:
 
 
 def main(count: int = 100) -> int:
-    """Run `count` trials of each kind in a process that has a small disk; without one, where that is not allowed."""
-    here = [sys.executable, "-m", "campaigns.full_disk", str(count)]
+    """Run `count` trials of each kind on a stage of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return on_small_disk(count, Stage(Path(folder)))
+
+
+def on_small_disk(count: int, stage: Stage) -> int:
+    """Run the trials in a process that has a small disk; without one, where that is not allowed."""
+    kept = stage.folder / "stage.pickle"
+    kept.write_bytes(pickle.dumps(stage))
+    here = [sys.executable, "-m", "campaigns.full_disk", str(count), str(kept)]
     path = os.pathsep.join([str(Path(__file__).resolve().parents[1]), *filter(None, sys.path)])
     with tempfile.TemporaryDirectory() as disk:
         mounted = [sys.executable, "-m", "campaigns.small_disk", disk, str(DISK_BYTES), *here, disk]
@@ -136,4 +144,7 @@ def main(count: int = 100) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(int(sys.argv[1]), *map(Path, sys.argv[2:])))
+    asked, kept, *disks = sys.argv[1:]
+    found: Stage = pickle.loads(Path(kept).read_bytes())
+    found.trials = Path(disks[0]) if disks else found.folder
+    sys.exit(run(int(asked), found))

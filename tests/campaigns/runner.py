@@ -6,6 +6,7 @@ that process; `Runner` talks to it. The storage engine is loaded there, but has 
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -15,15 +16,21 @@ import subprocess
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from campaigns import steps
 from campaigns.steps import Step
 
 ANSWERS_WITHIN_S = 600.0
+DUMPS_AFTER_S = 300.0
+NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""Libraries start threads when they are loaded, and a process that forks must have none: a lock they hold stays shut."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+            env={**os.environ, **NO_THREADS, "PYTHONPATH": os.pathsep.join(path)},
             start_new_session=True,
         )
         assert self._told() == "ready"
@@ -67,6 +74,13 @@ class Runner:
         """Run builds at the same time; the system refuses files over `largest` bytes."""
         self._tell({"do": "together", "asked": asked, "cache": str(cache), "largest": largest})
         return [_ended(one) for one in self._told()]
+
+    def alone(self, asked: Mapping[str, Any], cache: Path, begins: Callable[[int], object]) -> Ended:
+        """Run one build, in a process whose id `begins` is told before anything happens in it."""
+        self._tell({"do": "alone", "asked": asked, "cache": str(cache)})
+        begins(self._told()["pid"])
+        self._tell({})
+        return _ended(self._told())
 
     def watched(
         self,
@@ -96,9 +110,18 @@ class Runner:
     def _told(self) -> Any:
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], ANSWERS_WITHIN_S)[0]:
+            running = "; ".join(_states(self._process.pid))
             os.killpg(self._process.pid, signal.SIGKILL)
-            raise AssertionError(f"no build ended within {ANSWERS_WITHIN_S} s")
+            raise AssertionError(f"no build ended within {ANSWERS_WITHIN_S} s: {running}")
         return json.loads(self._process.stdout.readline())
+
+
+def _states(pid: int) -> Iterator[str]:
+    """What a process and those that it started are doing, as the system says: `stopped` waits for somebody's SIGCONT."""
+    first = psutil.Process(pid)
+    for one in [first, *first.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            yield f"{one.pid} {one.status()} after {sum(one.cpu_times()[:2]):.1f} s of work"
 
 
 def _ended(told: Mapping[str, Any]) -> Ended:
@@ -129,6 +152,24 @@ def _together(asked: Sequence[Mapping[str, str]], cache: str, largest: int | Non
     return told
 
 
+def _alone(asked: Mapping[str, Any], cache: str) -> Any:
+    gate, opened = os.pipe()
+    answer, to = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(opened)
+        os.read(gate, 1)
+        _build(asked, cache, to)
+    os.close(to)
+    _say({"pid": pid})
+    sys.stdin.readline()
+    os.close(gate)
+    os.close(opened)
+    told = _answer(answer)
+    os.waitpid(pid, 0)
+    return told
+
+
 def _watched(asked: Mapping[str, str], cache: str, folder: str, kill_at: int, pauses: Sequence[int]) -> Any:
     answer, to = os.pipe()
 
@@ -147,13 +188,14 @@ def _watched(asked: Mapping[str, str], cache: str, folder: str, kill_at: int, pa
     return {"ended": _answer(answer), "steps": told, "killed": seen.killed}
 
 
-def _build(asked: Mapping[str, str], cache: str, to: int) -> None:
+def _build(asked: Mapping[str, Any], cache: str, to: int) -> None:
     """Build in this process, tell how it went, and end it."""
     import datapkg
 
     os.environ["DATAPKG_CACHE"] = cache
+    faulthandler.dump_traceback_later(DUMPS_AFTER_S)  # to the log: where a build is that does not end
     try:
-        report = datapkg.build(**asked, engine="inline", allow_removals=True)  # type: ignore[arg-type]
+        report = datapkg.build(**asked, engine="inline", allow_removals=True)
         told = {name: getattr(report, name) for name in ("version", "created", "digest", "warnings")}
     except datapkg.DatapkgError as error:
         told = {"error": type(error).__name__, "text": str(error)}
@@ -182,13 +224,17 @@ def main() -> None:
     import tifffile  # noqa: F401
 
     import datapkg.builder
+    import datapkg.engine.inline
     import datapkg.sources.images.source
-    import datapkg.sources.text.source  # noqa: F401
+    import datapkg.sources.text.source
+    import datapkg.sources.tiff.format  # noqa: F401
 
+    threads = os.listdir("/proc/self/task")  # noqa: PTH208 - only names are wanted
+    assert len(threads) == 1, threads
     _say("ready")
     for line in sys.stdin:
         task = json.loads(line)
-        _say({"together": _together, "watched": _watched}[task.pop("do")](**task))
+        _say({"together": _together, "alone": _alone, "watched": _watched}[task.pop("do")](**task))
 
 
 if __name__ == "__main__":

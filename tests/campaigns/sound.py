@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import datapkg
-from datapkg import reclaiming, versions
+from datapkg import leftovers, reclaiming, versions
 from datapkg.lock import lock_path
-from datapkg.places import Folder
+from datapkg.places import place
 from datapkg.reclaiming import Rules
 
 YEAR_S = 365 * 86400.0
@@ -33,14 +34,14 @@ class Expected:
 
 def expected_of(package: Path, data: Path) -> Expected:
     """What the newest version of an undisturbed build holds; the lock stands beside the manifest in `data`."""
-    record = versions.read_record(Folder(package), versions.numbers(Folder(package))[-1])
-    (release,) = versions.releases(Folder(package))
+    record = versions.read_record(place(package), versions.numbers(place(package))[-1])
+    (release,) = versions.releases(place(package))
     return Expected(*_content(record), release, lock_path(data / "manifest.yaml").read_bytes())
 
 
-def faults(package: Path, first: Sequence[Expected]) -> Iterator[str]:
+def faults(package: Path | str, first: Sequence[Expected]) -> Iterator[str]:
     """What is wrong with a package whose first versions are known; it may have others after them."""
-    have = versions.numbers(Folder(package))
+    have = versions.numbers(place(package))
     if have[: len(first)] != [*range(1, len(first) + 1)]:
         yield f"versions {have} where {len(first)} were made"
         return
@@ -48,7 +49,7 @@ def faults(package: Path, first: Sequence[Expected]) -> Iterator[str]:
         yield f"damaged: {found}"
         return
     for number, expected in enumerate(first, 1):
-        if _content(versions.read_record(Folder(package), number)) != _content(expected):
+        if _content(versions.read_record(place(package), number)) != _content(expected):
             yield f"version {number} holds something else than what it held"
 
 
@@ -62,10 +63,10 @@ def gathered(found: Iterator[str]) -> list[str]:
     return said
 
 
-def is_newest(package: Path, expected: Expected) -> bool:
+def is_newest(package: Path | str, expected: Expected) -> bool:
     """Whether the newest version is what an undisturbed build would have made."""
-    have = versions.numbers(Folder(package))
-    return bool(have) and _content(versions.read_record(Folder(package), have[-1])) == _content(expected)
+    have = versions.numbers(place(package))
+    return bool(have) and _content(versions.read_record(place(package), have[-1])) == _content(expected)
 
 
 def completes(ask: dict[str, str], number: int, expected: Expected, release: int) -> Iterator[str]:
@@ -73,33 +74,44 @@ def completes(ask: dict[str, str], number: int, expected: Expected, release: int
 
     `release` is the version that has the state's release name.
     """
-    package, manifest = Path(ask["package"]), Path(ask["manifest"])
+    package, manifest = ask["package"], Path(ask["manifest"])
     datapkg.status(manifest, package, root=ask["root"])
     report = _build(ask)
     if report.version != number or not is_newest(package, expected):
         yield f"the next build made version {report.version} with {report.digest}: {report}"
     if _build(ask).created or not datapkg.status(manifest, package, root=ask["root"]).ok:
         yield "after the next build there is still something to do"
-    named = versions.releases(Folder(package))
+    named = versions.releases(place(package))
     if named.get(expected.release) != release:
         yield f"release {expected.release} is not version {release}: {named}"
     if lock_path(manifest).read_bytes() != expected.lock:
         yield "the lock is another one than an undisturbed build's"
-    described = json.loads((package / "datapackage.json").read_text("utf-8"))
+    described = json.loads(place(package).read("datapackage.json"))
     if [table["name"] for table in described["resources"]] != [name for name, _, _ in expected.tables]:
         yield "datapackage.json describes other tables"
 
 
-def reclaimed(package: Path) -> Iterator[str]:
+def reclaimed(package: Path | str) -> Iterator[str]:
     """What is left a year later, and should not be, after everything that no version needs was given back."""
+    lies = place(package)
     rules = Rules(None, None, timedelta(hours=24))
-    reclaiming._gc(Folder(package), str(package), rules, dry_run=False, now=time.time() + YEAR_S)
+    reclaiming._gc(lies, str(package), rules, dry_run=False, now=time.time() + YEAR_S)
+    names = [entry.name for entry in lies.entries()]
+    if not versions.numbers(lies):
+        if names:
+            yield f"gc left {names} where no build was finished"
+        return
     found = datapkg.verify(package)
     if found.unused:
         yield f"gc left {found.unused}"
-    strange = [str(path) for path in package.rglob("*") if path.name.startswith(".") or "#" in path.name]
-    if strange:
-        yield f"gc left {strange}"
+    strange = [name for name in names if re.search(r"(^|/)\.|#", name)]
+    if strange or lies.stagings():
+        yield f"gc left {strange} and {lies.stagings()}"
+
+
+def reclaimable(package: Path | str) -> bool:
+    """Whether gc has something to do with what a build left that was perhaps stopped before it wrote anything."""
+    return bool(versions.numbers(place(package))) or leftovers.abandoned(place(package))
 
 
 def _build(ask: dict[str, str]) -> Any:

@@ -108,6 +108,7 @@ class Stage:
     ) -> None:
         self.folder, self.scenarios, self.trials = folder, scenarios, trials or folder
         self.expected: dict[str, Expected] = {}
+        self.steps: dict[str, list[str]] = {}
         names = list(dict.fromkeys(s for one in scenarios for s in (*one.history, one.state)))
         for name in names:
             STATES[name](self.data(name))

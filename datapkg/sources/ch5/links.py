@@ -19,6 +19,7 @@ from unicodedata import normalize
 
 import h5py
 
+from ...addresses import root_of
 from ...errors import SourceError
 from ...reading import MISSING, SourceFile
 from .nodes import LooseLinkError, Node, OpenFile, Trail
@@ -179,8 +180,7 @@ class Tree:
 
     def _prefix(self) -> str:
         """What stands before the paths of this root, such as ``@plates/``."""
-        parts = self.file.path.split("/")
-        return f"{parts[0]}/" if parts[0].startswith("@") else ""
+        return root_of(self.file.path)
 
     def _opened(self, local: Path, name: str) -> OpenFile:
         real = os.path.realpath(local)

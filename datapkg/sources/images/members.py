@@ -7,16 +7,13 @@ that file's folder. Nothing outside of the root is read, wherever a name or a li
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from posixpath import dirname, isabs, join, normpath
 from typing import Protocol
 
 from ...errors import SourceError
 from ...reading import Reading, SourceFile, local_path
-
-TOGETHER = "put all files of the set into one folder below the root, or exclude them"
+from ..beside import TOGETHER, bring, outside
 
 
 class Members(Protocol):
@@ -33,28 +30,6 @@ class Members(Protocol):
     def content(self, path: str) -> memoryview:
         """The whole of a file. Raises SourceError naming it where it is missing or outside of the root."""
         ...
-
-
-def member_path(file: str, name: str) -> str:
-    r"""The path of a file that another one names.
-
-    Raises
-    ------
-    SourceError
-        The name leads out of the root.
-
-    Examples
-    --------
-    >>> member_path("plate/a.ome.tif", "b.ome.tif"), member_path("@nas/a/b.tif", "../c.tif")
-    ('plate/b.ome.tif', '@nas/c.tif')
-    """
-    named = unicodedata.normalize("NFC", name)
-    path = normpath(join(dirname(file), named))
-    top = file.split("/", maxsplit=1)[0] + "/" if file.startswith("@") else ""
-    windows = "\\" in named or named[1:2] == ":"
-    if isabs(named) or windows or path.startswith("../") or path == ".." or not path.startswith(top):
-        raise _outside(file, name)
-    return path
 
 
 class FolderMembers:
@@ -82,12 +57,12 @@ class FolderMembers:
         lead = self._reading.file
         local = local_path(lead.root, path)
         if not Path(os.path.realpath(local)).is_relative_to(os.path.realpath(lead.root)):
-            raise _outside(lead.path, path)
+            raise outside(lead.path, path)
         try:
             size = local.stat().st_size
         except OSError:
             what = f"{path}, which holds a part of its images, is missing"
-            raise SourceError(what, lead.path, f"copy {path} there too, or exclude the set's files") from None
+            raise SourceError(what, lead.path, f"{bring(path)}, or exclude the set's files") from None
         return SourceFile(path, local, lead.root, size)
 
 
@@ -125,8 +100,3 @@ class NoMembers:
     def content(self, path: str) -> memoryview:
         """Refuse: there is no other file."""
         raise SourceError(f"{path} is not at hand", path, TOGETHER)
-
-
-def _outside(file: str, name: str) -> SourceError:
-    what = f"it names {name} as one of its files, which lies outside of the data root"
-    return SourceError(what, file, TOGETHER)

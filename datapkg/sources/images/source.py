@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ...addresses import named
 from ...errors import SourceError
 from ...manifest.pattern import PathPattern
 from ..base import Decision, Scan, TableSchema
@@ -147,7 +148,7 @@ def _record_batch(
     of_file: dict[str, Any] = (
         {} if resource.pattern is None else dict(PathPattern(resource.pattern).match(path))
     )
-    of_file |= {"path": path, "file_name": path.rpartition("/")[2]}
+    of_file |= {"path": path, "file_name": named(path).rpartition("/")[2]}
     of_file |= {"filesize_bytes": reading.file.bytes, "sha256": reading.sha256}
     schema = table.arrow()
     arrays = {name: pa.array([value] * count, schema.field(name).type) for name, value in of_file.items()}

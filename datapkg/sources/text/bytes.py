@@ -13,6 +13,7 @@ from itertools import chain
 
 import numpy as np
 
+from ...addresses import named
 from ...errors import ManifestError, SourceError
 from ...reading import Reading
 
@@ -44,6 +45,11 @@ OTHER_FORMATS = (
 )
 
 
+def is_gzipped(path: str) -> bool:
+    """Whether a file's name says that it is compressed."""
+    return named(path).lower().endswith(".gz")
+
+
 class Utf8Pieces:
     """A file's text as pieces of UTF-8 without a byte order mark.
 
@@ -58,7 +64,7 @@ class Utf8Pieces:
         self._after_return = False
 
     def __iter__(self) -> Iterator[bytes]:
-        pieces = self._unzipped() if self.path.lower().endswith(".gz") else self._plain(PIECE_BYTES)
+        pieces = self._unzipped() if is_gzipped(self.path) else self._plain(PIECE_BYTES)
         head = b""
         for piece in pieces:  # enough to see a byte order mark and what else a file begins with
             head += piece

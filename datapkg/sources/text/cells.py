@@ -38,15 +38,16 @@ Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 _BOOLS = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False), **dict.fromkeys(MISSING_WORDS)}
-_SPECIAL = pa.array([*MISSING_WORDS, *TRUE, *FALSE, *INFINITE])
+_WORDS = (*MISSING_WORDS, *TRUE, *FALSE, *INFINITE)
+_SPECIAL = pa.array(_WORDS)
 _WORDS_END, _BOOLS_END = len(MISSING_WORDS), len(MISSING_WORDS) + 6
 LIKE_NUMBERS = np.zeros(256, bool)
 """First bytes of cells that may be numbers or `NOT_NUMBERS`."""
 LIKE_NUMBERS[list(b"0123456789+-. \t\x0b\x0c\r\n")] = True
-_MAY_BE_ODD = np.zeros(256, bool)
-_MAY_BE_ODD[list(b"0+-")] = True
-_MAY_BE_MORE = LIKE_NUMBERS.copy()
-_MAY_BE_MORE[list(b"nN#iItTfF")] = True
+_BEGINS_WORD = np.zeros((256, 256), bool)
+"""First and second bytes of words that count."""
+_BEGINS_WORD[[ord(word[0]) for word in _WORDS], [ord(word[1]) for word in _WORDS]] = True
+_MAY_BE_MORE = LIKE_NUMBERS | _BEGINS_WORD.any(axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,43 +70,47 @@ class Spellings:
         """The first cell."""
         return str(self.values[0].as_py())
 
-    def plain(self) -> bool:
-        """No cell begins with +, or with a zero that another digit (or an x) follows, or is ``-0``."""
+    def odd(self, minus_zero: bool) -> Rows:
+        """Where cells begin with +, or with a zero that another digit (or an x) follows; or are ``-0``, if wanted."""
         starts, ends, data = self._buffers()
-        lead = data[starts]
-        odd = np.flatnonzero(_MAY_BE_ODD[lead])
-        if not len(odd):
-            return True
-        lead, starts, ends = lead[odd], starts[odd], ends[odd]
-        if (lead == ord("+")).any():
-            return False
-        minus = lead == ord("-")
-        last = len(data) - 1
-        digit = np.minimum(starts + minus, last)
-        zero = np.flatnonzero(data[digit] == ord("0"))
-        if not len(zero):
-            return True
-        ends, digit, minus = ends[zero], digit[zero], minus[zero]
-        follows = data[np.minimum(digit + 1, last)]
-        longer = digit + 1 < ends
+        lead = data.take(starts, mode="clip")
+        digit = starts + (lead == ord("-"))
+        plus, zero = lead == ord("+"), data.take(digit, mode="clip") == ord("0")
+        at = np.flatnonzero(zero | plus)
+        at = at[starts[at] < ends[at]]  # a missing cell has no first byte
+        digit, follows = digit[at], data.take(digit[at] + 1, mode="clip")
+        longer = digit + 1 < ends[at]
         written_out = longer & (
             ((follows >= ord("0")) & (follows <= ord("9"))) | ((follows | 32) == ord("x"))
         )
-        return not bool((written_out | (minus & ~longer)).any())
+        if minus_zero:
+            written_out |= ~longer & (digit > starts[at])
+        odd: Rows = at[written_out | plus[at]]
+        return odd
+
+    def perhaps_more(self) -> Rows:
+        """Where cells may be more than text, or like more: a number, a word that counts, one of `NOT_NUMBERS`."""
+        starts, ends, data = self._buffers()
+        lead = data.take(starts, mode="clip")
+        at = np.flatnonzero(_MAY_BE_MORE[lead])
+        at = at[starts[at] < ends[at]]
+        second = data.take(starts[at] + 1, mode="clip")
+        return at[LIKE_NUMBERS[lead[at]] | _BEGINS_WORD[lead[at], second]]
 
     def whole(self) -> pa.Int64Array | None:
         """All cells as int64, if each is written as one."""
-        numbers = self._cast(pa.int64())
-        return numbers if numbers is not None and self.plain() else None
+        numbers = self.cast(pa.int64())
+        return None if numbers is None or len(self.odd(minus_zero=True)) else numbers
 
     def doubles(self) -> pa.DoubleArray | None:
         """All cells as finite doubles, if each is written as one; a whole number counts."""
-        numbers = self._cast(pa.float64())
+        numbers = self.cast(pa.float64())
         if numbers is None or not np.isfinite(numbers.to_numpy()).all():
             return None
-        return numbers if self.plain() else None
+        return None if len(self.odd(minus_zero=False)) else numbers
 
-    def _cast(self, kind: pa.DataType) -> pa.Array | None:
+    def cast(self, kind: pa.DataType) -> pa.Array | None:
+        """All cells as numbers; None where one is none."""
         try:
             self.values.slice(0, FEW).cast(
                 kind
@@ -147,7 +152,8 @@ class Kinds:
 
 def kinds(cells: Spellings) -> Kinds:
     """Tell cells apart one by one."""
-    more = _MAY_BE_MORE[cells.first_bytes]
+    more = np.zeros(len(cells), bool)
+    more[cells.perhaps_more()] = True
     maybe = cells.take(more)
     code = pc.fill_null(pc.index_in(maybe.values, value_set=_SPECIAL), len(_SPECIAL)).to_numpy()
     numbers = maybe.matching(NUMBER) if len(maybe) else np.zeros(0, bool)
@@ -179,7 +185,9 @@ def inexact(numbers: NDArray[np.int64]) -> Mask:
 
 def mask(array: pa.BooleanArray) -> Mask:
     """An Arrow mask without nulls as NumPy's."""
-    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
+    bits = np.frombuffer(array.buffers()[1], np.uint8)  # `to_numpy` goes from bit to bit
+    end = array.offset + len(array)
+    return np.unpackbits(bits, count=end, bitorder="little")[array.offset :].view(bool)
 
 
 def cast(column: pa.StringArray, wanted: pa.DataType) -> pa.Array | None:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ...errors import ManifestError
 from ...manifest import Resource
 from ...manifest.models import FieldModel
+from .alike import look_alike, seeming
 from .cells import LARGEST_EXACT, MISSING_WORDS, Mask, Rows, cast, mask
 from .declared import INTEGER, Declared, absent, missing_values, note
 from .evidence import Evidence, look_together
@@ -179,21 +180,36 @@ def _rules(resource: Resource, name: str, field: FieldModel | None) -> ColumnRul
 
 
 def look_at_all(
-    rules: Sequence[ColumnRules], evidence: Sequence[Evidence], columns: Sequence[pa.StringArray], lines: Rows
+    rules: Sequence[ColumnRules],
+    evidence: Sequence[Evidence],
+    columns: Sequence[pa.StringArray],
+    lines: Rows,
+    expected: list[pa.DataType | None],
 ) -> list[pa.Array | None]:
-    """Take the next cells of all columns into their evidence, and give the values that this made of some."""
+    """Take the next cells of all columns into their evidence, and give the values that this made of some.
+
+    `expected` are the types that the columns are thought to have, found out where it is empty: a wrong one costs time
+    only, and is taken out.
+    """
     silent = [at for at, rule in enumerate(rules) if rule.field is None and rule.decimal == "."]
-    if len(lines) > FEW_ROWS or len(silent) < 2:
-        silent = []
-    together = set(silent)
-    known = [
-        None if at in together else rule.look(evidence[at], columns[at], lines)
-        for at, rule in enumerate(rules)
-    ]
-    if silent:
-        cells = [absent(columns[at], rules[at].missing) for at in silent]
-        look_together([evidence[at] for at in silent], cells, lines)
-    return known
+    cells = [absent(columns[at], rules[at].missing) for at in silent]
+    shown = [evidence[at] for at in silent]
+    values: list[pa.Array | None] = [None] * len(rules)
+    alone = set(range(len(rules)))
+    if len(lines) <= FEW_ROWS and len(silent) > 1:
+        look_together(shown, cells, lines)
+        alone -= set(silent)
+    elif len(lines) > FEW_ROWS:
+        if not expected:
+            expected[:] = map(seeming, columns)
+        for i, found in look_alike(shown, cells, lines, [expected[at] for at in silent]).items():
+            values[silent[i]] = found
+            alone.remove(silent[i])
+    for at in alone:
+        values[at] = rules[at].look(evidence[at], columns[at], lines)
+        if expected and values[at] is None and expected[at] != pa.string() and evidence[at].values:
+            expected[at] = None  # the others are not to be held up by it again
+    return values
 
 
 def cast_all(

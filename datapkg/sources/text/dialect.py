@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from ...addresses import named
 from ...errors import ManifestError
 from ...manifest import Resource
 
@@ -119,7 +120,7 @@ def suffix_delimiter(path: str) -> str:
     >>> suffix_delimiter("plates/wells.TSV.gz")
     '\\t'
     """
-    name = path.lower().removesuffix(".gz")
+    name = named(path).lower().removesuffix(".gz")
     return BY_SUFFIX.get(PurePosixPath(name).suffix, ",")
 
 
@@ -144,7 +145,7 @@ def _delimiter(path: str, head: bytes, whole: bool, form: Form) -> str:
 
 
 def _says_delimiter(path: str) -> bool:
-    return not path.lower().removesuffix(".gz").endswith(".txt")
+    return not named(path).lower().removesuffix(".gz").endswith(".txt")
 
 
 def _cells_per_row(head: bytes, whole: bool, form: Form) -> list[int]:

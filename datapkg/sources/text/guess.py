@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from ...addresses import named
 from ...errors import DatapkgError
 from ...manifest import Resource
 from ...reading import Reading, SourceFile
 from ..base import Scan, TableSchema
+from .bytes import is_gzipped
 from .decide import decide_table
 from .look import BLOCK_BYTES, TextLook
 
@@ -40,9 +42,9 @@ def guess_table(files: Sequence[SourceFile], resource: Resource) -> TableSchema 
 
 
 def _scan(file: SourceFile, resource: Resource, places: int) -> Scan:
-    path = file.path[:-3] if file.path.lower().endswith(".gz") else file.path
+    path = named(file.path)[:-3] if is_gzipped(file.path) else file.path
     content = _sample(file, places)
-    sample = replace(file, path=path, bytes=len(content), content=content)
+    sample = replace(file, path=path, bytes=len(content), content=content, sha256="")
     with Reading(sample) as reading:
         return TextLook(reading, resource, None, BLOCK_BYTES).finish()
 
@@ -51,7 +53,7 @@ def _sample(file: SourceFile, places: int) -> bytes:
     """The first rows of a file, and some from so many places in it."""
     with open(file.local, "rb") as opened:
         head = opened.read(HEAD_BYTES)
-        if file.path.lower().endswith(".gz"):
+        if is_gzipped(file.path):
             unzip = zlib.decompressobj(wbits=31)
             head = unzip.decompress(head, HEAD_BYTES)
             return head if unzip.eof else _whole_rows(head)

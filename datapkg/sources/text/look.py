@@ -24,7 +24,7 @@ from .inline import open_inline
 from .read import TextBlock, TextTable, open_text
 from .summary import packed
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,15 @@ class TextLook:
     def __init__(
         self, reading: Reading, resource: Resource, table: TableSchema | None, batch_bytes: int
     ) -> None:
-        self._resource, self._batch_bytes = resource, batch_bytes
+        self._resource = resource
         self._text = open_table(reading, resource, min(batch_bytes, BLOCK_BYTES))
         self._rules = all_rules(resource, self._text.names)
         self._scan: Scan | None = None
-        rows = None if table is None else FileRows(self._text.path, self._text.names, resource, table)
+        names, path = self._text.names, self._text.path
+        rows = None if table is None else FileRows(path, names, resource, table, batch_bytes)
         self._rows = None if rows is None or rows.strangers else rows
         self._misfit = rows is not None and self._rows is None
+        self._expected = [] if self._rows is None else [column.type for column in self._rows.columns]
 
     def rows(self) -> Iterator[pa.RecordBatch | None]:
         """Yield the rows that fit the table; None, once, where one does not. Then go on to the file's end."""
@@ -70,11 +72,14 @@ class TextLook:
                     found.add(more)
             if self._rows is not None and block.rows:
                 if block.cells is None:
+                    yield from self._rows.rest()
                     self._rows = None
                     yield None
                 else:
-                    yield from self._rows.batches(block.cells, block.rows, self._batch_bytes)
+                    yield from self._rows.take(block.cells)
             del block
+        if self._rows is not None:
+            yield from self._rows.rest()
         notes = {**text.notes, **({"blank": blank} if blank else {})}
         evidence = evidence or [Evidence() for _ in self._rules]
         self._scan = Scan({self._resource.name: {"columns": packed(text.names, evidence), "notes": notes}})
@@ -92,7 +97,7 @@ class TextLook:
             return _Looked(0, block.blank_lines, [], None)
         rules, rows = self._rules, self._rows
         evidence = [Evidence() for _ in rules]
-        known = look_at_all(rules, evidence, block.columns, block.lines)
+        known = look_at_all(rules, evidence, block.columns, block.lines, self._expected)
         for rule, found, column, quoted in zip(rules, evidence, block.columns, block.quoted, strict=False):
             rule.look_at_quotes(found, column, quoted, block.lines)
         cells: list[pa.Array] | None = None
@@ -104,31 +109,43 @@ class TextLook:
 
 
 class FileRows:
-    """Makes a table's rows of one file's cells.
+    """Makes a table's rows of one file's cells, some blocks of them at a time.
 
     `columns` are the table's for the cells, in the file's order; `strangers` are names that the table lacks: such a
     file makes no row of it.
     """
 
-    def __init__(self, path: str, names: Sequence[str], resource: Resource, table: TableSchema) -> None:
-        self._path, self._names, self._table = path, names, table
+    def __init__(
+        self, path: str, names: Sequence[str], resource: Resource, table: TableSchema, batch_bytes: int
+    ) -> None:
+        self._path, self._names, self._table, self._batch_bytes = path, names, table, batch_bytes
         self._schema = table.arrow()
         self._made = {column.name for column in own_columns(resource)}
         self._from_path = PathPattern(resource.pattern).match(path) if resource.pattern is not None else {}
         decided = {column.name: column for column in table.columns if column.name not in self._made}
         self.strangers = [name for name in names if name not in decided]
         self.columns = [decided[name] for name in names if name in decided]
-        self._row = 0
+        self._row, self._waiting, self._bytes = 0, list[pa.RecordBatch](), 0
 
-    def batches(self, cells: Sequence[pa.Array], rows: int, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-        """Yield the next rows: the file's cells, and what comes from its path."""
-        given = dict(zip(self._names, cells, strict=True))
+    def take(self, cells: Sequence[pa.Array]) -> Iterator[pa.RecordBatch]:
+        """Take the cells of the next rows, and what comes from the file's path; yield rows where enough have come."""
+        given, rows = dict(zip(self._names, cells, strict=True)), len(cells[0])
         arrays = [
             given[column.name] if column.name in given else self._own(column, rows)
             for column in self._table.columns
         ]
         self._row += rows
-        yield from _sized(pa.RecordBatch.from_arrays(arrays, schema=self._schema), batch_bytes)
+        self._waiting.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        self._bytes += self._waiting[-1].nbytes
+        if self._bytes >= self._batch_bytes:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that wait."""
+        batches, self._waiting, self._bytes = self._waiting, [], 0
+        if batches:
+            joined = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+            yield from _sized(joined, self._batch_bytes)
 
     def _own(self, column: Column, rows: int) -> pa.Array:
         """A column that is not in the file."""

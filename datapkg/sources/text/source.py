@@ -52,13 +52,14 @@ class TextSource:
     ) -> Iterator[pa.RecordBatch]:
         """Yield the file's rows under the decided types."""
         text = open_table(reading, resource, min(batch_bytes, BLOCK_BYTES))
-        rows = FileRows(text.path, text.names, resource, table)
+        rows = FileRows(text.path, text.names, resource, table, batch_bytes)
         if rows.strangers:
             raise _changed(f"has a column `{rows.strangers[0]}` that was not there before", text.path)
         work = partial(_typed, text.path, rows.columns, all_rules(resource, text.names))
         for cells, count in text.each(work):
             if count:
-                yield from rows.batches(cells, count, batch_bytes)
+                yield from rows.take(cells)
+        yield from rows.rest()
 
 
 def lines_of(reading: Reading, resource: Resource, rows: Collection[int]) -> dict[int, int]:

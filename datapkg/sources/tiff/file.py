@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPageSeries
 
 from ...errors import SourceError
-from ..images.members import Members, NoMembers, member_path
+from ..beside import member_path
+from ..images.members import Members, NoMembers
 from .ome import child_of, parse_xml
 from .ome_files import Ome, companion_of, read_ome
 from .structure import COPY_AGAIN, Skeleton, skeleton

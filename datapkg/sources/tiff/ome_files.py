@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from ...addresses import named
 from ...errors import SourceError
 from .ome import MEND_XML, Block, OmeImage, child_of, name_of, parse_xml
 from .ome_index import Names, OmeIndex, index_of, planes_of
@@ -58,15 +59,15 @@ def read_ome(text: str, path: str, pages: int, uuid: str | None = None) -> Ome:
     """
     index, own = index_of(text, path)
     own = uuid or own
-    exact = index.folded.get(path.rpartition("/")[2].casefold(), frozenset())
+    exact = index.folded.get(named(path).rpartition("/")[2].casefold(), frozenset())
     if len(exact) == 1 and index.all_named and len(index.folded) > 1:
         return _among_others(index, text, path, pages, next(iter(exact)))
     images, root = index.images, index.root
     is_own = _own_blocks(index, path, own, pages)
     files = tuple(tuple("" if is_own(b) else _named(b, path) for b in image.blocks) for image in images)
     if not any(name for names in files for name in names):
-        named = any(block_uuid != own for name, block_uuid in index.named if block_uuid or name)
-        return Ome(text, images, _own_xml(root, files, [True] * len(images)) if named or uuid else None)
+        has_names = any(block_uuid != own for name, block_uuid in index.named if block_uuid or name)
+        return Ome(text, images, _own_xml(root, files, [True] * len(images)) if has_names or uuid else None)
     here = [_is_here(image, names, pages) for image, names in zip(images, files, strict=True)]
     if any(here) and all(whole or len(set(names)) == 1 for whole, names in zip(here, files, strict=True)):
         mine = tuple(image for image, whole in zip(images, here, strict=True) if whole)
@@ -112,7 +113,7 @@ def companion_of(text: str, path: str) -> tuple[str, str] | None:
 
 def _own_blocks(index: OmeIndex, path: str, own: str | None, pages: int) -> Callable[[Block], bool]:
     """Tell whether a block stands in this file, by its name or UUID."""
-    file_name = path.rpartition("/")[2].casefold()
+    file_name = named(path).rpartition("/")[2].casefold()
     names = {(name, uuid) for name, uuid in index.named if name or uuid}
     blocks = [block for image in index.images for block in image.blocks]
     exact = {name for name, _ in names if name.casefold() == file_name}
@@ -155,7 +156,7 @@ def _refuse_unclear(index: OmeIndex, pages: int, path: str) -> None:
     planes = index.planes
     if pages < planes:
         return
-    here = path.rpartition("/")[2].casefold()
+    here = named(path).rpartition("/")[2].casefold()
     others = sorted({name for name, _ in index.named if name and name.casefold() != here})
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     raise SourceError(

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tifffile import TiffPage
 
 from ...errors import SourceError
+from ..beside import member_path
 from ..images.format import ImageFile
-from ..images.members import member_path
 from .checks import CONVERT, check_pixel_type, check_segments
 from .file import OpenTiff, decoding, open_pages
 from .ome import MEND_XML, Block, OmeImage

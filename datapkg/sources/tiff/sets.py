@@ -14,10 +14,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ...addresses import named
 from ...errors import SourceError
+from ..beside import member_path
 from ..image_columns import ImageFacts
 from ..images.format import ImageFile, Look, Row
-from ..images.members import member_path
 from ..limit import check_size
 from .calibration import from_ome
 from .file import decoding
@@ -37,7 +38,7 @@ def lead_of(ome: Ome, file: ImageFile) -> str:
     SourceError
         A file of the set is missing, or lies outside of the root.
     """
-    folder = file.path.rpartition("/")[0]
+    folder = named(file.path).rpartition("/")[0]
     own = {file.path, member_path(file.path, ome.own)} if ome.own else {file.path}
     try:
         paths = _paths(folder, ome.names)

@@ -1,0 +1,6 @@
+"""``python -m datapkg`` is ``datapkg``."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()
