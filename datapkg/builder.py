@@ -18,7 +18,7 @@ from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
-from .deriving import FINISHED, derive, function_folders
+from .deriving import derive, function_folders
 from .engine import Engine, Run
 from .errors import LockedError, SchemaError, SourceError, StoreError
 from .lock import (
@@ -34,7 +34,7 @@ from .lock import (
 from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import LoadedManifest, load
-from .places import Place, place
+from .places import FINISHED, Place, place
 from .plan import Plan, Previous
 from .progress import Progress, silent
 from .publish import Publisher

@@ -23,7 +23,7 @@ from ..records import Lineage
 from .column import derive_columns, refuse_unknown
 from .coming import Coming
 from .computing import Engine, Ingredients
-from .finished import FINISHED, Finished
+from .finished import Finished
 from .gathering import opened
 from .given import Beside, function_folders
 from .loading import FunctionName
@@ -182,4 +182,4 @@ class _Deriving:
         return replace(coming.content, table=table, layers=tuple(coming.layers))
 
 
-__all__ = ["FINISHED", "derive", "function_folders"]
+__all__ = ["derive", "function_folders"]

@@ -22,12 +22,10 @@ from blake3 import blake3
 
 from ..durable import sealed, unsealed
 from ..errors import DatapkgError
-from ..places import Place
+from ..places import FINISHED, Place
 from ..store import Fragment, StoredFile
 from .tasks import Computed, ComputeTask, write_values
 
-FINISHED = "finished"
-"""What stands for an attempt in the name of the staging folder."""
 HELD_BYTES = 64 << 20
 """What may be held in memory of values that were too few to be written by a worker."""
 DATA_FILE = re.compile(r"[A-Za-z0-9_-]+\.lance")

@@ -7,6 +7,7 @@ mean and in which order they are written, is the same on every place.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from .folder import Folder
 
 STAGING = ".building-"
+FINISHED = "finished"
+"""What stands for an attempt in the name of the staging folder that outlives attempts: results that may be taken up."""
+ATTEMPT = re.compile(rf"{re.escape(STAGING)}([0-9a-f]+|{FINISHED})")
 Sees = Callable[[Path], str]
 """Tells which of the machines that workers run on does not see a folder of this one; empty if all do."""
 

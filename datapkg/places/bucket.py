@@ -22,7 +22,7 @@ from ..cache import cache_folder
 from ..errors import StoreError
 from ..progress import Counter, Progress, silent
 from .address import Address, address, options_for
-from .base import STAGING, Entry, Place, Sees
+from .base import ATTEMPT, STAGING, Entry, Place, Sees
 from .client import BY_OPENDAL, client
 from .failures import remote_refusal, storage_errors, store_error
 from .folder import Folder
@@ -333,7 +333,7 @@ class Bucket(Place):
         """The staging folders for this package on this machine, and those in the bucket."""
         cache = Folder(self._rooms)
         here = [Folder(cache.local(name)) for name in cache.names()]
-        there = [name for name in self.names() if name.startswith(STAGING) and not name.endswith(PROBE)]
+        there = [name for name in self.names() if ATTEMPT.fullmatch(name)]
         return [*here, *map(self._below, there)]
 
     def end(self, attempt: str) -> None:

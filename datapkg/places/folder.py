@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,12 +13,11 @@ from blake3 import blake3
 
 from ..durable import put_if_absent, replace, sync_file, sync_folder
 from ..errors import StoreError
-from .base import STAGING, Entry, Place, Sees
+from .base import ATTEMPT, STAGING, Entry, Place, Sees
 from .failures import storage_errors
 
 CHUNK_BYTES = 1 << 22
 SMALL_BYTES = 1 << 16
-ATTEMPT = re.compile(re.escape(STAGING) + "[0-9a-f]+")
 
 
 class Folder(Place):
