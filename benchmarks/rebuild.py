@@ -183,6 +183,7 @@ def print_share(path: str, package: str) -> None:
     for owner, name in (
         (ingest.SourceHasher, "update"),
         (ingest.SourceHasher, "result"),
+        (ingest.RowHasher, "digests"),
         (ingest.ColumnSums, "add"),
         (image_columns, "image_digest"),
     ):

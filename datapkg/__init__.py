@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .builder import build as build
     from .checking import check as check
-    from .copying import checkout as checkout
+    from .copying.extracting import checkout as checkout
+    from .copying.outcome import Copied as Copied
+    from .copying.sending import pull as pull
+    from .copying.sending import push as push
     from .display.thumbnails import show_thumbnails as thumbnails  # noqa: F401 - a noun reads well with a frame
     from .draft import draft as init  # noqa: F401 - the name of its command
     from .errors import DamageError as DamageError
@@ -43,11 +46,13 @@ NAMES = {
     "build": "builder:build",
     "check": "checking:check",
     "ci": "proving:ci",
-    "checkout": "copying:checkout",
+    "checkout": "copying.extracting:checkout",
     "export": "exporting:export",
     "gc": "reclaiming:gc",
     "init": "draft:draft",
     "open": "reader:open_package",
+    "pull": "copying.sending:pull",
+    "push": "copying.sending:push",
     "status": "pending:status",
     "release": "naming:release",
     "thumbnails": "display.thumbnails:show_thumbnails",
@@ -55,6 +60,7 @@ NAMES = {
     "Package": "reader:Package",
     "Table": "table:Table",
     "Verification": "faults:Verification",
+    "Copied": "copying.outcome:Copied",
     "Report": "report:Report",
     "DatapkgError": "errors:DatapkgError",
     "ManifestError": "errors:ManifestError",

@@ -35,7 +35,12 @@ Rows = tuple[NDArray[np.int64], pa.RecordBatch]
 
 
 class RowAccess:
-    """Reads rows by condition or position; each batch comes with its rows' positions in the table."""
+    """Reads rows by condition or position; each batch comes with its rows' positions in the table.
+
+    `proves` says that what is read is compared with the digests beside it.
+    """
+
+    proves = False
 
     def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         self.record = record

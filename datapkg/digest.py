@@ -6,7 +6,7 @@ are, how long entries are, what values are), so that no choice of Arrow encoding
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from struct import pack
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 IMAGE = "image"
 NOTHING = blake3().digest()
+MOST_KEPT = 4096
 
 
 def logical(kind: pa.DataType) -> str:
@@ -156,7 +157,7 @@ class SourceHasher:
         self._seen = [schema.get_field_index(c.image_digest or c.name) for c in columns]
         self._own = [schema.get_field_index(c.name) for c in columns]
         self._kinds = [
-            pa.binary(32) if c.image_digest else schema.field(at).type
+            pa.large_binary() if c.image_digest else schema.field(at).type
             for c, at in zip(columns, self._own, strict=True)
         ]
         self._heads = [_sized(c.name.encode()) + _sized(c.logical.encode()) for c in columns]
@@ -172,21 +173,28 @@ class SourceHasher:
     def update(self, batch: pa.RecordBatch) -> None:
         """Take in the next rows, under true names."""
         self._rows += batch.num_rows
+        for i, (level, (own, seen)) in enumerate(zip(self._levels, self.seen(batch), strict=True)):
+            self._nulls[i] += own.null_count
+            level.update(seen)
+
+    def seen(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.Array, pa.Array]]:
+        """Each column's values, and what is digested of them."""
         arrays = batch.columns
-        for i, (level, own, seen) in enumerate(zip(self._levels, self._own, self._seen, strict=True)):
-            array = arrays[own]
-            self._nulls[i] += array.null_count
-            level.update(array if own == seen else _raw_digests(arrays[seen]))
+        for own, seen in zip(self._own, self._seen, strict=True):
+            yield arrays[own], arrays[own] if own == seen else _raw_digests(arrays[seen])
 
     def result(self) -> SourceDigest:
-        """The source's digest, rule 4 of `docs/digest.md`."""
-        digest = blake3(_sized(b"datapkg-source-1") + pack("<Q", self._rows))
-        levels = tuple(
-            level.digest() if gone < self._rows else b""
-            for gone, level in zip(self._nulls, self._levels, strict=True)
-        )
-        digest.update(b"".join(self._heads[i] + _sized(levels[i]) for i in self._order if levels[i]))
-        return SourceDigest(self._rows, digest.hexdigest(), tuple(self._nulls), levels)
+        """The source's digest."""
+        pairs = zip(self._nulls, self._levels, strict=True)
+        levels = [level.digest() if gone < self._rows else b"" for gone, level in pairs]
+        return self.of_levels(self._rows, self._nulls, levels)
+
+    def of_levels(self, rows: int, nulls: Sequence[int], levels: Sequence[bytes]) -> SourceDigest:
+        """The digest of a source from those of its columns' levels, rule 4 of `docs/digest.md`."""
+        told = tuple(level if gone < rows else b"" for gone, level in zip(nulls, levels, strict=True))
+        digest = blake3(_sized(b"datapkg-source-1") + pack("<Q", rows))
+        digest.update(b"".join(self._heads[i] + _sized(told[i]) for i in self._order if told[i]))
+        return SourceDigest(rows, digest.hexdigest(), tuple(nulls), told)
 
 
 class ColumnSums:
@@ -200,7 +208,11 @@ class ColumnSums:
         head = _sized(b"datapkg-column-1")
         self._heads = [head + _sized(c.name.encode()) + _sized(c.logical.encode()) for c in columns]
         self._sums = [0] * len(columns)
+        self._kept: list[dict[bytes, int]] = [{} for _ in columns]
         self.nulls = [0] * len(columns)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_kept": [{} for _ in self._kept]}
 
     @classmethod
     def of(cls, columns: Sequence[DigestColumn], digests: Sequence[str], nulls: Sequence[int]) -> ColumnSums:
@@ -220,16 +232,24 @@ class ColumnSums:
         self._count(source, -1)
 
     def _count(self, source: SourceDigest, times: int) -> None:
-        for i, (head, level) in enumerate(zip(self._heads, source.levels, strict=True)):
+        for i, level in enumerate(source.levels):
             if level:
-                term = blake3(head + _sized(level)).digest()
-                self._sums[i] += times * int.from_bytes(term, "little")
+                self._sums[i] += times * self._term(i, level)
         self.nulls = [one + times * more for one, more in zip(self.nulls, source.nulls, strict=True)]
 
-    def join(self, other: ColumnSums) -> None:
-        """Take in the sources that `other` has taken in."""
-        self._sums = [one + more for one, more in zip(self._sums, other._sums, strict=True)]
-        self.nulls = [one + more for one, more in zip(self.nulls, other.nulls, strict=True)]
+    def _term(self, column: int, level: bytes) -> int:
+        """What a source adds to a column's sum; many sources add the same."""
+        kept = self._kept[column]
+        if level not in kept:
+            if len(kept) == MOST_KEPT:
+                kept.clear()
+            kept[level] = int.from_bytes(blake3(self._heads[column] + _sized(level)).digest(), "little")
+        return kept[level]
+
+    def join(self, other: ColumnSums, times: int = 1) -> None:
+        """Take in the sources that `other` has taken in, or so many times as many that are like them."""
+        self._sums = [one + times * more for one, more in zip(self._sums, other._sums, strict=True)]
+        self.nulls = [one + times * more for one, more in zip(self.nulls, other.nulls, strict=True)]
 
     def digests(self) -> list[str]:
         """Hex digests, in the columns' order."""
@@ -327,4 +347,5 @@ def _fixed_width(array: pa.Array, bits: int) -> bytes | memoryview:
 
 
 def _raw_digests(column: pa.Array) -> pa.Array:
-    return pa.array([None if h is None else bytes.fromhex(h) for h in column.to_pylist()], pa.binary(32))
+    hexadecimal = column.to_pylist()
+    return pa.array([None if h is None else bytes.fromhex(h) for h in hexadecimal], pa.large_binary())

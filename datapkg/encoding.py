@@ -68,6 +68,35 @@ def layout_of(array: str, seen: Iterable[tuple[str, tuple[int, ...]]]) -> Layout
     return PackedLayout()
 
 
+def holds(layout: Layout, dtype: str, shape: Sequence[int]) -> bool:
+    """Whether a column that is stored so holds an image as it is, and would be stored so beside it.
+
+    Examples
+    --------
+    >>> layout = ImageLayout("uint16", (None, 6))
+    >>> holds(layout, "uint8", (4, 6)), holds(layout, "uint16", (4, 7)), holds(layout, "int8", (4, 6))
+    (True, False, False)
+    """
+    if isinstance(layout, PackedLayout):
+        return dtype in pixels.DTYPES
+    lengths = zip(reversed(layout.shape), reversed(shape), strict=False)
+    fits = len(shape) <= len(layout.shape) and all(due is None or due == length for due, length in lengths)
+    short = len(shape) < len(layout.shape)  # axes of length one come before its own
+    return (
+        fits
+        and not (short and any(n not in (None, 1) for n in layout.shape[: -len(shape)]))
+        and (dtype == layout.dtype or _widened(layout.dtype, dtype))
+    )
+
+
+def _widened(stored: str, dtype: str) -> bool:
+    """Whether values of a type are stored as those of another, exactly."""
+    try:
+        return common_dtype([stored, dtype]) == stored
+    except DatapkgError:
+        return False
+
+
 def field_of(name: str, kind: pa.DataType, layout: Layout | None) -> pa.Field:
     """A column's field; that of packed images tells the number of their format."""
     return pa.field(name, kind, metadata=layout.metadata if isinstance(layout, PackedLayout) else None)
@@ -90,8 +119,8 @@ def encoded(images: Sequence[NDArray[Any] | None], layout: Layout) -> pa.Array:
 
 def decoded(
     column: pa.Array,
-    dtypes: Sequence[str | None],
-    shapes: Sequence[Sequence[int] | None],
+    dtypes: Sequence[str | None] | None,
+    shapes: Sequence[Sequence[int] | None] | None,
     where: Callable[[int], str] = "image {}".format,
 ) -> list[NDArray[Any] | None]:
     """Bring a column's images back, each in its own dtype and shape, read-only.
@@ -99,7 +128,7 @@ def decoded(
     Parameters
     ----------
     dtypes, shapes
-        What the rows say of their images.
+        What the rows say of their images; packed ones say it themselves too, so that None will do.
     where
         Names an entry of the column in an error.
 
@@ -109,10 +138,12 @@ def decoded(
         A packed image is not as it was written, or not what its row says.
     """
     if not is_packed(column.type):
-        return pixels.from_arrow(column, dtypes, shapes)
+        return pixels.from_arrow(column, dtypes or (), shapes or ())
+    rows = None if dtypes is None or shapes is None else list(zip(dtypes, shapes, strict=True))
 
     def one(at: int) -> NDArray[Any] | None:
-        packed, row = column[at], (dtypes[at] or "nothing", shapes[at] or ())
+        packed = column[at]
+        row = None if rows is None else (rows[at][0] or "nothing", rows[at][1] or ())
         if not packed.is_valid:
             return None
         try:
@@ -121,10 +152,15 @@ def decoded(
             raise type(error)(error.what, where(at), error.fix) from None
 
     threads = min(len(column), os.cpu_count() or 1)
-    if threads < 2 or sum(prod(shape or ()) for shape in shapes) < THREADS_FROM_PIXELS * len(column):
+    if threads < 2 or _pixels(column, shapes) < THREADS_FROM_PIXELS * len(column):
         return [one(at) for at in range(len(column))]
     with ThreadPoolExecutor(threads) as pool:  # the decoders leave Python's lock
         return list(pool.map(one, range(len(column))))
+
+
+def _pixels(column: pa.Array, shapes: Sequence[Sequence[int] | None] | None) -> int:
+    """How many pixels there are to unpack, about."""
+    return int(column.nbytes) if shapes is None else sum(prod(shape or ()) for shape in shapes)
 
 
 def is_packed(kind: pa.DataType) -> bool:

@@ -20,6 +20,7 @@ from .engine import Note
 from .manifest import Resource
 from .places import Place
 from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
+from .row_digests import RowHasher
 from .sources.base import Column, Scan, TableSchema
 from .store import Fragment, write_fragment
 
@@ -182,6 +183,7 @@ class Storing:
         self._schema = table.arrow()
         columns = digest_columns(table.columns)
         self._hasher, self._sums = SourceHasher(columns, self._schema), ColumnSums(columns)
+        self._rows_hasher = RowHasher(columns, self._schema)
         self._digests: list[SourceDigest] = []
         self._held: list[dict[str, int]] = []
         self._holds: dict[str, int] = {}
@@ -197,6 +199,16 @@ class Storing:
             raise TypeError(f"{self.table.name}: rows of {batch.schema} where {self._schema} was decided")
         self._hasher.update(batch)
         _add_held(self._holds, batch)
+
+    def take_each(self, batch: pa.RecordBatch) -> None:
+        """Take in rows that are a whole source each."""
+        if batch.schema != self._schema:
+            raise TypeError(f"{self.table.name}: rows of {batch.schema} where {self._schema} was decided")
+        for row, digest in enumerate(self._rows_hasher.digests(batch)):
+            self._digests.append(self._sums.add(digest))
+            holds = {c.name: 0 for c in self.table.columns if c.name in IMAGE_COLUMNS}
+            _add_held(holds, batch.slice(row, 1))
+            self._held.append(holds)
 
     def end(self) -> None:
         """All rows of the source have been taken in."""

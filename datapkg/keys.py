@@ -123,7 +123,7 @@ class _Check:
             yield f"{told}: {_said(self.table, here)} cannot be compared with {_said(target, there)}; {_fix(here, there)}"
         if apart:
             return
-        matched = [_matched(f"k{i}", here.type, there.type) for i, (here, there) in enumerate(pairs)]
+        matched = [both_sides(f"k{i}", here.type, there.type) for i, (here, there) in enumerate(pairs)]
         found = self.matching.orphans(
             lambda: self.table.read(key.fields),
             lambda: target.read(key.reference.fields),
@@ -174,7 +174,7 @@ def _comparable(here: str, there: str) -> bool:
     return here == there and (here in PLAIN or here.startswith(MOMENTS))
 
 
-def _matched(name: str, here: str, there: str) -> tuple[str, str]:
+def both_sides(name: str, here: str, there: str) -> tuple[str, str]:
     """How a column of either side is written to be compared with the other: a double is no match for 2**53 + 1."""
     if "null" in (here, there):
         return f"cast({name} as varchar)", f"cast({name} as varchar)"

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from . import sources
 from .access import BATCH_BYTES, FILE_COLUMN, RowAccess
-from .companions import companions
+from .companions import ARRAY, companions
 from .direct import DirectPixels
-from .encoding import decoded
-from .errors import DamageError
-from .facts import RowFacts
+from .encoding import decoded, is_packed
+from .errors import DamageError, DatapkgError
+from .facts import FEW, RowFacts
+from .pixels import stored_shapes
 from .records import ColumnRecord
 
 Image = NDArray[np.generic]
@@ -81,26 +82,58 @@ class StoredImages:
     def _read(self, wanted: NDArray[np.int64]) -> list[Image | None]:
         """The images at ascending positions, as the engine gives them."""
         name = self.column.name
-        known = self.facts.all_known(wanted, self._looks)
+        beside = [] if self._shown_by_value or self._known(wanted) else self._looks
         found: list[Image | None] = []
-        for positions, batch in self.rows.take(
-            wanted, [name] if known else [name, *self._looks], rows=self.step
-        ):
-            if not known:
-                self.facts.note(positions, batch, self._looks)
-            dtypes, shapes = (values.tolist() for values in self.facts.get(positions, self._looks))
-            found += decoded(batch.column(name), dtypes, shapes, partial(self._where, positions))
+        for positions, batch in self.rows.take(wanted, [name, *beside], rows=self.step):
+            if beside:
+                self.facts.note(positions, batch, beside)
+            column = batch.column(name)
+            found += decoded(column, *self._looked(positions, column), partial(self._where, positions))
         return found
+
+    def _known(self, at: NDArray[np.int64]) -> bool:
+        """Whether dtypes and shapes of rows are known; those of few rows are asked for before their pixels."""
+        if len(at) <= FEW and not self.rows.proves:
+            self.facts.get(at, self._looks)
+        return self.facts.all_known(at, self._looks)
+
+    def _looked(
+        self, at: NDArray[np.int64], column: pa.Array
+    ) -> tuple[list[str | None] | None, list[tuple[int, ...] | None] | None]:
+        """The dtypes and shapes of images that were read."""
+        if not self.facts.all_known(at, self._looks):
+            if is_packed(column.type):
+                return None, None
+            shapes = stored_shapes(column, self._rank)
+            if shapes is not None and self._rank:
+                return [self.facts.alike(self._looks[0])] * len(column), list(shapes)
+        dtypes, shapes = (values.tolist() for values in self.facts.get(at, self._looks))
+        return dtypes, shapes
+
+    @cached_property
+    def _shown_by_value(self) -> bool:
+        """Whether a stored image tells its own dtype and shape, so that nothing beside it need be read."""
+        return not self.rows.proves and (
+            is_packed(self.rows.schema.field(self.column.name).type) or self._rank > 0
+        )
+
+    @cached_property
+    def _rank(self) -> int:
+        """How many dimensions all images have, where the record proves that, and that they have one dtype; else 0."""
+        if self.column.name != ARRAY or self.column.nulls:
+            return 0
+        axes = self.facts.alike("axes")
+        return len(axes) if axes and self.facts.alike(self._looks[0]) else 0
 
     def _where(self, positions: NDArray[np.int64], at: int) -> str:
         return f"table {self.rows.record.name}, row {positions[at]}"
 
 
 class DecodedImages:
-    """The images of files that are kept as they were."""
+    """The images of files that are kept as they were; `alone` says that no file has others beside it."""
 
-    def __init__(self, rows: RowAccess, facts: RowFacts, member: Member) -> None:
-        self.rows, self.facts, self._member = rows, facts, member
+    def __init__(self, rows: RowAccess, facts: RowFacts, member: Member, alone: bool) -> None:
+        self.rows, self.facts, self._member, self._alone = rows, facts, member, alone
         columns = {column.name: column for column in rows.record.columns}
         self._keep: Literal["image", "plane"] = "plane" if "z" in columns else "image"
         self._place = ["series", "page", "t", "c", "z"] if self._keep == "plane" else ["series", "page"]
@@ -126,13 +159,12 @@ class DecodedImages:
         """
         wanted, place = np.unique(at, return_inverse=True)
         files = self.file_rows[wanted]
-        paths, *places = (values.tolist() for values in self.facts.get(wanted, ["path", *self._place]))
+        places = [values.tolist() for values in self.facts.get(wanted, self._place)]
         number = {key: i for i, key in enumerate(zip(files.tolist(), zip(*places, strict=True), strict=True))}
-        path_of = dict(zip(files.tolist(), paths, strict=True))
         found: list[Image | None] = [None] * len(wanted)
         for positions, batch in self.rows.take(np.unique(files), [FILE_COLUMN], rows=self.step):
             for file, content in zip(positions.tolist(), batch.column(FILE_COLUMN), strict=True):
-                for key, image in self._decoded(content, path_of[file]):
+                for key, image in self._decoded(content, file):
                     if (file, key) in number:
                         found[number[file, key]] = image
         if lost := [row for row, image in zip(wanted, found, strict=True) if image is None]:
@@ -150,11 +182,25 @@ class DecodedImages:
         """Which rows hold a file."""
         return ~missing_files(self.rows, self.facts, self._nulls)
 
-    def _decoded(self, content: pa.Scalar, path: str) -> Iterator[tuple[tuple[int, ...], Image]]:
+    def _decoded(self, content: pa.Scalar, row: int) -> Iterator[tuple[tuple[int, ...], Image]]:
+        """The images of a file; its path is read only where it has members, or must be told of."""
+        if not self._alone:
+            yield from self._named(content, self._path(row))
+            return
+        try:
+            yield from self._named(content, "")
+        except DatapkgError:
+            yield from self._named(content, self._path(row))
+
+    def _named(self, content: pa.Scalar, path: str) -> Iterator[tuple[tuple[int, ...], Image]]:
         decoder = sources.image_decoder()
         for key, image in decoder.decode(memoryview(content.as_buffer()), path, self._keep, self._member):
             image.flags.writeable = False
             yield tuple(key), image
+
+    def _path(self, row: int) -> str:
+        (paths,) = self.facts.get(np.array([row]), ["path"])
+        return str(paths[0])
 
 
 def request_rows(rows: RowAccess, stored_bytes: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,10 +17,10 @@ from .collecting import rarely_collected
 from .engine import Note
 from .ingest import BATCH_BYTES, Ingested, Scanned, ScanTask, Storing, scan
 from .places import Place
-from .sources.base import OnePassSource, TableSchema
+from .sources.base import JoiningSource, OnePassSource, TableSchema
 
-GUESSED_BYTES = 1 << 18
-"""Files that are smaller on average are read twice: their samples tell too little, and take too long."""
+JOINED = 64
+"""How many small rows are made into one batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def scan_and_store(task: OnePassTask, note: Note) -> Looked:
     if not isinstance(source, OnePassSource):
         return Looked(scan(task.scan, note))
     table = task.table
-    if table is None and sum(file.bytes for file in files) >= GUESSED_BYTES * len(files):
+    if table is None and sum(file.bytes for file in files) >= source.guess_bytes * len(files):
         table = source.guess(files, resource)
     if table is None:
         return Looked(scan(task.scan, note))
@@ -91,20 +92,57 @@ def _look(
 ) -> Iterator[pa.RecordBatch | None]:
     """Yield the rows of a task's files as long as they fit; None, once, where they do not."""
     fits = True
+    small = _Small(source, task, storing)
     for file in task.files:
         note(file.path, 0)
         with task.reading(file) as reading:
             looked = source.look(reading, task.resource, storing.table if fits else None, BATCH_BYTES)
-            storing.begin()
-            for batch in looked.rows():
-                if batch is None:
-                    fits = False
-                else:
-                    storing.take(batch)
-                yield batch
-                del batch
-            told = looked.finish()
-        if storing.table.name in told.evidence:
-            storing.end()
+            if not small.takes(looked):
+                yield from small.batch()
+                storing.begin()
+                for batch in looked.rows():
+                    if batch is None:
+                        fits = False
+                    else:
+                        storing.take(batch)
+                    yield batch
+                    del batch
+                told = looked.finish()
+                if storing.table.name in told.evidence:
+                    storing.end()
+            else:
+                told = looked.finish()
         found.append(Scanned.of(reading, told))
         note(file.path, max(file.bytes, 1))
+        if small.is_full:
+            yield from small.batch()
+    yield from small.batch()
+
+
+class _Small:
+    """Rows of small files that wait until they are many."""
+
+    def __init__(self, source: OnePassSource, task: ScanTask, storing: Storing) -> None:
+        self._source = source if isinstance(source, JoiningSource) else None
+        self._resource, self._storing = task.resource, storing
+        self._rows: list[Any] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many as make a batch."""
+        return len(self._rows) == JOINED
+
+    def takes(self, looked: Any) -> bool:
+        """Take a file's only row, if it is one that may wait."""
+        row = None if self._source is None else self._source.waiting(looked)
+        if row is not None:
+            self._rows.append(row)
+        return row is not None
+
+    def batch(self) -> Iterator[pa.RecordBatch]:
+        """The rows that wait, as one batch of as many sources."""
+        if self._rows and self._source is not None:
+            batch = self._source.joined(self._rows, self._resource, self._storing.table)
+            self._rows.clear()
+            self._storing.take_each(batch)
+            yield batch

@@ -106,7 +106,9 @@ class OpenVersion:
                     rows, facts, stored[0], self._direct(name, stored[0])
                 )
             else:
-                self._images[name, column] = DecodedImages(rows, facts, partial(self._member, name))
+                self._images[name, column] = DecodedImages(
+                    rows, facts, partial(self._member, name), not self._has_members(name)
+                )
         return self._images[name, column]
 
     def _direct(self, table: str, column: ColumnRecord) -> DirectPixels | None:
@@ -116,10 +118,14 @@ class OpenVersion:
         instead = partial(versions.whole_instead, self.place, self.version)
         return DirectPixels(self.place, self.files, table, column.stored, instead)
 
+    def _has_members(self, table: str) -> bool:
+        """Whether files are kept beside the table's own."""
+        return f"{table}_files" in {one.name for one in self.record.tables}
+
     def _member(self, table: str, path: str) -> memoryview:
         """A file that was kept beside the table's own, since an image is spread over both."""
         name = f"{table}_files"
-        if name not in {one.name for one in self.record.tables}:
+        if not self._has_members(table):
             raise DamageError(f"{path} is not kept with it", f"table {table}", "build the package again")
         text = path.replace("'", "''")
         for _, batch in self.rows(name).read([FILE_COLUMN], f"path = '{text}'", 1):

@@ -128,9 +128,11 @@ def to_arrow(images: Sequence[NDArray[np.generic] | None], layout: ImageLayout) 
     >>> to_arrow([np.zeros((1, 2), "u1"), np.ones((2, 2), "u1")], layout).to_pylist()
     [[[0, 0]], [[1, 1], [1, 1]]]
     """
+    present = [_fitted(image, layout) for image in images if image is not None]
+    if len(present) == len(images) == 1 and None not in layout.shape:
+        return _one(present[0], layout)
     import awkward as ak
 
-    present = [_fitted(image, layout) for image in images if image is not None]
     if present:
         pixels = np.concatenate([image.reshape(-1) for image in present]) if len(present) > 1 else present[0]
     else:
@@ -149,6 +151,17 @@ def to_arrow(images: Sequence[NDArray[np.generic] | None], layout: ImageLayout) 
         content = ak.contents.IndexedOptionArray(ak.index.Index64(index), content)
     arrow = ak.to_arrow(content, extensionarray=False, list_to32=False)
     return arrow.cast(layout.arrow_type())  # only marks inner values as nullable, as Lance gives them back
+
+
+def _one(image: NDArray[np.generic], layout: ImageLayout) -> pa.Array:
+    """One image of fixed lengths: a table of a hundred thousand little files has a hundred thousand of them."""
+    found = pa.array(np.ascontiguousarray(image).reshape(-1))
+    kind = found.type
+    for length in reversed(layout.shape):
+        assert length is not None
+        kind = pa.list_(kind, length)
+        found = pa.FixedSizeListArray.from_arrays(found, type=kind)
+    return found
 
 
 def from_arrow(
@@ -179,6 +192,31 @@ def from_arrow(
     if start != len(pixels):
         raise SchemaError(f"the image column holds {len(pixels)} pixels where its shapes ask for {start}")
     return images
+
+
+def stored_shapes(column: pa.Array, rank: int) -> list[tuple[int, ...]] | None:
+    """The shapes of images of so many dimensions, by the lengths of their lists; None where these do not tell.
+
+    Examples
+    --------
+    >>> stored_shapes(pa.array([[[[1, 2]]], [[[1], [2]]]]), 2)
+    [(1, 2), (2, 1)]
+    >>> stored_shapes(pa.array([[]], pa.list_(pa.list_(pa.int8()))), 2) is None
+    True
+    """
+    if column.null_count:
+        return None
+    shapes: list[tuple[int, ...]] = []
+    for image in range(len(column)):
+        values, shape = column.slice(image, 1), []
+        while pa.types.is_nested(values.type):
+            fixed = pa.types.is_fixed_size_list(values.type)
+            shape.append(int(values.type.list_size if fixed else values.value_lengths()[0].as_py()))
+            values = values.slice(0, 1).flatten()
+            if not len(values):
+                return None
+        shapes.append(tuple(shape[len(shape) - rank :]))
+    return shapes
 
 
 def image_digest(image: NDArray[np.generic]) -> str:

@@ -109,10 +109,11 @@ def previous(package: Place, name: str, rehash: bool = False) -> Previous | None
     Raises
     ------
     StoreError
-        The folder holds another package, or something else.
+        The folder holds another package, or something else; or it can only be read.
     """
+    package.refuse_read_only()
     if not versions.numbers(package):
-        _refuse_strangers(package)
+        refuse_strangers(package)
         return None
     record = versions.read_record(package, versions.resolve(package))
     if record.name != name:
@@ -121,6 +122,11 @@ def previous(package: Place, name: str, rehash: bool = False) -> Previous | None
             package.uri,
             "build into another folder, or mend the name",
         )
+    if record.taken_from is not None:
+        what = (
+            f"holds rows that were chosen from {record.taken_from.address}, and not all that a manifest makes"
+        )
+        raise StoreError(what, package.uri, "build into another place")
     try:
         files = versions.read_files(package, record)
         if not store.intact(package, files.files[SOURCES], every=True):
@@ -301,13 +307,14 @@ def member_file(row: SourceRow, root: Path) -> SourceFile:
     return SourceFile(row.path, local, root, local.stat().st_size if local.is_file() else MISSING)
 
 
-def _refuse_strangers(package: Place) -> None:
+def refuse_strangers(package: Place) -> None:
+    """Raise StoreError where something else than a package, or than what is left of an attempt at one, is there."""
     strange = [name for name in package.names() if not _ours(package, name)]
     if strange:
         raise StoreError(
             f"holds something else than a package (first: {strange[0]})",
             package.uri,
-            "build into an empty or new folder",
+            "give an empty or new one",
         )
 
 

@@ -1,11 +1,12 @@
-"""What a package's digest covers: every table, and of what was derived either the values or how they were made."""
+"""What the digests of a stored package cover: every table, and of what was derived either the values or how they were made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .digest import package_digest
-from .records import TableRecord
+from .companions import companions
+from .digest import DigestColumn, package_digest
+from .records import ColumnRecord, TableRecord
 
 
 def digest_of(tables: Iterable[TableRecord]) -> str:
@@ -26,3 +27,8 @@ def derived_of(tables: Iterable[TableRecord]) -> dict[tuple[str, str], tuple[str
                 value = made.identity if made.proof == "recipe" else digests.get(name, table.digest)
                 found[table.name, name] = made.proof, value
     return found
+
+
+def seen_columns(columns: Iterable[ColumnRecord]) -> list[DigestColumn]:
+    """Stored columns as the digest sees them: images through the column of their digests."""
+    return [DigestColumn(c.name, c.type, companions(c.name).digest if c.image else None) for c in columns]

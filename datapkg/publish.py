@@ -127,7 +127,7 @@ class Publisher:
         )
         runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
         list_pixels(files, table.name, {}, done.fragments, content.fragments)
-        return _listed(table, done, runs, files)
+        return add_stored(table, done, runs, files)
 
     def _changed(self, content: Content, before: Previous, files: FilesList) -> TableRecord:
         """Change the table of the version before."""
@@ -148,7 +148,7 @@ class Publisher:
         runs = follows.numbered([number for number, _ in done.fragments])
         kept = pixels_of(before.files, name, runs)
         list_pixels(files, name, kept, done.fragments, content.fragments)
-        return _listed(content.table, done, runs, files)
+        return add_stored(content.table, done, runs, files)
 
     def _same_before(self, content: Content) -> TableRecord | None:
         """The table as the version before has it, if it is the same in content and in form."""
@@ -266,7 +266,7 @@ class Publisher:
         return self.before.record.version if self.before else 0
 
 
-def _listed(table: TableRecord, done: store.Committed, runs: list[int], files: FilesList) -> TableRecord:
+def add_stored(table: TableRecord, done: store.Committed, runs: list[int], files: FilesList) -> TableRecord:
     """Add a table that was stored to the list of files; its record with the pin."""
     files.files[table.name] = [[file.role, file.path, file.bytes, file.blake3] for file in done.files]
     files.runs[table.name] = runs

@@ -39,7 +39,8 @@ def open_package(
     Parameters
     ----------
     uri
-        The package's folder, or its address in an object store: ``s3://``, ``gs://``, ``az://``.
+        The package's folder, or its address: in an object store (``s3://``, ``gs://``, ``az://``), or on the web
+        (``https://``) where everybody may read it.
     version
         A number, or a release name such as ``"1.0.0"``; default the newest.
     as_of

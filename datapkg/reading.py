@@ -154,7 +154,8 @@ class Reading:
         if self._known and self._known.identity == self._before and self._raw.tell() == 0:
             self._raw.seek(0, io.SEEK_END)  # opened in place, and nobody has touched it since it was hashed
             self._sha256 = self._known.sha256
-        buffer = memoryview(bytearray(CHUNK_BYTES))
+        whole = self._raw.tell() == self._before[2]  # then no more is looked for than whether it has grown
+        buffer = memoryview(bytearray(1 if whole else CHUNK_BYTES))
         while self._read_into(buffer):
             pass
         after = _identity(self._raw)

@@ -147,11 +147,31 @@ class TableRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a package of chosen tables or rows was taken from, and what was chosen.
+
+    `address` is where the other package lay; of a folder its name alone, since the rest of a path is this machine's own.
+    `where` is None where all rows of the tables were taken.
+    """
+
+    address: str
+    version: int
+    digest: str
+    tables: tuple[str, ...]
+    where: str | None
+
+    def __str__(self) -> str:
+        rows = f", rows with {self.where}" if self.where else ""
+        origin = f"version {self.version} of {self.address}, digest {self.digest[:16]}"
+        return f"from {origin}: {', '.join(self.tables)}{rows}"
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One version of the whole package.
 
     `readers` holds by resource what its files were read with; `files` is the BLAKE3 of the files list, `previous`
-    that of the record before.
+    that of the record before. `taken_from` tells of a package that was not built, but chosen from another.
     """
 
     format: int
@@ -170,6 +190,7 @@ class Record:
     sources: TableRecord
     tables: tuple[TableRecord, ...]
     warnings: dict[str, list[str]] = field(default_factory=dict)
+    taken_from: Selection | None = None
 
     def table(self, name: str) -> TableRecord:
         """The table's record, by its name."""
@@ -206,6 +227,8 @@ def record_document(record: Record) -> dict[str, Any]:
         table["columns"] = [_short(column) for column in table["columns"]]
         if not table["lineage"]:
             del table["lineage"]
+    if document["taken_from"] is None:
+        del document["taken_from"]
     return document
 
 
@@ -225,6 +248,8 @@ def record_of(document: dict[str, Any], where: str) -> Record:
         )
     document["tables"] = tuple(_table(table) for table in document["tables"])
     document["sources"] = _table(document["sources"])
+    if chosen := document.get("taken_from"):
+        document["taken_from"] = known(Selection, {**chosen, "tables": tuple(chosen["tables"])})
     return known(Record, document)
 
 

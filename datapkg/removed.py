@@ -71,13 +71,13 @@ def bring_back(package: Place, version: int) -> None:
 
 def shorten(package: Place, version: int) -> None:
     """Keep of a removed version's record nothing but its BLAKE3: its data are gone."""
-    note = removed(package, version)
-    package.put(note_name(version), sealed({"version": version, "record": note.record}))
+    package.put(note_name(version), short_note(removed(package, version)))
 
 
-def earlier_versions(version: int, record: str) -> bytes:
-    """The note about the version before a copied one, standing for all earlier ones too."""
-    return sealed({"version": version, "record": record, "all_before": True})
+def short_note(gone: Removed) -> bytes:
+    """What a note says when the version's data are gone, or were never here."""
+    said = {"version": gone.version, "record": gone.record}
+    return sealed(said | {"all_before": True} if gone.all_before else said)
 
 
 def _record_name(version: int) -> str:

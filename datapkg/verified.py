@@ -32,6 +32,8 @@ FIX = "copy the package again from a whole one, or build with --rehash; `datapkg
 class VerifiedRows(RowAccess):
     """Rows as `RowAccess` gives them; DamageError instead of a row that is not as it was written."""
 
+    proves = True
+
     def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
         super().__init__(package, record, files)
         self._listed = files.files[record.name]

@@ -42,7 +42,7 @@ def read_record(package: Place, version: int) -> Record:
     DamageError
         The record is not as written.
     """
-    name = f"versions/{version}.json"
+    name = record_name(version)
     try:
         content = _content(package, name)
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def read_record(package: Place, version: int) -> Record:
 
 def files_content(package: Place, record: Record) -> bytes:
     """The files list that belongs to `record`, also where its writer was killed before it had its name."""
-    named = _list_name(record)
+    named = list_name(record)
     for name in (named, own_list(record), named):  # it may get its name while we look
         with suppress(FileNotFoundError):
             content = _content(package, name)
@@ -60,14 +60,14 @@ def files_content(package: Place, record: Record) -> bytes:
                 return content
     raise DamageError(
         "the list of its files is missing or damaged",
-        package.at(_list_name(record)),
+        package.at(list_name(record)),
         "copy it again from a whole copy of the package",
     )
 
 
 def read_files(package: Place, record: Record) -> FilesList:
     """Read the list of a version's files. Raises DamageError where it is missing or not as written."""
-    return files_of(json.loads(files_content(package, record)), package.at(_list_name(record)))
+    return files_of(json.loads(files_content(package, record)), package.at(list_name(record)))
 
 
 def all_records(package: Place) -> Iterator[Record]:
@@ -106,12 +106,15 @@ def release_names(package: Place) -> list[str]:
 
 def release(package: Place, name: str) -> int:
     """The version that a release name means. Raises VersionError for a name that is not there."""
-    names = release_names(package)
-    if name not in names:
-        fix = nearest(name, names) or "no version has a release name yet; give a number"
-        raise VersionError(f"there is no release {name!r}", package.uri, fix)
     path = f"releases/{name}.json"
-    return int(unsealed(_content(package, path), package.at(path))["version"])
+    try:
+        content = _content(package, path) if RELEASE.match(f"{name}.json") else None
+    except FileNotFoundError:
+        content = None
+    if content is None:
+        fix = nearest(name, release_names(package)) or "no version has a release name yet; give a number"
+        raise VersionError(f"there is no release {name!r}", package.uri, fix)
+    return int(unsealed(content, package.at(path))["version"])
 
 
 def whole_instead(package: Place, damaged: int) -> str:
@@ -171,6 +174,8 @@ def resolve(package: Place, version: int | str | None = None, as_of: str | date 
     VersionError
         The package has no such version.
     """
+    if version is None and as_of is None and (newest := package.latest()) is not None:
+        return newest
     have = numbers(package)
     if not have:
         raise _no_package(package)
@@ -191,23 +196,39 @@ def resolve(package: Place, version: int | str | None = None, as_of: str | date 
 
 def publish(package: Place, record: Record, files: FilesList) -> bool:
     """Make a version visible; False if another builder took its number first."""
-    content, own = sealed(asdict(files)), own_list(record)
-    if blake3(content).hexdigest() != record.files:
+    listed = sealed(asdict(files))
+    if blake3(listed).hexdigest() != record.files:
         raise ValueError("the record names another list of files")
     with storage_errors(package.uri):
-        package.put(own, content)
-        won = package.put_if_absent(f"versions/{record.version}.json", sealed(record_document(record)))
+        package.put(own_list(record), listed)
+        won = package.put_if_absent(record_name(record.version), sealed(record_document(record)))
         if won:
             name_list(package, record)
         else:
-            package.remove([own])
+            package.remove([own_list(record)])
     return won
+
+
+def republish(package: Place, record: Record, content: bytes, listed: bytes) -> bool:
+    """Make a version of another place visible here, its two files byte for byte; False if another has its number.
+
+    Who makes the very same version at the same time succeeds too. Both use the same name for the list at first, so
+    that only its last name may be relied on.
+    """
+    name = record_name(record.version)
+    with storage_errors(package.uri):
+        package.put(own_list(record), listed)
+        there = package.put_if_absent(name, content) or package.read(name) == content
+        if there:
+            package.put(list_name(record), listed)
+        package.remove([own_list(record)])
+    return there
 
 
 def name_list(package: Place, record: Record) -> None:
     """Give the list of a version's files its name; whoever made the version may have been stopped before."""
     with storage_errors(package.uri), suppress(FileNotFoundError):  # it has its name, mostly
-        package.rename(own_list(record), _list_name(record))
+        package.rename(own_list(record), list_name(record))
 
 
 def files_digest(files: FilesList) -> str:
@@ -218,7 +239,7 @@ def files_digest(files: FilesList) -> str:
 def record_digest(package: Place, version: int) -> str:
     """The BLAKE3 by which a record names the one before it, which may have been removed meanwhile."""
     try:
-        return str(blake3(package.read(f"versions/{version}.json")).hexdigest())
+        return str(blake3(package.read(record_name(version))).hexdigest())
     except FileNotFoundError:
         return removed(package, version).record
 
@@ -260,7 +281,13 @@ def own_list(record: Record) -> str:
     return f"versions/.{record.version}-{record.attempt}.files.json"
 
 
-def _list_name(record: Record) -> str:
+def record_name(version: int) -> str:
+    """Where a version's record lies in the package."""
+    return f"versions/{version}.json"
+
+
+def list_name(record: Record) -> str:
+    """Where the list of a version's files lies in the package."""
     return f"versions/{record.version}.files.json"
 
 

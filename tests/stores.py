@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,8 +15,10 @@ import threading
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import obstore
@@ -21,7 +28,16 @@ from obstore.store import S3Store
 KEY = "AKIAEXAMPLE"
 SECRET = "bVerySecretIndeed0123456789"
 BUCKET = "screens"
-STARTED = ("Running on", "Starting s3 server")
+AZURE_ACCOUNT = "devstoreaccount1"
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The account that azurite has, and its key: both are in its manual."""
+STARTED = (
+    "Running on",
+    "Starting s3 server",
+    "HTTP Server started",
+    "Serving HTTP on",
+    "successfully listens",
+)
 PATIENCE_S = 60.0
 BOTH = pytest.mark.parametrize("reached", ["moto", "rclone"], indirect=True)
 MOTO = pytest.mark.parametrize("reached", ["moto"], indirect=True)
@@ -70,6 +86,7 @@ class ObjectStore:
         ready = threading.Event()
         threading.Thread(target=self._follow, args=(self.process, ready), daemon=True).start()
         assert ready.wait(PATIENCE_S), self.lines
+        assert any(text in line for line in self.lines for text in STARTED), self.lines
 
     def stop(self) -> None:
         """Kill it, and wait until it is gone."""
@@ -96,6 +113,7 @@ class ObjectStore:
                     self.logged.notify_all()
                 if any(text in line for text in STARTED):
                     ready.set()
+        ready.set()  # it has ended, or begun
 
 
 def moto() -> ObjectStore:
@@ -109,6 +127,33 @@ def moto() -> ObjectStore:
     return store
 
 
+def open_to_all(store: ObjectStore) -> None:
+    """Let everybody read what is in the bucket, and list nothing."""
+    actions = ["s3:GetObject", "s3:HeadObject"]  # moto wants the second too, which S3 does not have
+    _set_policy(store, "Allow", actions)
+
+
+def forbid(store: ObjectStore, *actions: str) -> None:
+    """Let nobody do some things in the bucket."""
+    _set_policy(store, "Deny", actions)
+
+
+def _set_policy(store: ObjectStore, effect: str, actions: Sequence[str]) -> None:
+    import boto3
+
+    may = {
+        "Effect": effect,
+        "Principal": "*",
+        "Action": list(actions),
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
+    told = boto3.client("s3", endpoint_url=store.endpoint, **keys)
+    told.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+    told.close()
+
+
 def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     """A store whose buckets are folders; what it holds outlives the server."""
     port = free_port()
@@ -117,6 +162,83 @@ def rclone(folder: Path, *options: str, public: bool = False) -> ObjectStore:
     keys = [] if public else ["--auth-key", f"{KEY},{SECRET}"]
     command += ["--addr", f"127.0.0.1:{port}", *keys, *options]
     store = ObjectStore(command, port, single_writer=True)
+    store.start()
+    return store
+
+
+def web(folder: Path, *, parts: bool = True) -> ObjectStore:
+    """A plain web server over a folder; without `parts` it answers with whole files only. It logs each request."""
+    port = free_port()
+    if parts:
+        command = [str(Path(sys.executable).with_name("rclone")), "serve", "http", str(folder)]
+        command += ["--addr", f"127.0.0.1:{port}", "--config", "", "-vv", "--dir-cache-time", "0s"]
+    else:
+        command = [sys.executable, "-u", "-m", "http.server", str(port), "-b", "127.0.0.1", "-d", str(folder)]
+    store = ObjectStore(command, port, single_writer=False)
+    store.start()
+    return store
+
+
+def azurite() -> ObjectStore:
+    """Microsoft's own server of their store, with an empty container; it comes from npm."""
+    program = shutil.which("azurite-blob") or os.environ.get("AZURITE")
+    if program is None:
+        pytest.skip("azurite is not installed: npm install -g azurite, or set AZURITE to its azurite-blob")
+    port = free_port()
+    command = [program, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+    store = ObjectStore(command, port, single_writer=False)
+    store.start()
+    _make_container(store)
+    return store
+
+
+def azure_options(store: ObjectStore, key: str = AZURE_KEY) -> dict[str, str]:
+    """What it takes to reach azurite."""
+    endpoint = f"{store.endpoint}/{AZURE_ACCOUNT}"
+    names = {"azure_storage_account_name": AZURE_ACCOUNT, "azure_storage_account_key": key}
+    return {**names, "azure_storage_endpoint": endpoint, "allow_http": "true"}
+
+
+def google_options(store: ObjectStore) -> dict[str, str]:
+    """What makes Google's client ask another server, without a key."""
+    account = {"gcs_base_url": store.endpoint, "disable_oauth": True}
+    account |= dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+    return {"google_service_account_key": json.dumps(account), "allow_http": "true"}
+
+
+def _make_container(store: ObjectStore) -> None:
+    date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    headers = {"x-ms-date": date, "x-ms-version": "2021-08-06"}
+    said = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    text = f"PUT{chr(10) * 12}{said}/{AZURE_ACCOUNT}/{AZURE_ACCOUNT}/{BUCKET}\nrestype:container"
+    signed = hmac.new(base64.b64decode(AZURE_KEY), text.encode(), hashlib.sha256).digest()
+    headers["Authorization"] = f"SharedKey {AZURE_ACCOUNT}:{base64.b64encode(signed).decode()}"
+    where = f"{store.endpoint}/{AZURE_ACCOUNT}/{BUCKET}?restype=container"
+    urllib.request.urlopen(urllib.request.Request(where, headers=headers, method="PUT")).close()
+
+
+def refusing(status: int, code: str) -> ObjectStore:
+    """A server that answers every request with one of S3's errors."""
+    script = f"""
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Refusing(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        self.send_response({status})
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body if self.command != "HEAD" else b"")
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer
+server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Refusing)
+print("Running on", sys.argv[1], flush=True)
+server.serve_forever()
+"""
+    port = free_port()
+    store = ObjectStore([sys.executable, "-c", script, str(port)], port, single_writer=False)
     store.start()
     return store
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import make
 import numpy as np
+import pytest
 import stores
 from stores import BOTH, MOTO
 from test_cli import run
@@ -82,12 +83,29 @@ def test_a_packages_workers_read_and_write_it_too(
 
 
 @MOTO
+@pytest.mark.parametrize(
+    ("how", "shapes", "dtypes", "cold"),
+    [
+        ("", [(300, 400)], ["uint16"], 2),
+        (", array: packed", [(300, 400), (310, 390)], ["uint16", "uint8"], 3),
+        (", keep: bytes", [(300, 400), (310, 390)], ["uint16"], 3),
+        ("", [(300, 400), (310, 390)], ["uint16"], 4),  # the engine's own: it reads where the lists begin
+        ("", [(300, 400)], ["uint8", "uint16"], 4),  # and the dtypes are texts, which take two
+    ],
+)
 def test_what_opening_and_reading_one_image_cost(
-    tmp_path: Path, uri: str, reached: stores.ObjectStore
+    how: str,
+    shapes: list[tuple[int, int]],
+    dtypes: list[str],
+    cold: int,
+    tmp_path: Path,
+    uri: str,
+    reached: stores.ObjectStore,
 ) -> None:
-    for seed in range(30):
-        make.tiff(tmp_path / f"{seed:02}.tif", make.image(seed, (300, 400)))
-    make.build(make.manifest(tmp_path, 'name: frames, path: "*.tif"'), uri)
+    images = [make.image(seed, shapes[seed % len(shapes)], dtypes[seed % len(dtypes)]) for seed in range(30)]
+    for seed, image in enumerate(images):
+        make.tiff(tmp_path / f"{seed:02}.tif", image)
+    make.build(make.manifest(tmp_path, f'name: frames, path: "*.tif"{how}'), uri)
 
     def cost(read: Callable[[], Any]) -> int:
         before = reached.requests()
@@ -97,8 +115,13 @@ def test_what_opening_and_reading_one_image_cost(
     assert cost(lambda: datapkg.open(uri)) == OPENING
     frames = datapkg.open(uri)["frames"]
     assert cost(lambda: frames.rows.pinned.lance) <= STATE
-    assert cost(lambda: frames.take(np.array([7]), ["image_array"])) <= 3
-    assert cost(lambda: frames.take(np.array([20]), ["image_array"])) == 1
+    assert cost(lambda: frames.image(7)) == cold
+    assert cost(lambda: frames.image(20)) == 1
+    lazy = frames.to_pandas(columns=["image_array"]).image_array
+    assert cost(lambda: lazy.iloc[3]) == 1
+    for seed in (3, 7, 20):
+        assert np.array_equal(frames.image(seed), images[seed])
+        assert frames.image(seed).dtype == images[seed].dtype
 
 
 @BOTH

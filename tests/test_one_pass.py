@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import datapkg
-from datapkg import ingest, one_pass
+from datapkg import ingest
 from datapkg.errors import DatapkgError, SourceError
 from datapkg.ingest import IngestTask, ScanTask
 from datapkg.one_pass import Looked, OnePassTask, scan_and_store
@@ -45,7 +45,7 @@ ENDINGS = {
 def _guess_from_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guess, "HEAD_BYTES", 1 << 10)
     monkeypatch.setattr(guess, "PLACES", 0)
-    monkeypatch.setattr(one_pass, "GUESSED_BYTES", 0)
+    monkeypatch.setattr(TextSource, "guess_bytes", 0)
 
 
 def both(folder: Path, files: dict[str, str], **given: Any) -> tuple[Looked, ingest.Ingested]:
@@ -143,7 +143,7 @@ def test_a_package_is_the_same_whether_the_guess_was_right(
     _, one = built(tmp_path, "one", content)
     monkeypatch.setattr(ingest, "TASK_FILES", 1)  # each task makes its own guess, and some are kept
     _, tasks = built(tmp_path, "tasks", content)
-    monkeypatch.setattr(one_pass, "GUESSED_BYTES", 1 << 60)
+    monkeypatch.setattr(TextSource, "guess_bytes", 1 << 60)
     _, two = built(tmp_path, "two", content)
     assert one == tasks == two
 

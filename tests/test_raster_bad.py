@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import imagecodecs
+import make_photographs as photographs
 import make_raster as make
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_tiff import pixels, rows, scan
 from PIL import Image
+from test_raster_fits import part
 
 from datapkg.errors import SourceError
 from datapkg.sources.images.format import ImageFile
@@ -21,6 +24,8 @@ from datapkg.sources.images.kinds import format_of
 from datapkg.sources.images.members import NoMembers
 
 COLOUR = make.smooth(64, 80, 3)
+CLEAR = np.dstack([COLOUR, COLOUR[:, ::-1, 0]])
+PLANES = {"Y": COLOUR[..., 0].astype("float16"), "Z": COLOUR[..., 1].astype("float32")}
 FILES: Mapping[str, bytes] = {
     "a.png": make.pillow_bytes(COLOUR, "png"),
     "laced.png": make.png(pixels((20, 30), "uint8"), 8, 0, laced=True),
@@ -50,6 +55,21 @@ FILES: Mapping[str, bytes] = {
     "animated.jxl": imagecodecs.jpegxl_encode(COLOUR.reshape(4, 16, 80, 3), lossless=True),
     "a.qoi": imagecodecs.qoi_encode(COLOUR),
     "a.ppm": make.pillow_bytes(COLOUR, "ppm"),
+    "a.heic": photographs.heic(COLOUR, quality=60),
+    "clear.heic": photographs.heic(CLEAR, quality=60),
+    "ten.heic": photographs.heic(COLOUR.astype("uint16") << 8),
+    "tiles.heic": photographs.grid(COLOUR, (100, 131)),
+    "a.avif": photographs.avif(COLOUR),
+    "twelve.avif": imagecodecs.avif_encode(make.twelve_bits(3), level=90, bitspersample=12),
+    "animated.avif": make.animation("avif", [COLOUR, COLOUR[::-1], COLOUR[:, ::-1]]),
+    "a.jxr": photographs.jpegxr(COLOUR, level=0.8),
+    "floats.jxr": photographs.jpegxr(COLOUR.astype("float32")),
+    "clear.jxr": photographs.jpegxr(CLEAR),
+    **{f"{p}.exr": photographs.exr(PLANES, p) for p in ("NO", "RLE", "ZIP", "PIZ", "PXR24", "B44", "DWAA")},
+    **{f"{p}.exr": photographs.exr(PLANES, p) for p in ("HTJ2K32", "LJ2K", "ZSTD")},
+    "flat.hdr": photographs.radiance(CLEAR),
+    "runs.hdr": photographs.in_runs(CLEAR),
+    "a.fits": part(COLOUR[..., 0].astype("int16"), 16),
 }
 CHECKED = [n for n in FILES if n.endswith((".png", ".jpg")) and n != "twelve.jpg"]
 """Where a part that is missing in the middle is noticed: by a checksum, or since the data of these end too early."""
@@ -163,13 +183,13 @@ def test_a_suffix_that_says_nothing_does_not_matter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"II\xbc\1....", "a JPEG XR image"), (b"%PDF-1.4", "a PDF"), (b"1234", "31 32 33 34")],
+    [(b"\x89HDF\r\n", "an HDF5 file"), (b"%PDF-1.4", "a PDF"), (b"1234", "31 32 33 34")],
 )
 def test_what_is_no_image_that_is_read_says_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.dat").write_bytes(content)
     with pytest.raises(SourceError, match=said) as caught:
         scan(tmp_path / "a.dat")
-    assert "TIFF or PNG" in caught.value.fix
+    assert caught.value.fix.endswith(", or exclude it")
 
 
 def test_bytes_behind_an_image_are_told(tmp_path: Path) -> None:

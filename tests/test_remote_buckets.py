@@ -106,6 +106,16 @@ def test_a_glob_that_matches_nothing_is_a_mistake(
 
 
 @MOTO
+def test_a_key_that_programs_read_in_different_ways_is_refused(
+    reached: stores.ObjectStore, prefix: str, tmp_path: Path
+) -> None:
+    put(reached, f"{prefix}/a#1.csv", A)
+    path = make.manifest(tmp_path, f'name: wells, path: "s3://{BUCKET}/{prefix}/*.csv"')
+    with pytest.raises(SourceError, match="means different things to different programs"):
+        make.build(path, tmp_path / "p")
+
+
+@MOTO
 def test_archives_lie_in_buckets_too(reached: stores.ObjectStore, prefix: str, tmp_path: Path) -> None:
     address = put(reached, f"{prefix}/d.zip", make_archives.zipped({"p/a.csv": A, "q/b.csv": B}))
     path = make.manifest(tmp_path, f'name: wells, path: "{address}", members: "p/*.csv"')

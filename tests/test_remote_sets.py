@@ -15,6 +15,8 @@ from make_web import Site
 
 import datapkg
 from datapkg.errors import SourceError
+from datapkg.remote import Fetched, Fetcher, Wanted
+from datapkg.remote.trees import beside_each_other
 
 IMAGE = np.arange(3 * 2 * 1 * 6 * 8, dtype="uint16").reshape(3, 2, 1, 6, 8)
 
@@ -137,3 +139,11 @@ def test_one_address_may_not_go_on_behind_another_where_files_lie_together(
     path = make.manifest(tmp_path, f"name: frames, path: [{listed(*addresses)}]")
     with pytest.raises(SourceError, match="another address goes on behind this one"):
         make.build(path, tmp_path / "p")
+
+
+def test_nothing_is_laid_out_above_its_host(site: Site, tmp_path: Path) -> None:
+    with Fetcher() as fetcher:
+        (found,) = fetcher.fetch([Wanted(site.put("a.tif", b"x"))])
+    assert isinstance(found, Fetched)
+    with pytest.raises(SourceError, match="leads out of its host"):
+        beside_each_other({"s3://bucket/../../a.tif": found.local})

@@ -2,6 +2,7 @@
 
 from . import asking as asking
 from . import comparing as comparing
+from . import copying as copying
 from . import giving as giving
 from . import keeping as keeping
 from .app import app, main

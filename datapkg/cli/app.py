@@ -202,7 +202,7 @@ def checkout(
     dest: Annotated[Path, typer.Argument(help="A folder that does not exist yet.", show_default=False)],
 ) -> None:
     """Copy one VERSION out of PACKAGE into DEST, a package of its own."""
-    from ..copying import checkout as copy_version
+    from ..copying.extracting import checkout as copy_version
 
     digest = copy_version(package, number_or_name(version), dest)
     typer.echo(f"{dest}: version {version} of {package}, digest {digest}")

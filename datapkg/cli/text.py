@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from .. import versions
@@ -13,7 +14,7 @@ from ..table import Table
 
 def package(opened: Package, as_json: bool) -> str:
     """A package's version: its tables, where it is from."""
-    tables = [opened[name] for name in opened.tables]
+    tables, taken = [opened[name] for name in opened.tables], opened.record.taken_from
     if as_json:
         return _json(
             {
@@ -23,6 +24,7 @@ def package(opened: Package, as_json: bool) -> str:
                 "release": opened.release,
                 "created": opened.created.isoformat(),
                 "digest": opened.digest,
+                "taken_from": asdict(taken) if taken else None,
                 "tables": [
                     {"name": t.name, "kind": t.kind, "rows": len(t), "columns": t.columns} for t in tables
                 ],
@@ -38,6 +40,7 @@ def package(opened: Package, as_json: bool) -> str:
             *aligned([("table", "kind", "rows", "columns"), *rows]),
             "",
             f"digest    {opened.digest}",
+            *([f"taken     {taken}"] if taken else []),
             *(f"warning   {warning}" for warning in opened.warnings),
         ]
     )

@@ -11,10 +11,12 @@ from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from .. import versions
-from ..copying import checked_chunks, own_files
+from ..copying.own import own_files
+from ..copying.transfer import proven
 from ..lock import lock_content
 from ..locking import lock_of_version
 from ..progress import Counter
+from ..store import StoredFile
 from .job import Job
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
@@ -37,9 +39,9 @@ def write(job: Job, path: Path) -> None:
             if name in small:
                 _add(target, name, len(small[name]), [small[name]])
             else:
-                _, inside, size, digest = large[name]
+                role, inside, size, digest = large[name]
                 count(inside, 0)
-                _add(target, name, size, checked_chunks(source, inside, size, digest))
+                _add(target, name, size, proven(source, StoredFile(role, inside, size, digest)))
                 count(inside, size)
     job.written += job.tables
 

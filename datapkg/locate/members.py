@@ -12,8 +12,10 @@ from ..archives import names_in, unpacked
 from ..errors import DatapkgError, ManifestError
 from ..manifest.globs import chooses
 from ..manifest.missing import first_names
-from ..reading import MISSING, SourceFile, check_hash, look
+from ..reading import MISSING, Seen, SourceFile, check_hash, look
 from .tree import path_bytes
+
+ANY_PLACE = (0, 0, 0, 0)
 
 if TYPE_CHECKING:
     from .search import Match, Search
@@ -48,7 +50,7 @@ def _chosen(search: Search, archive: SourceFile) -> list[SourceFile]:
     if not archive.sha256:
         archive = replace(archive, sha256=_sha256(archive, rehash))
         if resource.hash is not None:
-            check_hash(replace(archive, sha256=""), resource.hash)
+            check_hash(replace(archive, sha256=""), resource.hash, Seen(ANY_PLACE, archive.sha256))
     search.archives.append(archive)
     return unpacked(archive, resource.members, rehash, fetcher.progress)
 

@@ -18,6 +18,7 @@ SUFFIXES = {
     **dict.fromkeys(
         ("png", "jpg", "jpeg", "jls", "bmp", "jp2", "j2k", "jxl", "webp", "gif", "qoi"), "images"
     ),
+    **dict.fromkeys(("heic", "heif", "hif", "avif", "jxr", "exr", "hdr", "fits", "fit", "fts"), "images"),
     **dict.fromkeys(("pbm", "pgm", "ppm", "pnm", "pam", "pfm"), "images"),
     "ch5": "ch5",
     **dict.fromkeys(("db", "sqlite", "sqlite3", "db3"), "sqlite"),
@@ -28,8 +29,7 @@ HINTS = {
     "h5": "if it is a CellH5 file, write type: ch5", "hdf5": "if it is a CellH5 file, write type: ch5",
     "parquet": "write it as CSV", "zip": CHOOSE, "tar": CHOOSE, "tgz": CHOOSE,
     "czi": "convert it to OME-TIFF", "nd2": "convert it to OME-TIFF", "lif": "convert it to OME-TIFF",
-    "jxr": "save it as PNG or TIFF", "exr": "save it as TIFF",
-    "heic": "save it as PNG or TIFF", "avif": "save it as PNG or TIFF",
+    "dcm": "export it as TIFF", "mrc": "export it as TIFF", "npy": "save it with `tifffile.imwrite`",
     "dat": "write type: table, if it is text",
     **dict.fromkeys(("db", "sqlite", "sqlite3", "db3"), "add a resource for a table or a query of it"),
 }  # fmt: skip

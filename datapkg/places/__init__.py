@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import StoreError
 from ..progress import Progress, silent
-from .address import SCHEMES
+from .address import SCHEMES, WEB
 from .base import FINISHED, STAGING, Entry, Place
 from .failures import plain, refusal, storage_errors
 from .folder import CHUNK_BYTES, Folder
@@ -42,7 +42,8 @@ def place(
     Parameters
     ----------
     package
-        A folder, a ``.zip`` file, or an address in an object store: ``s3://``, ``gs://`` or ``az://``.
+        A folder, a ``.zip`` file, an address in an object store (``s3://``, ``gs://`` or ``az://``), or a public web
+        address.
     storage_options
         What it takes to reach the store, in the words of Lance's `storage_options`, such as ``aws_endpoint``; what is
         not given comes from the environment (``AWS_...``) or the profile.
@@ -71,5 +72,9 @@ def place(
         from .bucket import Bucket
 
         return Bucket(str(package), storage_options, single_writer, progress)
-    fix = "name a folder, or an address that begins with s3://, gs:// or az://"
+    if scheme in WEB:
+        from .web import Web
+
+        return Web(str(package), storage_options)
+    fix = "name a folder, or an address that begins with s3://, gs://, az:// or https://"
     raise StoreError(f"{scheme}:// is no place for a package", str(package).partition("?")[0], fix)

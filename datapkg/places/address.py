@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ..errors import StoreError
 
 SCHEMES = ("s3", "gs", "az")
+WEB = ("https", "http")
 ENDPOINTS = ("aws_endpoint", "aws_endpoint_url", "endpoint", "endpoint_url")
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -93,7 +94,7 @@ def options_for(found: Address, given: Mapping[str, object] | None) -> dict[str,
     region = region or profile.get("region", "") or ("us-east-1" if endpoint else "")
     if endpoint:
         options["aws_endpoint"] = _checked(endpoint, str(found))
-        if _loopback(endpoint):
+        if is_loopback(endpoint):
             options["allow_http"] = "true"
         options.setdefault("allow_http", os.environ.get("AWS_ALLOW_HTTP", "false").lower())
         if endpoint.startswith("http://") and options["allow_http"] not in YES:
@@ -115,7 +116,8 @@ def _checked(endpoint: str, where: str) -> str:
     return endpoint.rstrip("/")
 
 
-def _loopback(endpoint: str) -> bool:
+def is_loopback(endpoint: str) -> bool:
+    """Whether a web address is one of this machine."""
     host = urlsplit(endpoint).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback

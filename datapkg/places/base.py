@@ -57,6 +57,10 @@ class Place(ABC):
         """The address at which the engine reads something below the place."""
         return self.at(name)
 
+    def latest(self) -> int | None:
+        """The newest version, where a place that lists nothing must look for it; None where a listing tells."""
+        return None
+
     def name_of(self, address: str) -> str:
         """The name of what has this address."""
         return address.removeprefix(f"{self.uri}/")
@@ -109,6 +113,13 @@ class Place(ABC):
         """Create a file with all of its content at once; False if it is there already."""
 
     @abstractmethod
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:
+        """Write a whole file from its pieces, `size` bytes in all, in the place of one that may be there.
+
+        If the pieces end in an error, it is raised as it is, and no file appears.
+        """
+
+    @abstractmethod
     def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
         """Take files over from a staging place: their names there, and here. They go there, unless `keep` says not."""
 
@@ -127,6 +138,9 @@ class Place(ABC):
     @abstractmethod
     def settle(self, name: str) -> None:
         """Bring a file to the disk that the engine has written."""
+
+    def refuse_read_only(self) -> None:  # noqa: B027 - folders and buckets tell when they are written to
+        """Raise StoreError where nothing can ever be written."""
 
     def refuse_careless(self) -> None:  # noqa: B027 - a disk never overwrites what must not be there
         """Raise StoreError where the place cannot keep two builders apart."""

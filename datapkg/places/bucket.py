@@ -226,6 +226,19 @@ class Bucket(Place):
             return self.read(name) == content  # an answer was lost on the way: it was this very put
         return True
 
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:  # noqa: ARG002
+        """Upload a file from its pieces, a large one in parts; the store shows it when it is whole."""
+        import obstore
+
+        with self._asking(name):
+            if size <= PART_BYTES:
+                obstore.put(self._store, name, b"".join(map(bytes, pieces)), use_multipart=False)
+                return
+            copied = map(
+                bytes, pieces
+            )  # a piece is gone when the next one comes, and several parts are on their way
+            obstore.put(self._store, name, copied, chunk_size=_part(size), max_concurrency=UPLOADS)
+
     def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
         """Upload files, some at a time, large ones in parts; what is staged in the bucket is copied by the store."""
         sizes = staging.sizes(there for there, _ in files)
@@ -247,18 +260,16 @@ class Bucket(Place):
     def _upload(self, staging: Any, there: str, name: str, size: int) -> None:
         import obstore
 
-        part = max(PART_BYTES, size // MOST_PARTS)
         with self._asking(name):
-            obstore.put(self._store, name, staging.local(there), chunk_size=part, max_concurrency=UPLOADS)
+            obstore.put(
+                self._store, name, staging.local(there), chunk_size=_part(size), max_concurrency=UPLOADS
+            )
 
     def _copy(self, staging: Any, there: str, name: str, size: int) -> None:
         import obstore
 
         if size >= COPY_BYTES:
-            part = max(PART_BYTES, size // MOST_PARTS)
-            with self._asking(name):
-                pieces = (bytes(piece) for piece in staging.chunks(there))
-                obstore.put(self._store, name, pieces, chunk_size=part, max_concurrency=UPLOADS)
+            self.write(name, staging.chunks(there), size, "")
             return
         paths = [f"{one.address.prefix}/{at}".lstrip("/") for one, at in ((staging, there), (self, name))]
         with self._asking(name):
@@ -378,3 +389,8 @@ class Bucket(Place):
             raise remote_refusal(error, self.uri) or FileNotFoundError(self.at(name)) from None
         except (BaseError, OSError, ValueError, NotImplementedError) as error:
             raise store_error(error, self.uri) from None
+
+
+def _part(size: int) -> int:
+    """How large the parts of an upload are: a store takes so many."""
+    return max(PART_BYTES, size // MOST_PARTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from blake3 import blake3
 from ..durable import put_if_absent, replace, sync_file, sync_folder
 from ..errors import StoreError
 from .base import ATTEMPT, STAGING, Entry, Place, Sees
+from .failures import storage_errors
 
 CHUNK_BYTES = 1 << 22
 SMALL_BYTES = 1 << 16
@@ -121,6 +123,17 @@ class Folder(Place):
         made(self.local(name).parent)
         return put_if_absent(self.local(name), content)
 
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:  # noqa: ARG002
+        """Write a file in the attempt's folder, and move it to its name when it is whole and on the disk."""
+        growing = self.staging(attempt).local(name)
+        with storage_errors(self.uri):
+            growing.parent.mkdir(parents=True, exist_ok=True)
+            with open(growing, "wb", buffering=0) as file:
+                for piece in pieces:
+                    _write_all(file, memoryview(piece))
+            sync_file(growing)
+            self.move_in(self.staging(attempt), [(name, name)])
+
     def move_in(self, staging: Place, files: Sequence[tuple[str, str]], *, keep: bool = False) -> None:
         """Rename or link files of the same disk: no byte is moved."""
         assert isinstance(staging, Folder)
@@ -208,6 +221,11 @@ class Folder(Place):
     def _entry(self, path: Path) -> Entry:
         stat = path.lstat()
         return Entry(path.relative_to(self.path).as_posix(), stat.st_size, max(stat.st_mtime, stat.st_ctime))
+
+
+def _write_all(file: io.FileIO, piece: memoryview) -> None:
+    while piece:
+        piece = piece[file.write(piece) :]
 
 
 def _linked(path: Path, other: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from ..errors import StoreError
@@ -23,6 +23,10 @@ class ReadOnly(Place):
         raise self.refusal()
 
     def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Refused."""
+        raise self.refusal()
+
+    def write(self, name: str, pieces: Iterable[memoryview | bytes], size: int, attempt: str) -> None:
         """Refused."""
         raise self.refusal()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 
 from ..addresses import scheme_of
 from ..errors import SourceError, StoreError
 from ..manifest.globs import chooses, has_glob
 from ..places.objects import Objects
+
+ODD = re.compile(r"[%#?\\\x00-\x1f]")
 
 
 def listed(glob: str) -> list[str]:
@@ -27,4 +30,9 @@ def listed(glob: str) -> list[str]:
         keys = Objects(f"{scheme}://{bucket}").keys("/".join(fixed))
     except StoreError as error:
         raise SourceError(error.what, glob, error.fix) from None
-    return [f"{scheme}://{bucket}/{key}" for key in keys if matches(key)]
+    found = [key for key in keys if matches(key)]
+    for key in found:
+        if ODD.search(key) or {"", ".", ".."} & set(key.split("/")):
+            what = f"the key {key!r} means different things to different programs"
+            raise SourceError(what, glob, "give the object another key, or leave it out with a narrower glob")
+    return [f"{scheme}://{bucket}/{key}" for key in found]

@@ -39,6 +39,8 @@ def beside_each_other(files: Mapping[str, Path]) -> Path:
     folder = vault() / "trees" / blake3(said.encode()).hexdigest()[:32]
     for address, place in sorted(files.items()):
         named = local_path(folder, address)
+        if ".." in named.relative_to(folder).parts:
+            raise SourceError("leads out of its host", address, "correct the address")
         with cache_errors():
             if named.is_file() and named.samefile(place):
                 continue

@@ -48,6 +48,7 @@ class TableSchema:
     name: str
     kind: str
     columns: tuple[Column, ...]
+    _arrow: list[pa.Schema] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def same_rows(self, other: TableSchema) -> bool:
         """Whether rows of this table are rows of the other, bit for bit: all is equal but why types were decided."""
@@ -56,11 +57,15 @@ class TableSchema:
         ] == [replace(column, why="") for column in other.columns]
 
     def arrow(self) -> pa.Schema:
-        """The schema of the batches, under true names."""
+        """The schema of the batches, under true names; it is made once, for all files."""
+        if self._arrow:
+            return self._arrow[0]
         fields = [(field_of(c.name, c.type, c.image), dict(c.metadata)) for c in self.columns]
-        return pa.schema(
-            [field.with_metadata({**(field.metadata or {}), **told} or None) for field, told in fields]
+        schema = pa.schema(
+            [one.with_metadata({**(one.metadata or {}), **told} or None) for one, told in fields]
         )
+        self._arrow.append(schema)
+        return schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +133,28 @@ class Look(Protocol):
 class OnePassSource(Source, Protocol):
     """A format of one table, whose rows can be given while a file is looked at."""
 
+    guess_bytes: int
+    """Files that are smaller on average are read twice: their samples tell too little, and take too long."""
+
     def guess(self, files: Sequence[SourceFile], resource: Resource) -> TableSchema | None:
         """Guess the table from a few bytes of some files. Never raises: a wrong guess costs time, and no guess does."""
         ...
 
     def look(self, reading: Reading, resource: Resource, table: TableSchema | None, batch_bytes: int) -> Look:
         """Look at a whole file under a guessed table. Raises, on the way, what `scan` raises."""
+        ...
+
+
+@runtime_checkable
+class JoiningSource(OnePassSource, Protocol):
+    """A format of many small files, whose rows are made into Arrow together: one by one they cost more than their bytes."""
+
+    def waiting(self, look: Any) -> Any | None:
+        """The only row of a file, decoded, that a look found to be small and to fit the table; else None."""
+        ...
+
+    def joined(self, rows: Sequence[Any], resource: Resource, table: TableSchema) -> pa.RecordBatch:
+        """One batch of rows that waited, in their order."""
         ...
 
 

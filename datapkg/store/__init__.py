@@ -19,6 +19,7 @@ from .write import (
     staged,
     tag_path,
     write_fragment,
+    write_pin,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "tag_path",
     "update",
     "write_fragment",
+    "write_pin",
 ]

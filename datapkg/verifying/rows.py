@@ -15,12 +15,13 @@ import pyarrow as pa
 from .. import engine as engines
 from ..access import FILE_COLUMN, RowAccess
 from ..companions import companions
-from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher, logical, table_digest
+from ..digest import ColumnSums, SourceDigest, SourceHasher, logical, table_digest
 from ..engine import Note
 from ..errors import DatapkgError, StoreError
 from ..faults import Fault
 from ..places import Place
 from ..progress import Counter, Progress
+from ..proofs import seen_columns
 from ..records import ColumnRecord, FilesList, Record, TableRecord
 from ..verified import FILE_PROOF, wrong_files, wrong_images
 
@@ -144,7 +145,7 @@ def _read(
 
 def _faults(table: StoredTable, note: Note) -> Iterator[Fault]:
     record = table.record
-    parts = [_digest_columns(record.own), _digest_columns(record.derived)]
+    parts = [seen_columns(record.own), seen_columns(record.derived)]
     rows = RowAccess(table.package, record, table.files)
     yield from _types(record, rows.schema)
     stream = RowStream(batch for _, batch in rows.read(rows.schema.names))
@@ -170,10 +171,6 @@ def _faults(table: StoredTable, note: Note) -> Iterator[Fault]:
     yield from _columns(record, record.own, sums[0])
     yield from _columns(record, record.derived, sums[1])
     yield from _against_record(record, found)
-
-
-def _digest_columns(columns: Sequence[ColumnRecord]) -> list[DigestColumn]:
-    return [DigestColumn(c.name, c.type, companions(c.name).digest if c.image else None) for c in columns]
 
 
 def _columns(record: TableRecord, columns: Sequence[ColumnRecord], sums: ColumnSums) -> Iterator[Fault]:

@@ -6,32 +6,18 @@ folder of images mostly does not belong there.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from importlib import import_module
 
 from ...errors import SourceError
 from .format import ImageFormat
+from .kind import SAVE, Kind, kind
+from .refused import REFUSED
 
-HEAD_BYTES = 64
+HEAD_BYTES = 400
 LEAVE_OUT = "exclude it"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of file: its name, how it begins, its suffixes, and where its format stands; none: it is not read."""
-
-    name: str
-    begins: re.Pattern[bytes]
-    suffixes: tuple[str, ...] = ()
-    format: str = ""
-
-
-def _kind(name: str, begins: bytes, suffixes: str = "", form: str = "") -> Kind:
-    return Kind(name, re.compile(begins, re.DOTALL), tuple(suffixes.split()), form)
-
-
-TIFF = _kind(
+TIFF = kind(
     "a TIFF",
     rb"II[*+]\0|MM\0[*+]|II|MM",
     "tif tiff btf stk lsm svs",
@@ -39,31 +25,32 @@ TIFF = _kind(
 )
 RASTER = "datapkg.sources.raster."
 KINDS = (
-    _kind("a PNG image", rb"\x89PNG\r\n\x1a\n", "png", RASTER + "png:Png"),
-    _kind("a JPEG image", rb"\xff\xd8\xff", "jpg jpeg jls", RASTER + "jpeg:Jpeg"),
-    _kind(
+    kind("a PNG image", rb"\x89PNG\r\n\x1a\n", "png", RASTER + "png:Png"),
+    kind("a JPEG image", rb"\xff\xd8\xff", "jpg jpeg jls", RASTER + "jpeg:Jpeg"),
+    kind(
         "a JPEG 2000 image",
         rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
         "jp2 j2k jpx",
         RASTER + "jpeg2000:Jpeg2000",
     ),
-    _kind("a WebP image", rb"RIFF....WEBP", "webp", RASTER + "webp:Webp"),
-    _kind("a BMP image", rb"BM", "bmp", RASTER + "bmp:Bmp"),
-    _kind("a damaged PNG image", rb"\x89PNG"),
-    _kind("a GIF image", rb"GIF8[79]a", "gif", RASTER + "gif:Gif"),
-    _kind("a JPEG XL image", rb"\xff\x0a|\0\0\0\x0cJXL ", "jxl", RASTER + "jpegxl:JpegXl"),
-    _kind("a QOI image", rb"qoif", "qoi", RASTER + "qoi:Qoi"),
-    _kind("a Netpbm image", rb"P[1-7fF][ \t\r\n\v\f#]", "pbm pgm ppm pnm pam pfm", RASTER + "pnm:Pnm"),
-    _kind("a JPEG XR image", rb"II\xbc", "jxr wdp hdp"),
-    _kind("a HEIF or AVIF image", rb"....ftyp(?:avif|avis|heic|heix|hevc|mif1|msf1)", "heic heif avif"),
-    _kind("an OpenEXR image", rb"v/1\x01", "exr"),
-    _kind("a Radiance image", rb"#\?(?:RADIANCE|RGBE)", "hdr"),
-    _kind("an HDF5 file", rb"\x89HDF"),
-    _kind("a gzip file", rb"\x1f\x8b"),
-    _kind("a zip archive", rb"PK\x03\x04"),
-    _kind("a PDF", rb"%PDF"),
-    _kind("a Git LFS pointer, whose image `git lfs pull` would fetch", rb"version https://git-lfs"),
-    _kind("a web page or XML text", rb"\s*<"),
+    kind("a WebP image", rb"RIFF....WEBP", "webp", RASTER + "webp:Webp"),
+    kind("a BMP image", rb"BM", "bmp", RASTER + "bmp:Bmp"),
+    kind("a damaged PNG image", rb"\x89PNG"),
+    kind("a GIF image", rb"GIF8[79]a", "gif", RASTER + "gif:Gif"),
+    kind("a JPEG XL image", rb"\xff\x0a|\0\0\0\x0cJXL ", "jxl", RASTER + "jpegxl:JpegXl"),
+    kind("a QOI image", rb"qoif", "qoi", RASTER + "qoi:Qoi"),
+    kind("a Netpbm image", rb"P[1-7fF][ \t\r\n\v\f#]", "pbm pgm ppm pnm pam pfm", RASTER + "pnm:Pnm"),
+    kind("a JPEG XR image", rb"II\xbc", "jxr wdp hdp", RASTER + "jpegxr:JpegXr"),
+    kind(
+        "a HEIF or AVIF image",
+        rb"....ftyp(?:avif|avis|hei[cxms]|hev[cxms]|mi[fa][12f]|msf1)",
+        "heic heif hif avif avifs",
+        RASTER + "heif:Heif",
+    ),
+    kind("an OpenEXR image", rb"v/1\x01", "exr", RASTER + "exr:Exr"),
+    kind("a Radiance image", rb"#\?(?:RADIANCE|RGBE)", "hdr", RASTER + "radiance:Radiance"),
+    kind("a FITS image", rb"SIMPLE  =", "fits fit fts", RASTER + "fits:Fits"),
+    *REFUSED,
     TIFF,
 )
 
@@ -91,14 +78,14 @@ def format_of(content: memoryview, path: str) -> ImageFormat:
     found = kind_of(head)
     suffix = path.rpartition(".")[2].lower()
     named = next((kind for kind in KINDS if suffix in kind.suffixes), None)
+    if named is not None and not named.format:
+        raise SourceError(f"not an image that is read: {named.name}", path, f"{named.mend}, or {LEAVE_OUT}")
     if named is not None and named is not found:
-        raise SourceError(
-            f"not {named.name}: {beginning(head)}", path, f"give it its true suffix, or {LEAVE_OUT}"
-        )
+        mend = found.mend if found is not None and not found.format else "give it its true suffix"
+        raise SourceError(f"not {named.name}: {beginning(head)}", path, f"{mend}, or {LEAVE_OUT}")
     if found is None or not found.format:
-        raise SourceError(
-            f"not an image that is read: {beginning(head)}", path, f"save it as TIFF or PNG, or {LEAVE_OUT}"
-        )
+        mend = SAVE if found is None else found.mend
+        raise SourceError(f"not an image that is read: {beginning(head)}", path, f"{mend}, or {LEAVE_OUT}")
     module, name = found.format.split(":")
     made: ImageFormat = getattr(import_module(module), name)()
     return made

@@ -15,24 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ...addresses import named
-from ...errors import SourceError
-from ...manifest.pattern import PathPattern
 from ..base import Decision, Scan, TableSchema
-from ..image_columns import file_bytes, image_arrays, record_batch
 from ..matching import matching
+from .batches import Waiting, joined_batch, member_batches
 from .format import ImageFile
 from .kinds import format_of
+from .look import ImagesLook, OpenFile, guess_table
 from .members import FolderMembers, StoredMembers
-from .tables import PLACE_COLUMNS, decide, files_table
+from .tables import decide, files_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...encoding import Layout
     from ...manifest.models import Resource
     from ...reading import Reading, SourceFile
-    from .format import Row, Rows
+    from .format import Rows
 
 NO_LIMIT = 1 << 62
 
@@ -42,27 +39,30 @@ class ImagesSource:
 
     kind = "images"
     reads = 3
-    libraries = ("tifffile", "imagecodecs", "simplejpeg", "pillow")
+    libraries = ("tifffile", "imagecodecs", "simplejpeg", "pillow", "pi-heif", "openexr")
+    guess_bytes = 0
 
     def scan(self, reading: Reading, resource: Resource) -> Scan:
         """Read a file's headers; evidence is how many images of which dtype and shape it has."""
-        path = reading.file.path
-        if resource.pattern is not None:
-            PathPattern(resource.pattern).match(path)
-        content = reading.content()
-        if _skipped(content, path, resource):
-            return Scan({}, (f"{path}: empty, skipped",))
-        members = FolderMembers(reading, matching(resource))
-        look = format_of(content, path).look(_image_file(reading, content, resource, members))
-        warnings = tuple(f"{path}: {text}" for text in look.warnings)
-        if look.lead:
-            return Scan({}, warnings, lead=look.lead)
-        images = [[dtype, list(shape), count] for (dtype, shape), count in look.images.items()]
-        evidence: dict[str, Any] = {resource.name: {"images": images}}
-        used = tuple(members.used[name] for name in sorted(members.used, key=str.encode))
-        if used and "bytes" in resource.keep:
-            evidence[files_table(resource)] = {"files": len(used)}
-        return Scan(evidence, warnings, used)
+        return self.look(reading, resource, None, 0).finish()
+
+    def guess(self, files: Sequence[SourceFile], resource: Resource) -> TableSchema | None:
+        """Guess the table from the headers of some files."""
+        return guess_table(files, resource)
+
+    def look(
+        self, reading: Reading, resource: Resource, table: TableSchema | None, batch_bytes: int
+    ) -> ImagesLook:
+        """Read a file's headers, and decode its images as long as they fit the table."""
+        return ImagesLook(reading, resource, table, batch_bytes)
+
+    def waiting(self, look: ImagesLook) -> Waiting | None:
+        """The only image of a small file, decoded."""
+        return look.waiting()
+
+    def joined(self, rows: Sequence[Waiting], resource: Resource, table: TableSchema) -> pa.RecordBatch:
+        """The rows of small files, one for each."""
+        return joined_batch(rows, resource, table)
 
     def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
         """Find the one layout that holds every image, and the table's columns."""
@@ -72,23 +72,10 @@ class ImagesSource:
         self, reading: Reading, resource: Resource, table: TableSchema, batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
         """Decode a file's images, or yield the files that are its members."""
-        members = FolderMembers(reading, matching(resource))
         if table.name == files_table(resource):
-            yield from _member_batches(reading, table, members)
-            return
-        path, content = reading.file.path, reading.content()
-        reading.close()
-        if _skipped(content, path, resource):
-            return
-        layout = next((c.image for c in table.columns if c.image), None)
-        held = content if "bytes" in resource.keep else None
-        rows = format_of(content, path).rows(_image_file(reading, content, resource, members))
-        for batch in batched(rows, batch_bytes):
-            made = _record_batch(batch, reading, resource, table, layout, held)
-            held = None
-            batch.clear()  # where pixels are not kept, they are gone before the rows are stored
-            yield made
-            del made
+            yield from member_batches(reading, table, FolderMembers(reading, matching(resource)))
+        else:
+            yield from OpenFile(reading, resource).batches(table, batch_bytes)
 
     def decode(
         self, content: memoryview, path: str, rows: Rows, member: Callable[[str], memoryview]
@@ -97,76 +84,3 @@ class ImagesSource:
         file = ImageFile(path, content.cast("B"), StoredMembers(member), rows, NO_LIMIT)
         for row in format_of(file.content, path).rows(file):
             yield row.place, row.pixels
-
-
-def batched(rows: Iterator[Row], batch_bytes: int) -> Iterator[list[Row]]:
-    """Rows in batches of about so many bytes of pixels.
-
-    A full batch is given away before the next row is decoded, and nothing of it is held on to: of large images there
-    is one in memory, not two.
-    """
-    batch: list[Row] = []
-    size = 0
-    for row in rows:
-        if batch and size + row.pixels.nbytes > batch_bytes:
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += row.pixels.nbytes
-        del row
-        if size >= batch_bytes:
-            full, batch, size = batch, [], 0
-            yield full
-            del full
-    if batch:
-        yield batch
-
-
-def _image_file(
-    reading: Reading, content: memoryview, resource: Resource, members: FolderMembers
-) -> ImageFile:
-    return ImageFile(reading.file.path, content, members, resource.rows, reading.max_image_bytes)
-
-
-def _skipped(content: memoryview, path: str, resource: Resource) -> bool:
-    if len(content):
-        return False
-    if resource.empty == "error":
-        raise SourceError("the file is empty", path, "copy it again, or exclude it, or write `empty: skip`")
-    return True
-
-
-def _record_batch(
-    rows: list[Row],
-    reading: Reading,
-    resource: Resource,
-    table: TableSchema,
-    layout: Layout | None,
-    content: memoryview | None,
-) -> pa.RecordBatch:
-    path, count = reading.file.path, len(rows)
-    of_file: dict[str, Any] = (
-        {} if resource.pattern is None else dict(PathPattern(resource.pattern).match(path))
-    )
-    of_file |= {"path": path, "file_name": named(path).rpartition("/")[2]}
-    of_file |= {"filesize_bytes": reading.file.bytes, "sha256": reading.sha256}
-    schema = table.arrow()
-    arrays = {name: pa.array([value] * count, schema.field(name).type) for name, value in of_file.items()}
-    arrays["image_bytes"] = file_bytes(content, count)
-    for i, name in enumerate(PLACE_COLUMNS[resource.rows]):
-        arrays[name] = pa.array([row.place[i] for row in rows], pa.int32())
-    arrays |= image_arrays([(row.facts, row.pixels) for row in rows], layout, resource.keep)
-    return record_batch(schema, arrays)
-
-
-def _member_batches(reading: Reading, table: TableSchema, members: FolderMembers) -> Iterator[pa.RecordBatch]:
-    """The files of a set beside its lead, one a batch, in the order of their paths."""
-    for path in sorted(reading.members, key=str.encode):
-        content = members.content(path)
-        arrays = {
-            "path": pa.array([path]),
-            "filesize_bytes": pa.array([len(content)], pa.int64()),
-            "sha256": pa.array([reading.members[path].sha256]),
-            "image_bytes": file_bytes(content, 1),
-        }
-        yield record_batch(table.arrow(), arrays)

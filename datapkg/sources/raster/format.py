@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -32,23 +33,35 @@ BY_PLANE = "store its frames as rows of their own with `rows: plane`, or exclude
 AXES = {2: "YX", 3: "YXS"}
 CENTIMETRE = 3  # the code of TIFF's unit, whose rule of what is a specimen's pixel size holds here too
 
+PerCm = tuple[tuple[int, int], tuple[int, int]]
+"""Points a centimetre across and down, as fractions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """What an image's header says; `pixels_per_cm` is (x, y) as fractions, None where it has no unit.
 
     `shape` is that of one frame; `frames` is how many there are, 0 where the image is still. `tags` is what else the
-    file says, by the format's own names, `frame_tags` what it says of each frame.
+    file says, by the format's own names, `frame_tags` what it says of each frame; `frame_axis` is I where frames are
+    pages whose meaning the file does not tell. `channels` are the names of planes that stand one behind the other:
+    such an image has the axis C before Y and X.
     """
 
     dtype: str
     shape: tuple[int, ...]
     tags: Mapping[str, Any]
-    pixels_per_cm: tuple[tuple[int, int], tuple[int, int]] | None = None
+    pixels_per_cm: PerCm | None = None
     orientation: int | None = None
     warnings: tuple[str, ...] = field(default=())
     frames: int = 0
     frame_tags: tuple[Mapping[str, Any], ...] = ()
+    channels: tuple[str, ...] = ()
+    frame_axis: str = "T"
+
+    @property
+    def axes(self) -> str:
+        """The axes of one frame."""
+        return "CYX" if self.channels else AXES[len(self.shape)]
 
     @property
     def whole_shape(self) -> tuple[int, ...]:
@@ -61,13 +74,13 @@ class Header:
         x, y = self.pixels_per_cm or (None, None)
         said = from_resolution({282: x, 283: y, 296: CENTIMETRE})
         if frame is None or not self.frames:
-            shape, axes = self.whole_shape, ("T" if self.frames else "") + AXES[len(self.shape)]
+            shape, axes = self.whole_shape, (self.frame_axis if self.frames else "") + self.axes
             frames: dict[str, Any] = {"frames": self.frame_tags} if self.frame_tags else {}
         else:
-            shape, axes = self.shape, AXES[len(self.shape)]
+            shape, axes = self.shape, self.axes
             frames = {"frame": self.frame_tags[frame]} if self.frame_tags else {}
         text = as_text({**found, "tags": self.tags, **frames})
-        return ImageFacts(self.dtype, shape, axes, said.x_um, said.y_um, None, None, text)
+        return ImageFacts(self.dtype, shape, axes, said.x_um, said.y_um, None, self.channels or None, text)
 
 
 class RasterFormat(ABC):
@@ -101,8 +114,9 @@ class RasterFormat(ABC):
         page = 0
         for series, header in enumerate(self._checked(file)):
             if file.rows == "plane":
-                for t, pixels in enumerate(self._decoded(file, header)):
-                    yield Row(header.facts(t), pixels, (series, page + t, t, 0, 0))
+                for number, pixels in enumerate(self._decoded(file, header)):
+                    t = number if header.frame_axis == "T" else 0
+                    yield Row(header.facts(number), pixels, (series, page + number, t, 0, 0))
             else:
                 yield Row(header.facts(), self._whole(file, header), (series, page))
             page += max(1, header.frames)
@@ -185,6 +199,22 @@ class StillFormat(RasterFormat):
 def cut_off(path: str, at: int, kind: str) -> SourceError:
     """The error for a file that ends too early."""
     return SourceError(f"the {kind} is cut off: it ends after {at:,} bytes", path, COPY_AGAIN)
+
+
+def dpi_per_cm(across: float, down: float) -> PerCm | None:
+    """Points a centimetre from points an inch that are floats; None where they make no sense.
+
+    Examples
+    --------
+    >>> dpi_per_cm(254.0, 25.4)
+    ((100, 1), (10, 1))
+    """
+    if not (1e-6 < across < 1e9 and 1e-6 < down < 1e9):
+        return None
+    x, y = (
+        (Fraction(dpi) * 50 / 127).limit_denominator(1 << 20).as_integer_ratio() for dpi in (across, down)
+    )
+    return x, y
 
 
 def trailing(content: memoryview, end: int) -> tuple[str, ...]:

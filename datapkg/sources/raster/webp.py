@@ -58,7 +58,7 @@ class Webp(RasterFormat):
         """Decode the pixels."""
         bytes_like: Any = content
         if header.frames:
-            with _opened(bytes_like) as image:
+            with opened(bytes_like, "WEBP") as image:
                 for number in range(header.frames):
                     image.seek(number)
                     yield np.asarray(image)
@@ -68,13 +68,13 @@ class Webp(RasterFormat):
             yield webp_decode(bytes_like, hasalpha=header.shape[2] == 4)
 
 
-def _opened(content: bytes) -> Image:
-    """Open a file with Pillow, whose size was held against our own limit already: Pillow's own is put aside."""
+def opened(content: bytes, form: str) -> Image:
+    """Open a file of a format with Pillow, whose size was held against our own limit already: Pillow's own is put aside."""
     from PIL import Image
 
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        return Image.open(io.BytesIO(content), formats=("WEBP",))
+        return Image.open(io.BytesIO(content), formats=(form,))
     finally:
         Image.MAX_IMAGE_PIXELS = limit
 

@@ -28,6 +28,7 @@ class TextSource:
     kind = "table"
     reads = 3
     libraries: tuple[str, ...] = ()
+    guess_bytes = 1 << 18
 
     def scan(self, reading: Reading, resource: Resource) -> Scan:
         """Look at every cell of a file."""

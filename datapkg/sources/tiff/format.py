@@ -14,6 +14,7 @@ import numpy as np
 from ..images.format import ImageFile, Look, Row
 from .checks import unused_pages
 from .file import OpenTiff, open_tiff
+from .plain import decoded, read_plain
 from .rows import check, read_rows, shapes
 from .sets import check_set, lead_of, read_set_rows
 
@@ -23,6 +24,9 @@ class TiffFormat:
 
     def look(self, file: ImageFile) -> Look:
         """Read headers, of a set those of all its files."""
+        plain = read_plain(file.content)
+        if plain is not None and plain.bytes <= file.max_bytes:
+            return Look(Counter({(plain.dtype, plain.shape): 1}))
         with open_tiff(file.content, file.path, file.members) as tiff:
             if tiff.ome is not None and tiff.ome.spread:
                 lead = lead_of(tiff.ome, file)
@@ -36,6 +40,13 @@ class TiffFormat:
 
     def rows(self, file: ImageFile) -> Iterator[Row]:
         """Decode a file's images, or the images of the set that it leads."""
+        plain = read_plain(file.content)
+        pixels = None
+        if plain is not None and plain.bytes <= file.max_bytes:
+            pixels = decoded(plain, file.content)
+        if plain is not None and pixels is not None:
+            yield Row(plain.facts(), pixels, (0, 0) if file.rows == "image" else (0,) * 5)
+            return
         with open_tiff(file.content, file.path, file.members) as tiff:
             if tiff.ome is not None and tiff.ome.spread:
                 yield from read_set_rows(tiff.ome, file)
