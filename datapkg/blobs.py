@@ -29,6 +29,11 @@ class Page(NamedTuple):
     entries: int
     width: int
 
+    @property
+    def end(self) -> int:
+        """The byte behind all of it."""
+        return self.entries + (self.rows + 1) * self.width
+
 
 class DirectBlobs:
     """The values of one column of bytes."""
@@ -115,7 +120,7 @@ class DirectBlobs:
             pages = [
                 Page(*places[at : at + len(Page._fields)]) for at in range(0, len(places), len(Page._fields))
             ]
-            last = max((page.entries + (page.rows + 1) * page.width for page in pages), default=0)
+            last = max((page.end for page in pages), default=0)
             if pages and last <= self._sizes.get(path, -1):
                 rows = np.array([page.rows for page in pages], np.int64)
                 found[int(number)] = path, pages, rows.cumsum() - rows

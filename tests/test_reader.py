@@ -261,7 +261,7 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path, package: Package) -> None
     with pytest.raises(StoreError, match="no such folder"):
         datapkg.open(tmp_path / "nowhere")
     with pytest.raises(StoreError, match="no place for a package"):
-        datapkg.open("https://host/p")
+        datapkg.open("ftp://host/p")
     record = tmp_path / "p" / "versions" / "1.json"
     record.write_bytes(record.read_bytes().replace(b'"rows":2', b'"rows":3'))
     with pytest.raises(DamageError, match="damaged"):

@@ -12,12 +12,13 @@ import make
 import pytest
 import stores
 from stores import BOTH, MOTO, RCLONE
+from test_bucket_harm import at_once
 from test_cli import run
 
 import datapkg
 from datapkg import versions
 from datapkg.copying import carrying, transfer
-from datapkg.errors import DamageError, StoreError, VersionError
+from datapkg.errors import DamageError, DatapkgError, StoreError, VersionError
 from datapkg.places import Folder, place
 from datapkg.removed import removed
 
@@ -323,3 +324,23 @@ def test_the_command_line_pushes_and_pulls(
     refused = run("pull", uri, tmp_path / "s")
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+@MOTO
+def test_of_four_pushes_at_once_no_more_than_one_history_wins(
+    manifest: Path, tmp_path: Path, uri: str, reached: stores.ObjectStore
+) -> None:
+    make.build(manifest, tmp_path / "0")
+    for number in range(1, 4):
+        shutil.copytree(tmp_path / "0", tmp_path / str(number))
+    together = at_once([lambda one=one: datapkg.push(tmp_path / str(one), uri) for one in range(4)])
+    assert [getattr(end, "digest", end) for end in together] == [datapkg.open(uri).digest] * 4
+    assert same(tmp_path / "0", uri)
+    for number in range(4):
+        make.text(manifest.parent / "wells.csv", f"Well\nB{number:02}\n")
+        make.build(manifest, tmp_path / str(number))
+    ended = at_once([lambda one=one: datapkg.push(tmp_path / str(one), uri) for one in range(4)])
+    won = [end for end in ended if not isinstance(end, Exception)]
+    assert len(won) <= 1, ended
+    assert all(isinstance(end, DatapkgError) for end in ended if isinstance(end, Exception))
+    assert datapkg.verify(uri, deep=True).ok

@@ -9,7 +9,10 @@ import typer
 
 from .app import Json, PackageArg, VersionOption, app, json_text, number_or_name
 
-FORMS = "zip, sqlite, parquet, csv, files, ome-tiff or ome-zarr"
+FORMS = (
+    "zip, sqlite, parquet, csv, files, ome-tiff, ome-zarr, "
+    "frictionless, croissant, ro-crate, citation or schema-org"
+)
 
 
 @app.command()

@@ -13,7 +13,7 @@ import sys
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # as <malloc.h> numbers them
 ARROW_KEEPS_MS = "1000"
-KEPT_BYTES = 128 << 20
+KEPT_BYTES = 64 << 20
 LARGE_BYTES = 32 << 20
 """What is larger is given back as before: a large image is not kept."""
 

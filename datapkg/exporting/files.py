@@ -7,7 +7,7 @@ from pathlib import Path
 from ..access import FILE_COLUMN
 from ..addresses import as_file_path
 from ..errors import ExportError
-from ..loading import missing_values
+from ..loading import missing_files
 from ..opened import SOURCES
 from ..table import Table
 from .job import Job
@@ -31,7 +31,8 @@ def write(job: Job, path: Path) -> None:
 def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> None:
     import numpy as np
 
-    rows = np.flatnonzero(~missing_values(table.rows, FILE_COLUMN))
+    nulls = next(one.nulls for one in table.record.columns if one.name == FILE_COLUMN)
+    rows = np.flatnonzero(~missing_files(table.rows, table.opened.facts(table.name), nulls))
     paths = table.to_arrow(["path"]).column("path")
     for done, (at, content) in enumerate(each_file(table, rows)):
         path = str(paths[at].as_py())

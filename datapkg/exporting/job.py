@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..progress import Progress, Step
-from ..reader import Package
+from ..reader import Package, open_package
 from ..report import size
 from ..table import Table
 
@@ -65,10 +65,21 @@ class Job:
     begun: float = field(default_factory=time.monotonic)
 
     def each(self, names: Sequence[str] | None = None) -> Iterator[Table]:
-        """The wanted tables, or those of them that the form can hold, one after the other."""
+        """The wanted tables, or those of them that the form can hold, one after the other, each checked first.
+
+        All files of a table are hashed before its rows are read. To check rows one by one as they come would cost more: a
+        digest for each image, and the engine for kept files.
+
+        Raises
+        ------
+        DamageError
+            A file is not as it was written.
+        """
+        checked = open_package(self.package.place, version=self.package.version, verify=True)
         for name in self.tables if names is None else names:
             table = self.package[name]
             self.tell(table, 0)
+            checked[name].rows.check()
             yield table
             self.written.append(name)
             self.tell(table, 0)

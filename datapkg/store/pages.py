@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,7 +93,7 @@ class EqualImages:
             if places:
                 found[stored_name(name)] = Pages(dtype, shape, places)
         for name in self.blobs:
-            places = _blob_places(columns[index[numbers[stored_name(name)][0]]].pages)
+            places = _blob_places(path, columns[index[numbers[stored_name(name)][0]]].pages)
             if places:
                 found[stored_name(name)] = Pages(BLOBS, (), places)
         return found
@@ -114,22 +114,41 @@ def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, 
     return tuple(places)
 
 
-def _blob_places(pages: list[Any]) -> tuple[int, ...] | None:
-    """Rows of each page, where they and their index begin, and the bytes of an entry; None where a page is otherwise."""
+def _blob_places(path: Path, pages: list[Any]) -> tuple[int, ...] | None:
+    """Rows of each page, where they and their index begin, and the bytes of an entry; None where a page is otherwise.
+
+    A large value that stands alone in its page has another form, and is the engine's to read.
+    """
     places: list[int] = []
-    for page in pages:
-        found = ITEMS.search(page.encoding)
-        if len(page.buffers) != 2 or found is None:
-            return None
-        (values, index), rows = page.buffers, int(found[1])
-        width, beyond = divmod(index.size, rows + 1)
-        behind = values.position + values.size <= index.position
-        if beyond or width not in INDEX_WIDTHS or not behind:
-            return None
-        if re.sub(r"\s", "", page.encoding) != _lengths_and_bytes(rows):
-            return None
-        places += [rows, values.position, index.position, width]
+    with open(path, "rb", buffering=0) as file:
+        for page in pages:
+            found = ITEMS.search(page.encoding)
+            if len(page.buffers) != 2 or found is None:
+                return None
+            (values, index), count = page.buffers, int(found[1])
+            width, beyond = divmod(index.size, count + 1)
+            behind = values.position + values.size <= index.position
+            if beyond or width not in INDEX_WIDTHS or not behind:
+                return None
+            if re.sub(r"\s", "", page.encoding) != _lengths_and_bytes(count):
+                return None
+            if not _is_indexed(file, values, index, width):
+                return None
+            places += [count, values.position, index.position, width]
     return tuple(places)
+
+
+def _is_indexed(file: IO[bytes], values: Any, index: Any, width: int) -> bool:
+    """Whether a page's index leads from its first byte to its last, and the first and the last row say its lengths."""
+    file.seek(index.position)
+    entries = np.frombuffer(file.read(index.size), f"<u{width}").astype(np.int64)
+    if entries[0] != 0 or entries[-1] != values.size:
+        return False
+    for row in (0, len(entries) - 2):
+        file.seek(values.position + int(entries[row]))
+        if int.from_bytes(file.read(8), "little") != entries[row + 1] - entries[row] - 8:
+            return False
+    return True
 
 
 def _lengths_and_bytes(rows: int) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .cells import CODE, LARGEST_EXACT, NONZERO, NUMBER, Mask, Rows, Spellings, mask
 from .evidence import Evidence
 
-CELLS = 1 << 17
+CELLS = 1 << 18
 """So many are looked at in one go: what is made of them stays in a processor's own memory."""
 
 
@@ -137,7 +137,7 @@ def _text(group: _Group) -> dict[int, Seen] | None:
     """Columns of text that is like no number, and no word that counts."""
     if not group.counts.any():
         return {}
-    fits = group.without(Spellings(group.cells).perhaps_more())
+    fits = group.without(np.flatnonzero(Spellings(group.cells).perhaps_more()))
     return {i: Seen("text", group.column(group.cells, i)) for i in np.flatnonzero(fits).tolist()}
 
 

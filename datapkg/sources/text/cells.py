@@ -47,7 +47,7 @@ LIKE_NUMBERS[list(b"0123456789+-. \t\x0b\x0c\r\n")] = True
 _BEGINS_WORD = np.zeros((256, 256), bool)
 """First and second bytes of words that count."""
 _BEGINS_WORD[[ord(word[0]) for word in _WORDS], [ord(word[1]) for word in _WORDS]] = True
-_MAY_BE_MORE = LIKE_NUMBERS | _BEGINS_WORD.any(axis=1)
+_LIKE_WORDS = _BEGINS_WORD.any(axis=1) & ~LIKE_NUMBERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,15 @@ class Spellings:
         odd: Rows = at[written_out | plus[at]]
         return odd
 
-    def perhaps_more(self) -> Rows:
-        """Where cells may be more than text, or like more: a number, a word that counts, one of `NOT_NUMBERS`."""
+    def perhaps_more(self) -> Mask:
+        """Which cells may be more than text, or like more: a number, a word that counts, one of `NOT_NUMBERS`."""
         starts, ends, data = self._buffers()
         lead = data.take(starts, mode="clip")
-        at = np.flatnonzero(_MAY_BE_MORE[lead])
-        at = at[starts[at] < ends[at]]
-        second = data.take(starts[at] + 1, mode="clip")
-        return at[LIKE_NUMBERS[lead[at]] | _BEGINS_WORD[lead[at], second]]
+        perhaps = LIKE_NUMBERS[lead]
+        at = np.flatnonzero(_LIKE_WORDS[lead])
+        perhaps[at] = _BEGINS_WORD[lead[at], data.take(starts[at] + 1, mode="clip")]
+        perhaps &= starts < ends  # a missing cell has no first byte
+        return perhaps
 
     def whole(self) -> pa.Int64Array | None:
         """All cells as int64, if each is written as one."""
@@ -152,8 +153,7 @@ class Kinds:
 
 def kinds(cells: Spellings) -> Kinds:
     """Tell cells apart one by one."""
-    more = np.zeros(len(cells), bool)
-    more[cells.perhaps_more()] = True
+    more = cells.perhaps_more()
     maybe = cells.take(more)
     code = pc.fill_null(pc.index_in(maybe.values, value_set=_SPECIAL), len(_SPECIAL)).to_numpy()
     numbers = maybe.matching(NUMBER) if len(maybe) else np.zeros(0, bool)

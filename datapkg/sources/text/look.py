@@ -24,7 +24,7 @@ from .inline import open_inline
 from .read import TextBlock, TextTable, open_text
 from .summary import packed
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 3 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,6 @@ AHEAD_BYTES = 16 << 20
 """A thread does not pay for small files."""
 HELD_BYTES = 32 << 20
 """Text of blocks that are worked on at the same time: with cells and values it takes four times as much."""
-AHEAD_BLOCKS = 4
-"""Blocks of each thread that may be begun before the first is taken: who takes them is busy storing now and then."""
 CELL_BYTES = 4096
 """A block has about this many bytes a column, so that wide tables are not cut into slivers."""
 
@@ -108,7 +106,7 @@ def open_text(reading: Reading, resource: Resource, block_bytes: int) -> TextTab
     names = as_declared(names, resource, bool(form.header_rows))
     uncut = (partial(_cut, path, block, form, len(names)) for block in rest)
     threads = reading.threads if reading.file.bytes > AHEAD_BYTES else 0
-    ahead = max(1, min(AHEAD_BLOCKS * threads, HELD_BYTES // block_bytes))
+    ahead = max(1, min(2 * threads, HELD_BYTES // block_bytes))
     return TextTable(path, form, names, notes, uncut, threads, ahead)
 
 
