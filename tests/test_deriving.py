@@ -322,7 +322,7 @@ def test_a_derived_table_may_not_take_the_name_of_one_that_a_movie_has(tmp_path:
 def test_what_a_file_imports_from_beside_it_is_read_again(manifest: Path, data: Path, tmp_path: Path) -> None:
     """Also in a process that has imported it for a build before."""
     make.text(data / "beside.py", "TIMES = 2\n")
-    make_derive.functions(data, "\n\ndef scaled(image):\n    import beside\n    return beside.TIMES\n")
+    make_derive.functions(data, "\n\nimport beside\n\ndef scaled(image):\n    return beside.TIMES\n")
     entry = '{table: frames, column: m, function: "f.py:scaled", input: image_array, output: int32}'
     make_derive.manifest(manifest, f"derive:\n  - {entry}\n")
     for times in (2, 34, 5):

@@ -16,6 +16,7 @@ from typing import Any
 
 from blake3 import blake3
 
+from ..engine import in_worker
 from ..errors import DeriveError, nearest
 
 READ = "_datapkg_read"
@@ -146,7 +147,7 @@ def _from_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     for name, there, code in _neighbours(path):
-        if getattr(there, READ, code) != code:
+        if getattr(there, READ, None if in_worker() else code) != code:
             del sys.modules[name]  # a worker may outlive a build, and the file is another now
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up
