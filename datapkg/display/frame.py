@@ -122,7 +122,8 @@ def _outlines(part: Part, objects: ObjectsOfRows | None) -> tuple[list[list[Outl
     """For each shown row the object that it is about, and the others in its image."""
     lazy = [at for at, kind in enumerate(part.frame.dtypes) if isinstance(kind, LazyDtype)]
     plain = part.frame.iloc[part.rows, [at for at in range(part.frame.shape[1]) if at not in lazy]]
-    records = [dict(zip(plain.columns, row, strict=True)) for row in plain.itertuples(index=False, name=None)]
+    rows = plain.itertuples(name=None)  # with the index: older pandas has no row of no column
+    records = [dict(zip(plain.columns, row[1:], strict=True)) for row in rows]
     around = [outlines_of(record) for record in records]
     return around, [objects.of(record) if objects else [] for record in records]
 
