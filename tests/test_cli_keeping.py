@@ -56,7 +56,7 @@ def test_release_names_the_newest_or_another(package: Path) -> None:
     assert_error(run("release", package, "FIRST"), 2, "the name first is taken by version 1")
     assert [entry["release"] for entry in json.loads(run("log", package, "--json").stdout)] == [
         "2.0.0",
-        "first",
+        "1.0.0, first",
     ]
 
 
