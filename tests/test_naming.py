@@ -64,4 +64,4 @@ def test_only_versions_that_are_there_are_named(package: Path, tmp_path: Path) -
     with pytest.raises(StoreError):
         datapkg.release(tmp_path / "nowhere", "x")
     with pytest.raises(StoreError, match="no place for a package"):
-        datapkg.release("https://host/p", "x")
+        datapkg.release("ftp://host/p", "x")

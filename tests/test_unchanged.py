@@ -139,7 +139,7 @@ def test_a_file_that_changes_during_a_build_is_not_trusted_whatever_its_clock_sa
     manifest: Path, apart: Path, tmp_path: Path
 ) -> None:
     def meanwhile(step: Step) -> None:
-        if step.doing == "storing frames":  # the wells have been looked at before
+        if step.doing == "looking at frames":  # the wells have been looked at before
             edit(manifest, tmp_path)
 
     make.build(apart, tmp_path / "p")
