@@ -180,5 +180,5 @@ def test_the_command(package: Path, manifest: Path, tmp_path: Path) -> None:
     assert json.loads(as_json.stdout) == datapkg.open(package).diff(1).as_json()
     assert run("diff", package, 2, "--exit-code").returncode == 0
     assert run("diff", package, 1, 1, "--other", package, "--exit-code").returncode == 0
+    assert run("diff", package).stdout == run("diff", package, "1.0.0").stdout
     assert_error(run("diff", package, "2.0"), 2, "no release '2.0'")
-    assert_error(run("diff", package), 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import make
 import pytest
@@ -92,16 +93,16 @@ def test_other_files_are_named_and_no_version_is_written(
 def test_other_content_of_the_same_files_names_table_column_and_source(
     manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datapkg.sources.images.source import ImagesSource
+    from datapkg.sources.images import batches
 
-    real = ImagesSource.batches
+    real = batches._batch
 
-    def brighter(self: ImagesSource, *arguments: object) -> object:
-        for batch in real(self, *arguments):  # type: ignore[arg-type]
-            index = batch.schema.get_field_index("size_z")
-            yield batch.set_column(index, batch.schema.field(index), batch.column("size_x"))
+    def brighter(*arguments: Any) -> Any:
+        batch = real(*arguments)
+        index = batch.schema.get_field_index("size_z")
+        return batch.set_column(index, batch.schema.field(index), batch.column("size_x"))
 
-    monkeypatch.setattr(ImagesSource, "batches", brighter)
+    monkeypatch.setattr(batches, "_batch", brighter)
     with pytest.raises(LockedError) as caught:
         locked(manifest, tmp_path)
     assert caught.value.differences == (
