@@ -19,26 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..companions import companions
+from ..pixels import DTYPES
 from .files import Pages
 from .layers import numbers_of
 from .names import stored_name
 
 ITEMS = re.compile(r"num_items:\s*(\d+)")
-PIXELS = (
-    "uint8",
-    "int8",
-    "uint16",
-    "int16",
-    "uint32",
-    "int32",
-    "uint64",
-    "int64",
-    "float16",
-    "float32",
-    "float64",
-)
-
-
+PIXELS = frozenset(DTYPES) - {"bool"}
+"""The dtypes of a column of pixels; those of bools are stored as uint8."""
 BLOBS = "blobs"
 """What stands in the place of a dtype for a column of bytes."""
 INDEX_WIDTHS = (1, 2, 4, 8)
