@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .places import Place
 from .records import FilesList
-from .store import BLOBS, damage
+from .store import BLOBS, damage, read_parts
 
 PREFIX = 8
 
@@ -78,7 +78,7 @@ class DirectBlobs:
             at = at[np.argsort(starts[at], kind="stable")]
             wanted = zip(starts[at].tolist(), offsets[at].tolist(), offsets[at + 1].tolist(), strict=True)
             parts = [(start, into[first:last]) for start, first, last in wanted if last > first]
-            self._read_into(self._pages[number][0], parts)
+            read_parts(self.package, self.table, self._pages[number][0], parts)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(values)]
         return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(addresses), buffers)
 
@@ -99,18 +99,12 @@ class DirectBlobs:
         """Where the rows of a page begin in it, and where the last one ends; read once."""
         if (path, page.entries) not in self._indexes:
             content = bytearray((page.rows + 1) * page.width)
-            self._read_into(path, [(page.entries, memoryview(content))])
+            read_parts(self.package, self.table, path, [(page.entries, memoryview(content))])
             found = np.frombuffer(content, f"<u{page.width}").astype(np.int64)
             if found[0] != 0 or (np.diff(found) < PREFIX).any() or page.begin + found[-1] > page.entries:
                 raise damage("the index of a data file is damaged", self.package, self.table)
             self._indexes[path, page.entries] = found
         return self._indexes[path, page.entries]
-
-    def _read_into(self, path: str, parts: list[tuple[int, memoryview]]) -> None:
-        try:
-            self.package.read_into(path, parts)
-        except (FileNotFoundError, EOFError):
-            raise damage("a file of it is missing or damaged", self.package, self.table) from None
 
     @cached_property
     def _pages(self) -> dict[int, tuple[str, list[Page], NDArray[np.int64]]]:

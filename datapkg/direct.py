@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .places import Place, refusal
+from .places import Place
 from .records import FilesList
-from .store import Fragment, damage
+from .store import Fragment, read_parts
 
 Column = Mapping[str, Any]
 """What a files list says of one column: see `FilesList.pixels`."""
@@ -107,12 +107,7 @@ class DirectPixels:
                 offsets[firsts].tolist(), firsts.tolist(), counts.tolist(), strict=True
             )
         ]
-        try:
-            self.package.read_into(path, parts)
-        except (OSError, EOFError) as error:
-            refused = refusal(error, f"table {self.table} of {self.package.uri}")
-            what = "a file of it is missing or damaged"
-            raise refused or damage(what, self.package, self.table, self._instead) from None
+        read_parts(self.package, self.table, path, parts, self._instead)
 
     @cached_property
     def _image_bytes(self) -> int:

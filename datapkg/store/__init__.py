@@ -5,7 +5,7 @@ from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .layers import Layer
 from .names import stored_name
 from .pages import BLOBS
-from .read import PinnedTable, damage, fragment_sizes
+from .read import PinnedTable, damage, fragment_sizes, read_parts
 from .update import update
 from .write import (
     TAG,
@@ -39,6 +39,7 @@ __all__ = [
     "intact",
     "pin_content",
     "pins",
+    "read_parts",
     "set_aside",
     "staged",
     "storage_errors",

@@ -157,6 +157,22 @@ def _unreadable(error: BaseException) -> str:
     return f"a file of it is missing or damaged ({plain(str(error))})"
 
 
+def read_parts(
+    package: Place,
+    table: str,
+    path: str,
+    parts: Sequence[tuple[int, memoryview]],
+    instead: Callable[[], str] = str,
+) -> None:
+    """Fill each part with the bytes of a table's file from its offset on; what cannot be read is told as `damage` tells it."""
+    try:
+        package.read_into(path, parts)
+    except (OSError, EOFError) as error:
+        refused = refusal(error, f"table {table} of {package.uri}")
+        what = "a file of it is missing or damaged"
+        raise refused or damage(what, package, table, instead) from None
+
+
 def damage(
     what: str, package: Place, table: str, instead: Callable[[], str] = str
 ) -> DamageError | StoreError:
