@@ -52,7 +52,8 @@ def test_polars_reads_pixels(screen: Package) -> None:
 
 
 def test_duckdb_reads_pixels(screen: Package) -> None:
-    (row,) = duckdb.sql(f"select path, image_array from '{file(screen, 'frames')}' limit 1").fetchall()
+    with duckdb.connect() as database:
+        (row,) = database.sql(f"select path, image_array from '{file(screen, 'frames')}' limit 1").fetchall()
     assert row[0] == screen["frames"].to_pandas()["path"].iloc[0]
     assert np.array_equal(np.array(row[1], "uint16"), screen["frames"].image(0))
 

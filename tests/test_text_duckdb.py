@@ -41,10 +41,11 @@ ODD = {  # a small file for each rule, since the real ones do not need all of th
 def duckdb_types(path: Path) -> list[str]:
     """What DuckDB makes of each column, from all rows."""
     header, delimiter = not path.as_posix().endswith(NO_HEADER), "," if ".csv" in path.name else "\t"
-    sniffed = duckdb.execute(
-        "select Columns from sniff_csv(?, sample_size=-1, header=?, delim=?, max_line_size=4000000)",
-        [str(path), header, delimiter],
-    ).fetchone()
+    question = "select Columns from sniff_csv(?, sample_size=-1, header=?, delim=?, max_line_size=4000000)"
+    with (
+        duckdb.connect() as database
+    ):  # its own: half a result left in DuckDB's shared one stops who comes next
+        sniffed = database.execute(question, [str(path), header, delimiter]).fetchone()
     assert sniffed is not None
     return [column["type"] for column in sniffed[0]]
 
