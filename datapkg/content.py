@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from . import ingest, sources
-from .digest import ColumnSums, SourceDigest, table_digest
+from .column_sums import ColumnSums
+from .digest import SourceDigest, table_digest
 from .engine import Needs, Run
 from .errors import DamageError
 from .hashes import remember

@@ -14,6 +14,7 @@ from .reading import Seen, SourceFile
 from .source_list import ARCHIVE, MATCHED_MEMBER, SourceRow
 from .sources.base import Scan
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode  # made once
 ANY_PLACE = (0, 0, 0, 0)
 """The identity of a file that was seen by another build: only its content counts."""
 
@@ -65,13 +66,19 @@ def table_row(
     resource: ResourcePlan, one: Scanned, table: str, rows: int, digest: str, held: Mapping[str, int]
 ) -> SourceRow:
     """The row of a file that adds to a table."""
-    return replace(
-        file_row(resource, one.file.path, one.file, one.seen, one.scan.warnings),
-        table=table,
-        rows=rows,
-        digest=digest,
-        evidence=as_json(one.scan.evidence[table]),
-        held=as_json(dict(held)) if held else "",
+    file, warnings = one.file, one.scan.warnings
+    return SourceRow(
+        resource.resource.name,
+        table,
+        file.path,
+        file.path,
+        file.bytes,
+        one.seen.sha256,
+        rows,
+        digest,
+        as_json(one.scan.evidence[table]),
+        as_json(held) if held else "",
+        as_json(list(warnings)) if warnings else "",
     )
 
 
@@ -101,7 +108,7 @@ def held_of(row: SourceRow) -> dict[str, int]:
 
 def as_json(value: Any) -> str:
     """A value as ``_sources`` holds it."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode(value)
 
 
 def _known(file: SourceFile, rows: Sequence[SourceRow], members: Sequence[SourceRow]) -> Scanned:

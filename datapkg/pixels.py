@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -129,14 +130,11 @@ def to_arrow(images: Sequence[NDArray[np.generic] | None], layout: ImageLayout) 
     [[[0, 0]], [[1, 1], [1, 1]]]
     """
     present = [_fitted(image, layout) for image in images if image is not None]
-    if len(present) == len(images) == 1 and None not in layout.shape:
-        return _one(present[0], layout)
+    if present and len(present) == len(images) and None not in layout.shape:
+        return _equal(present, layout)
     import awkward as ak
 
-    if present:
-        pixels = np.concatenate([image.reshape(-1) for image in present]) if len(present) > 1 else present[0]
-    else:
-        pixels = np.empty(0, layout.dtype)
+    pixels = _together(present) if present else np.empty(0, layout.dtype)
     content: Any = ak.contents.NumpyArray(pixels.reshape(-1))
     shapes = [image.shape for image in present]
     for axis in reversed(range(len(layout.shape))):
@@ -153,15 +151,42 @@ def to_arrow(images: Sequence[NDArray[np.generic] | None], layout: ImageLayout) 
     return arrow.cast(layout.arrow_type())  # only marks inner values as nullable, as Lance gives them back
 
 
-def _one(image: NDArray[np.generic], layout: ImageLayout) -> pa.Array:
-    """One image of fixed lengths: a table of a hundred thousand little files has a hundred thousand of them."""
-    found = pa.array(np.ascontiguousarray(image).reshape(-1))
+def _equal(images: Sequence[NDArray[np.generic]], layout: ImageLayout) -> pa.Array:
+    """Images of fixed lengths: a table of a hundred thousand little files has hundreds of batches of them."""
+    found = pa.array(_together(images))
     kind = found.type
     for length in reversed(layout.shape):
         assert length is not None
         kind = pa.list_(kind, length)
         found = pa.FixedSizeListArray.from_arrays(found, type=kind)
     return found
+
+
+def _together(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The pixels of images of one dtype, one after the other; not copied where they stand so in memory.
+
+    Examples
+    --------
+    >>> room = np.arange(6, dtype="u1")
+    >>> _together([room[:4].reshape(2, 2), room[4:].reshape(1, 2)]).base is room
+    True
+    >>> _together([room[4:], room[:4]])
+    array([4, 5, 0, 1, 2, 3], dtype=uint8)
+    """
+    first, whole = images[0], images[0].base
+    if len(images) == 1:
+        return first.reshape(-1)
+    if isinstance(whole, np.ndarray) and whole.ndim == 1 and whole.flags.c_contiguous:
+        start = at = first.__array_interface__["data"][0]
+        for image in images:
+            if image.base is not whole or image.__array_interface__["data"][0] != at:
+                break
+            at += image.nbytes
+        else:
+            held = whole.view(np.uint8)
+            begin = start - held.__array_interface__["data"][0]
+            return held[begin : begin + at - start].view(first.dtype)
+    return np.concatenate([image.reshape(-1) for image in images])
 
 
 def from_arrow(
@@ -229,12 +254,21 @@ def image_digest(image: NDArray[np.generic]) -> str:
     >>> image_digest(np.zeros((2, 3), "u2")) == image_digest(np.zeros((3, 2), "u2"))
     False
     """
-    little = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
-    head = b"\0".join((b"datapkg-image-1", image.dtype.name.encode(), _shape_text(image.shape), b""))
-    digest = blake3(head)
+    little = np.ascontiguousarray(image, _little(image.dtype))
+    digest = blake3(_digest_head(image.dtype, image.shape))
     if little.size:
         digest.update(little.reshape(-1).view(np.uint8).data)
     return str(digest.hexdigest())
+
+
+@lru_cache(maxsize=1024)
+def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("<")
+
+
+@lru_cache(maxsize=1024)
+def _digest_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return b"\0".join((b"datapkg-image-1", dtype.name.encode(), _shape_text(shape), b""))
 
 
 def list_offsets(shapes: Sequence[Sequence[int]], axis: int) -> NDArray[np.int64]:
@@ -254,6 +288,8 @@ def _shape_text(shape: Sequence[int]) -> bytes:
 
 
 def _fitted(image: NDArray[np.generic], layout: ImageLayout) -> NDArray[np.generic]:
+    if image.shape == layout.shape and image.dtype == layout.dtype and image.flags.c_contiguous:
+        return image
     shape = (1,) * (len(layout.shape) - image.ndim) + image.shape
     fits = len(shape) == len(layout.shape) and all(
         want is None or want == have for want, have in zip(layout.shape, shape, strict=True)

@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.queues import SimpleQueue
 from threading import Lock, Thread
+from time import monotonic
 from types import ModuleType
 from typing import Any
 
@@ -26,7 +27,10 @@ POLL_S = 0.2
 AHEAD = 2  # tasks waiting for each worker: enough to keep it busy, few enough that results do not pile up
 STOP_S = 5.0
 
-Notes = SimpleQueue[tuple[int, str, int]]
+TELL_S = 0.1
+"""How long a worker keeps to itself what it is done with: a hundred thousand little files need not be told of one by one."""
+
+Notes = SimpleQueue[tuple[int, list[tuple[str, int]]]]
 _main_lock = Lock()
 _notes: Notes | None = None  # in a worker: the way to the process that started it
 
@@ -89,12 +93,13 @@ class _Pool(OneMachine):
 
     def _drain(self, progress: Note) -> None:
         while not self._notes.empty():
-            pid, path, done = self._notes.get()
-            if done:
-                self._reading.pop(pid, None)
-            else:
-                self._reading[pid] = path
-            progress(path, done)
+            pid, told = self._notes.get()
+            for path, done in told:
+                if done:
+                    self._reading.pop(pid, None)
+                else:
+                    self._reading[pid] = path
+                progress(path, done)
 
 
 @contextlib.contextmanager
@@ -135,12 +140,29 @@ def _end_with_parent() -> None:
 
 
 def _call(function: Callable[[Any, Note], Any], task: Any) -> Any:
-    return function(task, _note)
+    told = _Told()
+    try:
+        return function(task, told)
+    finally:
+        told.send()
 
 
-def _note(path: str, done: int) -> None:
-    if _notes is not None:
-        _notes.put((os.getpid(), path, done))
+class _Told:
+    """What a worker tells of a task: at once what it begins with, since it may die of it, the rest now and then."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str, int]] = []
+        self._sent = monotonic()
+
+    def __call__(self, path: str, done: int) -> None:
+        self._waiting.append((path, done))
+        if not done or monotonic() - self._sent > TELL_S:
+            self.send()
+
+    def send(self) -> None:
+        if _notes is not None and self._waiting:
+            _notes.put((os.getpid(), self._waiting))
+        self._waiting, self._sent = [], monotonic()
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
