@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from struct import pack
 from typing import Any
 
 from blake3 import blake3
@@ -49,7 +50,10 @@ class ColumnSums:
         if levels and levels[0] and levels.count(levels[0]) == len(levels):
             self._sums[column] += len(levels) * self._term(column, levels[0])
             return
-        self._sums[column] += sum(self._term(column, level) for level in levels if level)
+        head = self._heads[column] + pack("<Q", 32)
+        for level in levels:
+            if level:
+                self._sums[column] += int.from_bytes(blake3(head + level).digest(), "little")
 
     def remove(self, source: SourceDigest) -> None:
         """Take out a source that is in the sums."""

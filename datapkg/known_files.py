@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .digest import SourceDigest
 from .ingest import Scanned
 from .plan import Previous, ResourcePlan, member_file
 from .reading import Seen, SourceFile
@@ -62,8 +63,27 @@ def file_row(
     )
 
 
+class Texts:
+    """Values as ``_sources`` holds them; those that many files share are written once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, str]] = {}
+
+    def of(self, value: Any) -> str:
+        """A value as JSON."""
+        found = self._known.get(id(value))
+        if found is None:
+            found = self._known[id(value)] = value, as_json(value)  # held, so that no other gets its number
+        return found[1]
+
+
 def table_row(
-    resource: ResourcePlan, one: Scanned, table: str, rows: int, digest: str, held: Mapping[str, int]
+    resource: ResourcePlan,
+    one: Scanned,
+    table: str,
+    source: SourceDigest,
+    held: Mapping[str, int],
+    texts: Texts,
 ) -> SourceRow:
     """The row of a file that adds to a table."""
     file, warnings = one.file, one.scan.warnings
@@ -74,10 +94,10 @@ def table_row(
         file.path,
         file.bytes,
         one.seen.sha256,
-        rows,
-        digest,
-        as_json(one.scan.evidence[table]),
-        as_json(held) if held else "",
+        source.rows,
+        source.digest,
+        texts.of(one.scan.evidence[table]),
+        texts.of(held) if held else "",
         as_json(list(warnings)) if warnings else "",
     )
 
@@ -100,9 +120,9 @@ def known_files(resource: ResourcePlan, before: Previous) -> dict[str, Scanned]:
     }
 
 
-def held_of(row: SourceRow) -> dict[str, int]:
-    """The bytes that image columns hold of a file."""
-    held: dict[str, int] = json.loads(row.held) if row.held else {}
+def held_of(text: str) -> dict[str, int]:
+    """The bytes that image columns hold of a file, from `SourceRow.held`."""
+    held: dict[str, int] = json.loads(text)
     return held
 
 

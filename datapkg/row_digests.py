@@ -1,12 +1,13 @@
 """Digests of sources that give one row each, many at once: what rows have in common is digested once.
 
 A hundred thousand little images are as many sources. Most of their columns say the same in all rows (type, size, axes ...),
-so a value's digest is kept under the value's own bytes. The digests are those of `SourceHasher`, which makes them.
+so a value's digest is made once. The digests are those of `SourceHasher`, which makes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise, repeat
 from struct import pack
 
@@ -17,7 +18,6 @@ from blake3 import blake3
 from .column_sums import MOST_KEPT, ColumnSums
 from .digest import NOTHING, DigestColumn, Level, SourceDigest, SourceHasher
 
-LONGEST_KEPT = 512
 ONE = pack("<Q", 1)
 
 
@@ -42,22 +42,16 @@ class RowHasher:
         digests = self._hasher.of_rows(batch.num_rows, levels)
         return [SourceDigest(1, digest, (), ()) for digest in digests]
 
-    def _levels(self, column: int, array: pa.Array) -> Iterator[bytes]:
+    def _levels(self, column: int, array: pa.Array) -> Iterable[bytes]:
         """The digest of each row's level of a column."""
         values = _texts(array)
         if values is None:
-            yield from self._kept_levels(column, array)
-            return
-        kept = self._kept[column]
-        for value in values:
-            found = kept.get(value)
-            if found is None:
-                found = _text_level(value)
-                if len(value) <= LONGEST_KEPT:
-                    if len(kept) == MOST_KEPT:
-                        kept.clear()
-                    kept[value] = found
-            yield found
+            return self._kept_levels(column, array)
+        different = set(values)
+        if len(different) == len(values):
+            return map(_text_level, values)
+        known = {value: _text_level(value) for value in different}
+        return [known[value] for value in values]
 
     def _kept_levels(self, column: int, array: pa.Array) -> Iterator[bytes]:
         kept = self._kept[column]
@@ -76,20 +70,25 @@ class RowHasher:
 
 def _text_level(value: bytes) -> bytes:
     """The digest of a level of one text: what `Level` gives."""
-    streams = NOTHING, blake3(pack("<Q", len(value))).digest(), blake3(value).digest()
-    return blake3(ONE + b"".join(streams)).digest()
+    return blake3(_text_head(len(value)) + blake3(value).digest()).digest()
 
 
-def _texts(array: pa.Array) -> Iterable[bytes] | None:
+@lru_cache(maxsize=4096)
+def _text_head(length: int) -> bytes:
+    return ONE + NOTHING + blake3(pack("<Q", length)).digest()
+
+
+def _texts(array: pa.Array) -> list[bytes] | None:
     """The bytes of each text or binary; None where there are nulls, or values of another kind."""
     kind, t = array.type, pa.types
     wide = t.is_large_string(kind) or t.is_large_binary(kind)
     if array.null_count or not (wide or t.is_string(kind) or t.is_binary(kind)):
         return None
     _, ends, values = array.buffers()
-    offsets = np.frombuffer(ends, "<i8" if wide else "<i4")[array.offset :][: len(array) + 1].tolist()
-    held = memoryview(b"" if values is None else values)
-    return (bytes(held[start:end]) for start, end in pairwise(offsets))
+    offsets = np.frombuffer(ends, "<i8" if wide else "<i4")[array.offset :][: len(array) + 1]
+    first, *rest = (offsets - offsets[0]).tolist()
+    held = b"" if values is None else bytes(memoryview(values)[int(offsets[0]) : int(offsets[-1])])
+    return [held[start:end] for start, end in pairwise((first, *rest))]
 
 
 def _keys(array: pa.Array) -> Iterator[bytes | None]:
