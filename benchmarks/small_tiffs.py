@@ -69,6 +69,7 @@ def compare(folder: Path, files: int, rounds: int) -> None:
     for _ in range(rounds):
         for way, commands in ways.items():
             shutil.rmtree(folder / "package", ignore_errors=True)
+            os.sync()  # what was written before is none of this one's
             found[way].append(taken(*commands))
     loop, whole, few = (np.median(np.array(one), axis=0) for one in found.values())
     own = (whole - few) * files / (files - FEW)
