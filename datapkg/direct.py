@@ -34,6 +34,18 @@ def pixels_of(files: FilesList, table: str, runs: Sequence[int]) -> dict[str, Co
     return found
 
 
+def narrowed(files: FilesList, table: str, columns: Sequence[str], numbers: Sequence[int]) -> FilesList:
+    """What a list says of the pixels of some columns in some fragments of a table: little enough to travel with a task."""
+    pixels: dict[str, dict[str, Any]] = {}
+    for name, column in files.pixels.get(table, {}).items():
+        pages = column["fragments"] if name in columns else {}
+        if there := {str(number): pages[str(number)] for number in numbers if str(number) in pages}:
+            pixels[name] = {**column, "fragments": there}
+    paths = {place[0] for column in pixels.values() for place in column["fragments"].values()}
+    listed = [file for file in files.files[table] if file[1] in paths] if paths else []
+    return FilesList(files.version, {table: listed}, {}, {table: pixels})
+
+
 def list_pixels(
     files: FilesList,
     table: str,
@@ -66,7 +78,7 @@ class DirectPixels:
         self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
 
     def read(self, addresses: NDArray[np.int64]) -> NDArray[np.generic] | None:
-        """The images at ascending addresses, as one array (n, ...) of the column's dtype, read-only.
+        """The images at addresses, in their order, as one array (n, ...) of the column's dtype, read-only.
 
         Returns
         -------
@@ -91,20 +103,23 @@ class DirectPixels:
             rows = addresses[at] & 0xFFFFFFFF
             page = np.searchsorted(firsts, rows, "right") - 1
             offsets = begins[page] + (rows - firsts[page]) * self._image_bytes
-            self._fill(path, offsets, into, int(at[0]) * self._image_bytes)
+            order = np.argsort(offsets, kind="stable")
+            self._fill(path, offsets[order], into, at[order])
         images.flags.writeable = False
         return images
 
-    def _fill(self, path: str, offsets: NDArray[np.int64], into: memoryview, start: int) -> None:
-        """Read images of one file, neighbours together, one behind the other."""
+    def _fill(
+        self, path: str, offsets: NDArray[np.int64], into: memoryview, places: NDArray[np.int64]
+    ) -> None:
+        """Read images of one file that begin at ascending offsets; what stays side by side is read together."""
         size = self._image_bytes
-        cuts = np.flatnonzero(np.diff(offsets) != size) + 1
+        cuts = np.flatnonzero((np.diff(offsets) != size) | (np.diff(places) != 1)) + 1
         firsts = np.concatenate([[0], cuts])
-        counts = np.diff(np.concatenate([firsts, [len(offsets)]]))
+        ends = np.concatenate([cuts, [len(offsets)]])
         parts = [
-            (offset, into[start + first * size : start + (first + count) * size])
-            for offset, first, count in zip(
-                offsets[firsts].tolist(), firsts.tolist(), counts.tolist(), strict=True
+            (offset, into[place * size : (place + count) * size])
+            for offset, place, count in zip(
+                offsets[firsts].tolist(), places[firsts].tolist(), (ends - firsts).tolist(), strict=True
             )
         ]
         read_parts(self.package, self.table, path, parts, self._instead)

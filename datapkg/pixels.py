@@ -164,6 +164,24 @@ def _one(image: NDArray[np.generic], layout: ImageLayout) -> pa.Array:
     return found
 
 
+def as_lists(images: NDArray[np.generic], kind: pa.DataType) -> pa.Array:
+    """A stack of equal images (n, ...) as a column of fixed-size lists, which looks at the same memory.
+
+    Examples
+    --------
+    >>> as_lists(np.arange(4, dtype="u1").reshape(2, 1, 2), pa.list_(pa.list_(pa.uint8(), 2), 1)).to_pylist()
+    [[[0, 1]], [[2, 3]]]
+    """
+    kinds, count = [kind], images.size
+    while pa.types.is_fixed_size_list(kinds[-1]):
+        kinds.append(kinds[-1].value_type)
+    found = pa.Array.from_buffers(kinds.pop(), count, [None, pa.py_buffer(images)])
+    for kind in reversed(kinds):
+        count //= kind.list_size
+        found = pa.Array.from_buffers(kind, count, [None], children=[found])
+    return found
+
+
 def from_arrow(
     column: pa.Array, dtypes: Sequence[str | None], shapes: Sequence[Sequence[int] | None]
 ) -> list[NDArray[np.generic] | None]:

@@ -79,13 +79,15 @@ class Caller:
     def __init__(self, function: Loaded, way: Way, begin: Callable[[int], None]) -> None:
         self._function, self._way, self._begin = function, way, begin
 
-    def __call__(self, inputs: Sequence[Sequence[Any]], origins: Origins) -> list[Any]:
+    def __call__(self, inputs: Sequence[Sequence[Any]], origins: Origins, first: int = 0) -> list[Any]:
         """The results of all rows, in order.
 
         Parameters
         ----------
         inputs
             The values of each input column.
+        origins, first
+            Where rows come from, and which of them is the first one here.
 
         Raises
         ------
@@ -94,37 +96,40 @@ class Caller:
         """
         count = len(inputs[0])
         if not self._function.batched:
-            return [self._one(inputs, at, origins) for at in range(count)]
+            rows = zip(*inputs, strict=True)
+            return [self._one(values, at, origins) for at, values in enumerate(rows, first)]
         step = self._way.batch_rows
         return [
             result
             for start in range(0, count, step)
-            for result in self._batch(inputs, start, min(start + step, count), origins)
+            for result in self._batch(
+                [column[start : start + step] for column in inputs], first + start, origins
+            )
         ]
 
-    def _one(self, inputs: Sequence[Sequence[Any]], at: int, origins: Origins) -> Any:
+    def _one(self, values: Sequence[Any], at: int, origins: Origins) -> Any:
         self._begin(at)
         chance = self._chance(origins, at)
         try:
             with self._limited():
-                return self._function.call(
-                    *(column[at] for column in inputs), **self._function.args, **chance
-                )
+                return self._function.call(*values, **self._function.args, **chance)
         except (Exception, _LateError, SystemExit) as error:  # noqa: BLE001 - a function may raise anything
             return self._failed(error, origins.told(at))
 
-    def _batch(self, inputs: Sequence[Sequence[Any]], start: int, stop: int, origins: Origins) -> list[Any]:
+    def _batch(self, inputs: Sequence[Sequence[Any]], start: int, origins: Origins) -> list[Any]:
+        stop = start + len(inputs[0])
         self._begin(start)
         seeds = [self._chance(origins, at) for at in range(start, stop)]
         chance = {name: [one[name] for one in seeds] for name in seeds[0]}
         try:
             with self._limited():
-                given = self._function.call(*(list(column[start:stop]) for column in inputs), **chance)
+                given = self._function.call(*(list(column) for column in inputs), **chance)
         except (Exception, _LateError, SystemExit) as error:  # noqa: BLE001 - a function may raise anything
             if stop - start == 1 or (isinstance(error, _LateError) and self._way.on_error == "fail"):
                 return [self._failed(error, origins.told(start, stop))]
             # one by one, to find the rows that it fails for
-            found = [one for at in range(start, stop) for one in self._batch(inputs, at, at + 1, origins)]
+            alone = ([[value] for value in row] for row in zip(*inputs, strict=True))
+            found = [one for at, row in enumerate(alone, start) for one in self._batch(row, at, origins)]
             return found if self._way.on_error == "null" else [self._failed(error, origins.told(start, stop))]
         try:
             results = list(given)

@@ -40,6 +40,8 @@ from .tasks import (
 TASKS = 256
 """About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
 TASK_BYTES = 16 << 20
+PIECE_BYTES = 4 << 20
+"""What is read of a task's rows at once, while the function works on those before."""
 BATCH_ROWS = 32
 """What an object of a class gets at once where the entry does not say."""
 BATCH_BYTES = 12 << 20
@@ -205,10 +207,9 @@ def way(entry: Derivation, batched: bool) -> Way:
 
 def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positions: Positions) -> Inputs:
     """What to read of the rows at some positions: the inputs, with what goes with images, and what is kept of a row."""
-    images = frozenset(name for name in names if coming.columns[name].image)
-    wanted = dict.fromkeys(
-        [*names, *(beside for name in names if name in images for beside in _beside(name)), *kept]
-    )
+    images = {name: coming.look(name) for name in names if coming.columns[name].image}
+    beside = [one for name, look in images.items() if look is None for one in companions(name).looks]
+    wanted = dict.fromkeys([*names, *beside, *kept])
     groups: dict[int, list[str]] = {}
     places: dict[int, Located] = {}
     for name in wanted:
@@ -226,10 +227,6 @@ def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positio
     )
 
 
-def _beside(name: str) -> tuple[str, str]:
-    return companions(name).dtype, companions(name).shape
-
-
 def _tasks(
     coming: Coming,
     made: Ingredients,
@@ -243,6 +240,7 @@ def _tasks(
     total = sum(one.source.rows for one in stretches)
     width = sum(coming.row_bytes(name) for name in entry.input)
     step = rows_at_once(total, width, calling.batch_rows)
+    piece = whole_batches(PIECE_BYTES / max(width, 1), calling.batch_rows)
     ends = np.cumsum([0, *(one.source.rows for one in stretches)])
     for number, start in enumerate(range(0, total, step)):
         stop = min(start + step, total)
@@ -267,11 +265,22 @@ def _tasks(
             outputs=made.outputs,
             origins=Origins(coming.name, tuple((one.source.path, skip, rows) for one, skip, rows in parts)),
             rows=stop - start,
+            step=piece,
             kept=kept,
         )
 
 
 def rows_at_once(total: int, width: float, batch: int) -> int:
     """How many rows of `width` bytes a task has: by their bytes and their number, and whole batches."""
-    rows = min(math.ceil(total / TASKS), max(1, int(TASK_BYTES / max(width, 1))))
-    return max(batch, rows // batch * batch)
+    return whole_batches(min(math.ceil(total / TASKS), max(1, TASK_BYTES / max(width, 1))), batch)
+
+
+def whole_batches(rows: float, batch: int) -> int:
+    """At most so many rows in batches that are whole; one batch at least.
+
+    Examples
+    --------
+    >>> whole_batches(70.5, 32), whole_batches(0.3, 32)
+    (64, 32)
+    """
+    return max(batch, int(rows) // batch * batch)

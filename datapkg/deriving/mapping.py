@@ -84,7 +84,7 @@ def mapped(task: MapTask, note: Note) -> Answers:
     note(rows, 0)
     call = loaded(task.function) if isinstance(task.function, FunctionName) else task.function
     values = [cells(task.columns, name, name in task.images) for name in task.inputs]
-    answers = Calls(values, task.way, task.origins, task.outputs, task.many).answers(call, _begun)
+    answers = Calls([values], task.way, task.origins, task.outputs, task.many).answers(call, _begun)
     note(rows, 1)
     return answers
 

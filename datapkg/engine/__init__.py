@@ -7,10 +7,8 @@ done with it, for the progress line, and to know whose file it was when a worker
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +17,6 @@ from typing import Any, Protocol
 from ..errors import ManifestError, WorkerDiedError, nearest
 
 Note = Callable[[str, int], None]
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline", "ray": "datapkg.engine.ray"}
 
@@ -132,19 +129,6 @@ def begin_worker() -> None:
 def in_worker() -> bool:
     """Whether this process is a worker."""
     return _working
-
-
-def keep_memory() -> None:
-    """Have this worker keep some memory that is freed: functions on images take and free the same again and again.
-
-    glibc gives large pieces back to the system at once, and pays a page fault for each 4 KB that it takes again: 1,400
-    for an image of a megapixel, and a seventh of the time of a filter. Other systems' allocators have no such setting.
-    """
-    if in_worker() and sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            libc = ctypes.CDLL(None)
-            libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
-            libc.mallopt(M_TRIM_THRESHOLD, 64 << 20)
 
 
 def death(files: Sequence[str]) -> WorkerDiedError:
