@@ -10,6 +10,7 @@ from typing import Any
 TITLES = {
     "large": "Images of 1 MP, uint16",
     "small": "Images of 64 x 64, uint8",
+    "movie": "A CellH5 movie of two channels, 1 MP, uint16",
     "long": "A long table",
     "wide": "A wide table",
 }

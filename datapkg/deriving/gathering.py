@@ -126,12 +126,14 @@ def _read(
     stored: Stored, columns: Sequence[tuple[str, str]], schema: pa.Schema, addresses: Positions
 ) -> pa.Table:
     """Rows of a state under stored names: pixels straight from where they lie, the rest as the engine gives it."""
+    order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses)
     direct = {}
-    for (_, name), field_ in zip(columns, schema, strict=True):
-        if stored.files is not None and pa.types.is_fixed_size_list(field_.type):
-            images = DirectPixels(stored.place, stored.files, stored.table, name).read(addresses)
+    for (_, name), column in zip(columns, schema, strict=True):
+        if stored.files is not None and pa.types.is_fixed_size_list(column.type):
+            pixels = DirectPixels(stored.place, stored.files, stored.table, name)
+            images = pixels.read(addresses if order is None else addresses[order])
             if images is not None:
-                direct[name] = as_lists(images, field_.type)
+                direct[name] = as_lists(images if order is None else images[np.argsort(order)], column.type)
     names = [name for _, name in columns]
     rest = [name for name in names if name not in direct]
     taken = opened(stored).take(addresses, rest) if rest else None
