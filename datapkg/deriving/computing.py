@@ -45,6 +45,7 @@ PIECE_BYTES = 4 << 20
 BATCH_ROWS = 32
 """What an object of a class gets at once where the entry does not say."""
 BATCH_BYTES = 12 << 20
+FEW_FILES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Engine:
         """
         total = sum(one.source.rows for one in stretches)
         entry = made.entry
-        calling = way(entry, total > 0 and self.described(made.function).batched)
+        calling = way(entry, total > 0 and self.described(made.function, total).batched)
         tasks = list(_tasks(coming, made, stretches, values, schema, kept, calling))
         rows = sum(task.rows for task in tasks)
         label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
@@ -106,15 +107,20 @@ class Engine:
         size = sum(file.bytes for one in fragments for file in one.files)
         return Values(located, counts, size)
 
-    def described(self, function: FunctionName) -> Described:
-        """What a function says itself; no code of a user runs in this process."""
+    def described(self, function: FunctionName, rows: int = 1) -> Described:
+        """What a function says itself; no code of a user runs in this process.
+
+        It is asked for as often as there are workers for `rows`, so that each has loaded it when the first rows come.
+        """
         found: Described
-        (found,) = self.run(describe, [function], _unheard)
+        found, *_ = self.run(describe, [function] * min(rows, self.run.threads), _unheard)
         return found
 
     def written(self, tasks: Sequence[WriteTask], label: str) -> list[Fragment]:
-        """Have values written in another order."""
+        """Have values written in another order: here, where they are few, since a worker would load the engine first."""
         note = Counter(f"storing {label}", len(tasks), sum(task.rows for task in tasks), self.progress)
+        if len(tasks) <= FEW_FILES and sum(task.rows / task.step for task in tasks) <= 1:
+            return [write(task, note) for task in tasks]
         return list(self.run(write, tasks, note))
 
     def _results(self, tasks: Sequence[ComputeTask], entry: Derivation, note: Note) -> Iterator[Computed]:

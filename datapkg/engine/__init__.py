@@ -70,8 +70,11 @@ class Run(Protocol):
 class Engine(Protocol):
     """A place to run tasks."""
 
-    def session(self, workers: int | None) -> AbstractContextManager[Run]:
-        """Start what is needed (by default as many workers as fit the place), and stop it at the end."""
+    def session(self, workers: int | None, *, bare: bool = False) -> AbstractContextManager[Run]:
+        """Start what is needed (by default as many workers as fit the place), and stop it at the end.
+
+        In `bare` workers no function of a user's will run: they need load no more than we do.
+        """
         ...
 
 
@@ -117,13 +120,16 @@ def get(name: str, address: str | None = None) -> Engine:
 _working = False
 
 
-def begin_worker() -> None:
+def begin_worker(*, bare: bool = False) -> None:
     """This process is a worker from now on: to end it ends no program of the user's, and its memory is its own."""
+    from .bare import without_pandas
     from .memory import keep_memory
 
     global _working  # noqa: PLW0603 - it is a fact about the process
     _working = True
     keep_memory()
+    if bare:
+        without_pandas()
 
 
 def in_worker() -> bool:
