@@ -13,7 +13,7 @@ from test_deriving import derived
 from test_increments import data, manifest
 
 import datapkg
-from datapkg.deriving.recipe import code_of
+from datapkg.deriving.code import code_of
 
 __all__ = ["data", "derived", "manifest"]
 
@@ -71,6 +71,32 @@ def test_code_is_the_file_and_what_it_imports_from_beside_it(tmp_path: Path) -> 
     assert code_of("f.py:g", tmp_path) == first
     make.text(tmp_path / "beside.py", "from skimage import filters\n")
     assert code_of("f.py:g", tmp_path).digest != first.digest
+
+
+def test_code_is_what_is_imported_when_a_function_is_called_and_packages_beside_it(tmp_path: Path) -> None:
+    make.text(tmp_path / "f.py", "def g(image):\n    from tools.cut import c\n    return c(image)\n")
+    make.text(tmp_path / "tools" / "__init__.py", "")
+    make.text(tmp_path / "tools" / "cut.py", "from . import deep\nimport scipy\n\ndef c(image): ...\n")
+    make.text(tmp_path / "tools" / "deep" / "__init__.py", "import beside\n")
+    make.text(tmp_path / "beside.py", "X = 1\n")
+    codes = [code_of("f.py:g", tmp_path)]
+    assert list(codes[0].imported) == ["scipy"]
+    for path in ("tools/cut.py", "tools/deep/__init__.py", "beside.py"):
+        make.text(tmp_path / path, (tmp_path / path).read_text() + "\n")
+        codes.append(code_of("f.py:g", tmp_path))
+    assert len({code.digest for code in codes}) == 4
+
+
+def test_code_of_a_package_that_is_not_installed_is_all_of_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.text(tmp_path / "mine" / "__init__.py", "")
+    make.text(tmp_path / "mine" / "f.py", "from mine.other import x\n")
+    make.text(tmp_path / "mine" / "other.py", "x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    first = code_of("mine.f:g", tmp_path)
+    make.text(tmp_path / "mine" / "other.py", "x = 2\n")
+    assert code_of("mine.f:g", tmp_path).digest != first.digest
 
 
 @pytest.mark.parametrize("function", ["skimage.filters:gaussian", "numpy:size"])

@@ -24,11 +24,11 @@ from ..errors import DeriveError
 from ..manifest.types import IMAGE
 from ..manifest.values import output as checked_output
 from .calling import Origins, Way
+from .code import code_of
 from .coming import SMALL_BYTES
 from .computing import BATCH_ROWS, rows_at_once
 from .loading import FunctionName, Loaded, described, loaded, name_of, ready
 from .outputs import Outputs
-from .recipe import code_of
 from .tasks import Calls, cells
 
 if TYPE_CHECKING:
