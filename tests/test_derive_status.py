@@ -13,6 +13,7 @@ from test_deriving import derived
 from test_increments import data, manifest
 
 import datapkg
+from datapkg.cli.progress import Lines
 from datapkg.deriving.code import code_of
 
 __all__ = ["data", "derived", "manifest"]
@@ -110,3 +111,10 @@ def test_an_installed_function_is_known_by_its_distribution(function: str, tmp_p
 def test_a_function_of_pythons_own_is_known_by_its_version(tmp_path: Path) -> None:
     assert list(code_of("math:sqrt", tmp_path).own) == ["python"]
     assert code_of("no_such_module:f", tmp_path).digest == ""
+
+
+def test_progress_counts_rows(derived: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make.build(derived, tmp_path / "p", progress=Lines())
+    said = capsys.readouterr().err.splitlines()
+    assert {"computing frames.mean: 12 rows", "storing frames.mean: 12 rows"} <= set(said)
+    assert any(line.startswith("looking at frames: 12 files, ") for line in said)

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,7 @@ class Caller:
         chance = self._chance(origins, at)
         try:
             with self._limited():
-                return self._function.call(*values, **self._function.args, **chance)
+                return _whole(self._function.call(*values, **self._function.args, **chance))
         except (Exception, _LateError, SystemExit) as error:  # noqa: BLE001 - a function may raise anything
             return self._failed(error, origins.told(at))
 
@@ -123,7 +123,8 @@ class Caller:
         chance = {name: [one[name] for one in seeds] for name in seeds[0]}
         try:
             with self._limited():
-                given = self._function.call(*(list(column) for column in inputs), **chance)
+                given = _whole(self._function.call(*(list(column) for column in inputs), **chance))
+                results = [_whole(one) for one in given] if isinstance(given, Iterable) else None
         except (Exception, _LateError, SystemExit) as error:  # noqa: BLE001 - a function may raise anything
             if stop - start == 1 or (isinstance(error, _LateError) and self._way.on_error == "fail"):
                 return [self._failed(error, origins.told(start, stop))]
@@ -131,10 +132,8 @@ class Caller:
             alone = ([[value] for value in row] for row in zip(*inputs, strict=True))
             found = [one for at, row in enumerate(alone, start) for one in self._batch(row, at, origins)]
             return found if self._way.on_error == "null" else [self._failed(error, origins.told(start, stop))]
-        try:
-            results = list(given)
-        except TypeError:
-            raise self._error(f"gave {shown(given)} for a list", origins.told(start, stop)) from None
+        if results is None:
+            raise self._error(f"gave {shown(given)} for a list", origins.told(start, stop))
         if len(results) != stop - start:
             what = f"gave {len(results)} results for {stop - start} inputs"
             raise self._error(what, origins.told(start, stop))
@@ -189,6 +188,11 @@ class Caller:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+
+
+def _whole(result: Any) -> Any:
+    """What a generator yields, as a list: it may fail, or hang, as the function itself may."""
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def _late(number: int, frame: object) -> None:  # noqa: ARG001 - as signal wants it

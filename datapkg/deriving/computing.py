@@ -101,7 +101,7 @@ class Engine:
         tasks = list(_tasks(coming, made, stretches, values, schema, kept, calling))
         rows = sum(task.rows for task in tasks)
         label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
-        note = Counter(label, len(tasks), rows, self.progress)
+        note = Counter(label, len(tasks), rows, self.progress, "rows")
         fragments, counts = _collected(coming, values, self._results(tasks, entry, note))
         located = staged_values(coming, values, schema, fragments)
         size = sum(file.bytes for one in fragments for file in one.files)
@@ -118,7 +118,8 @@ class Engine:
 
     def written(self, tasks: Sequence[WriteTask], label: str) -> list[Fragment]:
         """Have values written in another order: here, where they are few, since a worker would load the engine first."""
-        note = Counter(f"storing {label}", len(tasks), sum(task.rows for task in tasks), self.progress)
+        rows = sum(task.rows for task in tasks)
+        note = Counter(f"storing {label}", len(tasks), rows, self.progress, "rows")
         if len(tasks) <= FEW_FILES and sum(task.rows / task.step for task in tasks) <= 1:
             return [write(task, note) for task in tasks]
         return list(self.run(write, tasks, note))

@@ -22,6 +22,13 @@ from .code import digest_of, names_of, own_files
 
 READ = "_datapkg_read"
 """Of a module that lies beside a function's file: the digest of the function's code when it was loaded."""
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+}
+"""By what name to install modules that are called otherwise."""
 OF_FILE = "_derive_"
 """What the names of modules that are such a file begin with."""
 CHANCE = ("seed", "rng")
@@ -138,8 +145,10 @@ def ready(found: Any, args: Mapping[str, Any], name: str) -> Loaded:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever the model's library raises
-        what = f"the class cannot be made ready: {told(error)}"
-        raise DeriveError(what, f"function {name}", "check its args") from None
+        what, fix = f"the class cannot be made ready: {told(error)}", "check its args"
+        if isinstance(error, FileNotFoundError):
+            fix = "give a file beside the manifest as {file: name}, and it gets its path"
+        raise DeriveError(what, f"function {name}", fix) from None
     if not callable(made):
         fix = "give it __call__(self, inputs), which takes a list and gives a list"
         raise DeriveError("objects of this class cannot be called", f"function {name}", fix)
@@ -249,14 +258,19 @@ def _refuse_arguments(found: Any, args: Mapping[str, Any], name: str) -> None:
         return
     for given in args:
         if given not in parameters:
-            raise DeriveError(f"takes no argument {given!r}", f"function {name}", nearest(given, parameters))
+            others = list(parameters)[1:]
+            fix = nearest(given, others) if others else "it takes none but its input"
+            raise DeriveError(f"takes no argument {given!r}", f"function {name}", fix)
 
 
 def _cannot_load(name: str, error: BaseException, place: str) -> DeriveError:
     fix = "run it alone in Python to see why"
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
-        fix = f"correct the name, or install {top}: pip install {top}"
+        package = DISTRIBUTIONS.get(top, top)
+        fix = f"correct the name, or install {top}: pip install {package}"
+        if top in sys.modules:
+            fix = f"correct the name; {top} has no such module, or needs another version: pip install -U {package}"
     elif isinstance(error, SyntaxError):
         fix = f"mend line {error.lineno} of {place}"
     return DeriveError(f"cannot be loaded: {told(error)}", f"function {name}", fix)
