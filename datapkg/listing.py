@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from operator import attrgetter
 
 import pyarrow as pa
 
@@ -21,6 +21,8 @@ from .succession import Come, Stay, Succession
 BATCH_ROWS = 512
 """Each row holds some kilobytes of evidence."""
 COLUMNS = tuple(Column(f.name, f.type, "int64" if f.type == pa.int64() else "string") for f in SOURCES_SCHEMA)
+
+_values = attrgetter(*SOURCES_SCHEMA.names)
 
 
 def listing(
@@ -66,5 +68,6 @@ def _rows(resources: Sequence[ResourceContent]) -> Iterator[SourceRow]:
 
 def _batches(rows: Sequence[SourceRow]) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(rows), BATCH_ROWS):
-        part = [asdict(row) for row in rows[start : start + BATCH_ROWS]]
-        yield pa.RecordBatch.from_pylist(part, SOURCES_SCHEMA)
+        columns = zip(*map(_values, rows[start : start + BATCH_ROWS]), strict=True)
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, SOURCES_SCHEMA, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=SOURCES_SCHEMA)
