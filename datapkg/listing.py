@@ -22,8 +22,6 @@ BATCH_ROWS = 512
 """Each row holds some kilobytes of evidence."""
 COLUMNS = tuple(Column(f.name, f.type, "int64" if f.type == pa.int64() else "string") for f in SOURCES_SCHEMA)
 
-_values = attrgetter(*SOURCES_SCHEMA.names)
-
 
 def listing(
     package: Place, attempt: str, resources: Sequence[ResourceContent], before: Previous | None
@@ -67,7 +65,8 @@ def _rows(resources: Sequence[ResourceContent]) -> Iterator[SourceRow]:
 
 
 def _batches(rows: Sequence[SourceRow]) -> Iterator[pa.RecordBatch]:
+    values = attrgetter(*SOURCES_SCHEMA.names)
     for start in range(0, len(rows), BATCH_ROWS):
-        columns = zip(*map(_values, rows[start : start + BATCH_ROWS]), strict=True)
+        columns = zip(*map(values, rows[start : start + BATCH_ROWS]), strict=True)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, SOURCES_SCHEMA, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=SOURCES_SCHEMA)
