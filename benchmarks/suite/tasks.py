@@ -155,25 +155,27 @@ class Memory:
         self._thread.start()
 
     def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self._look()
+
+    def _look(self) -> None:
         import psutil
 
         me = psutil.Process()
-        while not self._done.wait(0.02):
-            held = 0
-            for process in [me, *me.children(recursive=True)]:
-                try:
-                    status = Path(f"/proc/{process.pid}/status").read_text()
-                except OSError:
-                    continue
-                held += sum(
-                    int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon")
-                )
-            self._peak = max(self._peak, held)
+        held = 0
+        for process in [me, *me.children(recursive=True)]:
+            try:
+                status = Path(f"/proc/{process.pid}/status").read_text()
+            except OSError:
+                continue
+            held += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
+        self._peak = max(self._peak, held)
 
     def stop(self) -> int:
         """The largest amount seen, in bytes."""
         self._done.set()
         self._thread.join()
+        self._look()
         return self._peak * 1024
 
 
