@@ -49,7 +49,6 @@ class RowAccess:
         self.order = RowOrder.of(files.runs[record.name])
         self._files = files
         self._known_blobs: dict[str, DirectBlobs] = {}
-        self._stored_bytes = sum(int(entry[2]) for entry in files.files[record.name])
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -239,6 +238,10 @@ class RowAccess:
     @cached_property
     def _names(self) -> dict[str, str]:
         return {column.name: column.stored for column in self.record.columns}
+
+    @cached_property
+    def _stored_bytes(self) -> int:
+        return sum(int(entry[2]) for entry in self._files.files[self.record.name])
 
     @cached_property
     def _unmarked(self) -> set[str]:

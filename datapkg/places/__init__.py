@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import StoreError
 from ..progress import Progress, silent
 from .address import SCHEMES, WEB
-from .base import FINISHED, STAGING, Entry, Place
+from .base import FINISHED, RECORD, STAGING, VERSIONS, Entry, Place
 from .failures import plain, refusal, storage_errors
 from .folder import CHUNK_BYTES, Folder
 from .zipped import Zipped
@@ -18,7 +18,9 @@ from .zipped import Zipped
 __all__ = [
     "CHUNK_BYTES",
     "FINISHED",
+    "RECORD",
     "STAGING",
+    "VERSIONS",
     "Entry",
     "Folder",
     "Place",
