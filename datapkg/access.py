@@ -166,7 +166,9 @@ class RowAccess:
             )
         if where is not None and not isinstance(where, str):
             fix = "give a text such as \"Well = 'C6'\"; to filter by a mask, read the frame and write frame[mask]"
-            raise SchemaError(f"where is a {type(where).__name__}", f"table {self.record.name}", fix)
+            raise SchemaError(
+                f"where is a {type(where).__name__}, not a text", f"table {self.record.name}", fix
+            )
         return None if where is None else stored_condition(where, self._names, self.record.name)
 
     @contextmanager

@@ -354,7 +354,8 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
 
         given = np.asarray(positions).reshape(-1)
         if given.size and given.dtype.kind not in "iu":
-            what = f"rows are asked for by {given.dtype.name} values, first {given[0]!r}"
+            first = given.tolist()[0]
+            what = f"rows are asked for by {first!r}, a {type(first).__name__}"
             fix = "give row numbers, such as the index of a frame: images(frame[mask].index)"
             raise SchemaError(what, f"table {self.name}", fix)
         asked = given.astype(np.int64)

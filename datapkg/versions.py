@@ -319,6 +319,8 @@ def _end(package: Place, as_of: str | date) -> datetime:
     try:
         if isinstance(as_of, str):
             as_of = _date_or_time(as_of)
+        elif not isinstance(as_of, date):
+            raise ValueError(as_of)
     except ValueError:
         raise VersionError(
             f"as_of {as_of!r} is no date or time", package.uri, "write it like 2026-11-01"

@@ -145,6 +145,17 @@ def test_an_address_means_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="is a file"):
         place("file").names()
+    (tmp_path / "m.yaml").touch()
+    with pytest.raises(
+        StoreError, match=r"is a file, not a folder\n  fix: build it \(datapkg build m.yaml\)"
+    ):
+        place("m.yaml").names()
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["p"]])
+def test_what_is_no_address_is_told(wrong: object) -> None:
+    with pytest.raises(StoreError, match="is no address of a package"):
+        place(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("address", ["ftp://host/p", "memory://p", "s3a://b/p", "hdfs://host/p"])

@@ -159,7 +159,7 @@ def test_a_larger_plate_can_be_asked_for(cells: Table) -> None:
 
 def test_what_cannot_be_drawn_is_told(cells: Table, tmp_path: Path) -> None:
     for options, told in (
-        ({"column": "Class"}, "holds no numbers"),
+        ({"column": "Class"}, 'holds no numbers\n  fix: to count rows, write where="`Class` ='),
         ({"column": "Empty"}, "holds no numbers"),
         ({"column": "Arae"}, "did you mean 'Area'|Area"),
         ({"column": "Area", "function": "mode"}, "give one of: mean"),

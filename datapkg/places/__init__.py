@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -66,6 +67,9 @@ def place(
     """
     if isinstance(package, Place):
         return package
+    if not isinstance(package, str | PathLike):
+        fix = "give the folder or the address of a package as text"
+        raise StoreError(f"a {type(package).__name__} is no address of a package", repr(package), fix)
     scheme, separator, _ = str(package).partition("://")
     if not separator or scheme == "file":
         local = Path(unquote(urlsplit(str(package)).path) if separator else package)

@@ -20,6 +20,7 @@ from .failures import storage_errors
 
 CHUNK_BYTES = 1 << 22
 SMALL_BYTES = 1 << 16
+MANIFESTS = (".yaml", ".yml", ".json")
 YOUNG_NS = 2 * 10**9
 """A folder that changed later than this may change again without another time."""
 
@@ -112,7 +113,9 @@ class Folder(Place):
             return sorted(os.listdir(f"{self.uri}/{folder}"))  # noqa: PTH208 - names are all that is wanted
         except (FileNotFoundError, NotADirectoryError):
             if self.path.is_file():
-                raise StoreError("is a file, not a folder", self.uri, "name a folder") from None
+                built = f"build it (datapkg build {self.path.name}), and open the package that is made"
+                fix = built if self.path.suffix in MANIFESTS else "name a folder"
+                raise StoreError("is a file, not a folder", self.uri, fix) from None
             return []
 
     def entries(self, folder: str = "", *, deep: bool = True) -> list[Entry]:
