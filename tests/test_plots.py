@@ -195,6 +195,7 @@ def test_an_overview_shows_tables_and_versions(package: Path, manifest: Path) ->
     rows, sizes, totals, held = figure.axes
     assert [label.get_text() for label in rows.get_yticklabels()] == ["wells", "frames"]
     assert [text.get_text() for text in rows.texts] == ["3", "3"]
+    assert [one.get_title("left") for one in (rows, sizes)] == ["rows (logarithmic)", "size (logarithmic)"]
     assert all(text.get_text().endswith("KB") for text in sizes.texts)
     assert totals.collections[0].get_offsets()[:, 1].tolist() == [5, 6]
     assert [text.get_text() for text in totals.texts] == ["1.0.0", "2"]
