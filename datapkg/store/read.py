@@ -193,8 +193,25 @@ def read_parts(
     instead: Callable[[], str] = str,
 ) -> None:
     """Fill each part with the bytes of a table's file from its offset on; what cannot be read is told as `damage` tells it."""
-    try:
+    with _damage_told(package, table, instead):
         package.read_into(path, parts)
+
+
+def map_file(
+    package: Place, table: str, path: str, size: int, instead: Callable[[], str] = str
+) -> memoryview | None:
+    """A table's file as a memory map, if its place has such; a file that is shorter than it was is damage."""
+    with _damage_told(package, table, instead):
+        mapped = package.mapped(path)
+        if mapped is not None and len(mapped) < size:
+            raise EOFError(path)
+        return mapped
+
+
+@contextmanager
+def _damage_told(package: Place, table: str, instead: Callable[[], str]) -> Iterator[None]:
+    try:
+        yield
     except (OSError, EOFError) as error:
         refused = refusal(error, f"table {table} of {package.uri}")
         what = "a file of it is missing or damaged"
