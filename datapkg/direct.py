@@ -1,8 +1,8 @@
 """Equal images read straight from where they lie in a data file, without the engine.
 
 A build notes where the raw pixels of each page begin (`store.pages`); a reader asks the file for just those bytes: with
-plain reads on a disk, which a cut file cannot crash as it would a memory map, and with range requests in a bucket. Rows
-whose fragment has no such note are the engine's to read.
+plain reads on a disk, which a cut file cannot crash as it would a memory map, and with range requests in a bucket. Only what
+is more than a process should hold twice is mapped. Rows whose fragment has no such note are the engine's to read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 
 from .places import Place
 from .records import FilesList
-from .store import Fragment, read_parts
+from .store import Fragment, map_file, read_parts
+
+MAPPED_FROM = 64 << 20
+"""Images that take less than so many bytes are copied."""
 
 Column = Mapping[str, Any]
 """What a files list says of one column: see `FilesList.pixels`."""
+Pages = tuple[str, NDArray[np.int64], NDArray[np.int64]]
+"""A data file, and of each of its pages the first row and where it begins."""
 
 
 def pixels_of(files: FilesList, table: str, runs: Sequence[int]) -> dict[str, Column]:
@@ -32,6 +37,18 @@ def pixels_of(files: FilesList, table: str, runs: Sequence[int]) -> dict[str, Co
         if kept:
             found[name] = {**column, "fragments": kept}
     return found
+
+
+def narrowed(files: FilesList, table: str, columns: Sequence[str], numbers: Sequence[int]) -> FilesList:
+    """What a list says of the pixels of some columns in some fragments of a table: little enough to travel with a task."""
+    pixels: dict[str, dict[str, Any]] = {}
+    for name, column in files.pixels.get(table, {}).items():
+        pages = column["fragments"] if name in columns else {}
+        if there := {str(number): pages[str(number)] for number in numbers if str(number) in pages}:
+            pixels[name] = {**column, "fragments": there}
+    paths = {place[0] for column in pixels.values() for place in column["fragments"].values()}
+    listed = [file for file in files.files[table] if file[1] in paths] if paths else []
+    return FilesList(files.version, {table: listed}, {}, {table: pixels})
 
 
 def list_pixels(
@@ -63,7 +80,8 @@ class DirectPixels:
     ) -> None:
         self.package, self.table, self._instead = package, table, instead
         self._column: Column = files.pixels.get(table, {}).get(stored, {"fragments": {}})
-        self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
+        self._files = files.files[table]
+        self._known: dict[int, Pages | None] = {}
 
     def read(self, addresses: NDArray[np.int64]) -> NDArray[np.generic] | None:
         """The images at ascending addresses, as one array (n, ...) of the column's dtype, read-only.
@@ -79,21 +97,60 @@ class DirectPixels:
         StoreError
             The package is not there any more.
         """
-        fragments = addresses >> 32
-        numbers = np.unique(fragments)
-        if not len(addresses) or any(number not in self._pages for number in numbers.tolist()):
+        places = self._places(addresses)
+        if places is None:
             return None
         images = np.empty((len(addresses), *self._column["shape"]), self._column["dtype"])
         into = memoryview(images.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # numpy's stubs say nothing of buffers
-        for number in numbers.tolist():
-            path, firsts, begins = self._pages[number]
+        for path, first, offsets in places:
+            self._fill(path, offsets, into, first * self._image_bytes)
+        images.flags.writeable = False
+        return images
+
+    def views(self, addresses: NDArray[np.int64]) -> list[NDArray[np.generic]] | None:
+        """The images at ascending addresses, read-only, in the place of their file in memory maps, so that none is copied.
+
+        Returns
+        -------
+        None where they are too few to be worth it, where the place of any of them is not known, or files cannot be mapped.
+
+        Raises
+        ------
+        DamageError
+            As in `read`. A file that is cut later, while its images are held, ends the process.
+        """
+        worth = bool(self._column["fragments"]) and len(addresses) * self._image_bytes >= MAPPED_FROM
+        places = self._places(addresses) if worth else None
+        if places is None:
+            return None
+        images: list[NDArray[np.generic]] = []
+        count = self._image_bytes // np.dtype(self._column["dtype"]).itemsize
+        for path, _, offsets in places:
+            mapped = map_file(self.package, self.table, path, self._sizes[path], self._instead)
+            if mapped is None:
+                return None
+            for offset in offsets.tolist():
+                flat = np.frombuffer(mapped, self._column["dtype"], count, offset)
+                images.append(flat.reshape(self._column["shape"]))
+        return images
+
+    def _places(self, addresses: NDArray[np.int64]) -> list[tuple[str, int, NDArray[np.int64]]] | None:
+        """Where images at ascending addresses lie: by file, the number of its first one and where all of them begin."""
+        fragments = addresses >> 32
+        pages: dict[int, Pages] = {}
+        for number in np.unique(fragments).tolist():
+            if (found := self._pages(number)) is None:
+                return None
+            pages[number] = found
+        if not pages:
+            return None
+        places = []
+        for number, (path, firsts, begins) in pages.items():
             at = np.flatnonzero(fragments == number)
             rows = addresses[at] & 0xFFFFFFFF
             page = np.searchsorted(firsts, rows, "right") - 1
-            offsets = begins[page] + (rows - firsts[page]) * self._image_bytes
-            self._fill(path, offsets, into, int(at[0]) * self._image_bytes)
-        images.flags.writeable = False
-        return images
+            places.append((path, int(at[0]), begins[page] + (rows - firsts[page]) * self._image_bytes))
+        return places
 
     def _fill(self, path: str, offsets: NDArray[np.int64], into: memoryview, start: int) -> None:
         """Read images of one file, neighbours together, one behind the other."""
@@ -114,12 +171,19 @@ class DirectPixels:
         return int(prod(self._column["shape"])) * np.dtype(self._column["dtype"]).itemsize
 
     @cached_property
-    def _pages(self) -> dict[int, tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
-        """By fragment its file, and of each page the first row and where it begins; none that ends behind its file."""
-        found = {}
-        for number, (path, *places) in self._column["fragments"].items():
-            rows, begins = np.array(places, np.int64).reshape(-1, 2).T
-            inside = len(rows) and int((begins + rows * self._image_bytes).max()) <= self._sizes.get(path, -1)
-            if inside:
-                found[int(number)] = path, rows.cumsum() - rows, begins
-        return found
+    def _sizes(self) -> dict[str, int]:
+        return {path: int(size) for role, path, size, _ in self._files if role == "data"}
+
+    def _pages(self, number: int) -> Pages | None:
+        """Where the images of a fragment lie; looked up when it is first asked for: there may be thousands."""
+        if number not in self._known:
+            self._known[number] = self._listed(number)
+        return self._known[number]
+
+    def _listed(self, number: int) -> Pages | None:
+        """What the list says of a fragment; None where it says nothing, or of a page that ends behind its file."""
+        path, *places = self._column["fragments"].get(str(number), [""])
+        rows, begins = np.array(places, np.int64).reshape(-1, 2).T
+        if not len(rows) or int((begins + rows * self._image_bytes).max()) > self._sizes.get(path, -1):
+            return None
+        return path, rows.cumsum() - rows, begins

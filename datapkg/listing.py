@@ -21,7 +21,6 @@ from .succession import Come, Stay, Succession
 
 BATCH_ROWS = 512
 """Each row holds some kilobytes of evidence."""
-_values = attrgetter(*SOURCES_SCHEMA.names)
 COLUMNS = tuple(Column(f.name, f.type, "int64" if f.type == pa.int64() else "string") for f in SOURCES_SCHEMA)
 
 
@@ -67,7 +66,8 @@ def _rows(resources: Sequence[ResourceContent]) -> Iterator[SourceRow]:
 
 
 def _batches(rows: Sequence[SourceRow]) -> Iterator[pa.RecordBatch]:
+    values = attrgetter(*SOURCES_SCHEMA.names)
     for start in range(0, len(rows), BATCH_ROWS):
-        columns = zip(*map(_values, rows[start : start + BATCH_ROWS]), strict=True)
+        columns = zip(*map(values, rows[start : start + BATCH_ROWS]), strict=True)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, SOURCES_SCHEMA, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=SOURCES_SCHEMA)

@@ -66,9 +66,9 @@ class StoredImages:
             return None
         addresses = self.rows.order.addresses(wanted)
         order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses)
-        found: list[Image | None] = []
         ascending = addresses if order is None else addresses[order]
-        for start in range(0, len(wanted), self.step):
+        found: list[Image | None] = list(self.direct.views(ascending) or ())
+        for start in range(len(found), len(wanted), self.step):
             images = self.direct.read(ascending[start : start + self.step])
             if images is None:
                 return None

@@ -14,9 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .sets import Image, ImageSet, well
+from .sets import POSITION, Image, ImageSet, MovieSet, well
 
 BATCH_BYTES = 8 << 20
+OURS_ALONE = ("nothing", "diff", "verify")
+NEEDS = {"first": "one", "many": "one", "filter": "of_well", "old": "before"}
+"""The methods of tasks that are named otherwise."""
 
 
 class Peer(ABC):
@@ -25,11 +28,21 @@ class Peer(ABC):
     name: str
     module: str | None = None
     """What must be installed for it."""
+    of: type[ImageSet] | None = None
+    """The only kind of set that it can hold."""
 
     def __init__(self, images: ImageSet, at: Path) -> None:
         self.images, self.at = images, at
         self.image_bytes = images.side**2 * np.dtype(images.dtype).itemsize
         self.batch = max(1, BATCH_BYTES // self.image_bytes)
+
+    @classmethod
+    def can(cls, task: str) -> bool:
+        """Whether it has what a task needs."""
+        if task in OURS_ALONE:
+            return cls.name == "datapkg"
+        method = NEEDS.get(task, task)
+        return getattr(cls, method, None) is not getattr(Peer, method, cls)
 
     @abstractmethod
     def build(self) -> None:
@@ -39,9 +52,9 @@ class Peer(ABC):
     def open(self) -> None:
         """Make ready to read."""
 
-    @abstractmethod
     def one(self, number: int) -> Image:
         """One image."""
+        raise NotImplementedError
 
     def many(self, numbers: Sequence[int]) -> list[Image]:
         """Some images in one call; by default one after the other, where that is no slower than what the peer has."""
@@ -63,6 +76,10 @@ class Peer(ABC):
         """Put another image in the place of one."""
         raise NotImplementedError
 
+    def before(self, numbers: Sequence[int]) -> list[Image]:
+        """Images of the version before the last."""
+        raise NotImplementedError
+
     def batches(self, files: list[Path] | None = None) -> Iterator[NDArray[Any]]:
         """Decoded images of files, as (n, y, x)."""
         held: list[Image] = []
@@ -80,6 +97,7 @@ class Files(Peer):
 
     name = "TIFF files"
     module = "tifffile"
+    of = ImageSet
 
     def build(self) -> None:
         shutil.copytree(self.images.folder / "images", self.at)
@@ -109,6 +127,30 @@ class Files(Peer):
         import tifffile
 
         tifffile.imwrite(sorted(self.at.iterdir())[number], image, compression="zlib", predictor=True)
+
+
+class Movie(Peer):
+    """The CellH5 movie itself, read by h5py."""
+
+    name = "CellH5 file"
+    module = "h5py"
+    of = MovieSet
+
+    def build(self) -> None:
+        shutil.copy(self.images.movie, self.at)
+
+    def open(self) -> None:
+        import h5py
+
+        self._data = h5py.File(self.at)[POSITION + "/image/channel"]
+
+    def one(self, number: int) -> Image:
+        found: Image = self._data[number // self._data.shape[1], number % self._data.shape[1], 0]
+        return found
+
+    def scan(self) -> Iterator[Image]:
+        for number in range(self.images.count):
+            yield self.one(number)[None]
 
 
 class Hdf5(Peer):
@@ -182,12 +224,16 @@ class Zarr(Peer):
     sharded = False
 
     def build(self) -> None:
+        self.fill(str(self.at))
+
+    def fill(self, store: Any) -> None:
+        """Put all images and wells into a new group."""
         import zarr
 
         side, count = self.images.side, self.images.count
         shard = min(count, self.batch)
         shards = (shard, side, side) if self.sharded else None
-        root = zarr.open_group(str(self.at), mode="w")
+        root = zarr.open_group(store, mode="w")
         data = root.create_array(
             "images",
             shape=(count, side, side),
@@ -202,9 +248,13 @@ class Zarr(Peer):
         root.create_array("well", data=np.array([well(n) for n in range(count)], "S3"))
 
     def open(self) -> None:
+        self.opened(str(self.at))
+
+    def opened(self, store: Any) -> None:
+        """Make ready to read a group."""
         import zarr
 
-        self._root = zarr.open_group(str(self.at), mode="r")
+        self._root = zarr.open_group(store, mode="r")
         self._data = self._root["images"]
 
     def one(self, number: int) -> Image:

@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .folder import Folder
 
+VERSIONS = "versions"
+"""The folder of the versions' records."""
+RECORD = re.compile(r"^([1-9]\d*)\.json$")
+"""The name of a record in it."""
 STAGING = ".building-"
 FINISHED = "finished"
 """What stands for an attempt in the name of the staging folder that outlives attempts: results that may be taken up."""
@@ -58,7 +62,7 @@ class Place(ABC):
         return self.at(name)
 
     def latest(self) -> int | None:
-        """The newest version, where a place that lists nothing must look for it; None where a listing tells."""
+        """The newest version, where the place finds it sooner than all of them; None where a listing tells."""
         return None
 
     def name_of(self, address: str) -> str:
@@ -83,6 +87,13 @@ class Place(ABC):
 
         Raises FileNotFoundError where there is no file, EOFError where it ends before a part does.
         """
+
+    def mapped(self, name: str) -> memoryview | None:  # noqa: ARG002 - a place that has files looks for it
+        """A file's bytes as they lie in the system's file cache, read-only; None where there is no such thing.
+
+        Raises FileNotFoundError where there is no file.
+        """
+        return None
 
     @abstractmethod
     def blake3(self, name: str) -> str:

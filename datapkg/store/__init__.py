@@ -5,7 +5,7 @@ from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .layers import Layer
 from .names import stored_name
 from .pages import BLOBS
-from .read import PinnedTable, damage, fragment_sizes, read_parts
+from .read import PinnedTable, damage, fragment_sizes, map_file, read_parts
 from .update import update
 from .write import (
     TAG,
@@ -37,6 +37,7 @@ __all__ = [
     "damage",
     "fragment_sizes",
     "intact",
+    "map_file",
     "pin_content",
     "pins",
     "read_parts",
