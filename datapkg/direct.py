@@ -39,6 +39,18 @@ def pixels_of(files: FilesList, table: str, runs: Sequence[int]) -> dict[str, Co
     return found
 
 
+def narrowed(files: FilesList, table: str, columns: Sequence[str], numbers: Sequence[int]) -> FilesList:
+    """What a list says of the pixels of some columns in some fragments of a table: little enough to travel with a task."""
+    pixels: dict[str, dict[str, Any]] = {}
+    for name, column in files.pixels.get(table, {}).items():
+        pages = column["fragments"] if name in columns else {}
+        if there := {str(number): pages[str(number)] for number in numbers if str(number) in pages}:
+            pixels[name] = {**column, "fragments": there}
+    paths = {place[0] for column in pixels.values() for place in column["fragments"].values()}
+    listed = [file for file in files.files[table] if file[1] in paths] if paths else []
+    return FilesList(files.version, {table: listed}, {}, {table: pixels})
+
+
 def list_pixels(
     files: FilesList,
     table: str,

@@ -236,6 +236,7 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
         batch_size: int | None = None,
         on_error: Literal["fail", "null"] = "fail",
         seed: int = 0,
+        timeout_s: float | None = None,
         workers: int | None = None,
     ) -> pd.DataFrame:
         """Call a function for rows and look at its results, as `derive` would compute them; nothing is written.
@@ -251,8 +252,8 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
             Columns; default the table's image column.
         where, limit
             Which rows, as in `to_pandas`.
-        args, batch_size, on_error, seed
-            As in the manifest.
+        args, batch_size, on_error, seed, timeout_s
+            As in the manifest. In this process a call that is too long is ended where it comes back to Python.
         workers
             So many processes, for a function in a module or a ``.py`` file; default: this process, row after row.
 
@@ -268,7 +269,7 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
         """
         given = [self.image_column] if input is None else [input] if isinstance(input, str) else list(input)
         mapping = import_module(f"{__package__}.deriving.mapping")  # this module lies below it
-        way, said = mapping.way_of(batch_size, on_error, seed), args or {}
+        way, said = mapping.way_of(batch_size, on_error, seed, timeout_s), args or {}
         found: pd.DataFrame = mapping.map_rows(
             self, function, output, given, said, where, limit, way, workers
         )

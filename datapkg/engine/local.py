@@ -32,15 +32,17 @@ _home: Connection | None = None  # in a worker: the way to the process that star
 
 
 @contextlib.contextmanager
-def session(workers: int | None = None) -> Iterator[Run]:
+def session(workers: int | None = None, *, bare: bool = False) -> Iterator[Run]:
     """Give a `Run` over at most `workers` processes (default: one for each CPU), started when first needed.
+
+    In `bare` ones no function of a user's will run.
 
     A worker that dies ends the run with a SourceError that names the files that were being read.
     """
     count = workers or cpus()
     context = get_context("spawn")
     notes = Notes()
-    pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(notes.writer,))
+    pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(notes.writer, bare))
     try:
         yield _Pool(pool, count, notes)
     finally:
@@ -117,10 +119,10 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def _start(home: Connection) -> None:
+def _start(home: Connection, bare: bool) -> None:
     global _home  # noqa: PLW0603 - a process has one way home, and a pool's initializer is the place to set it
     _home = home
-    begin_worker()
+    begin_worker(bare=bare)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 
