@@ -19,6 +19,8 @@ from .column_sums import MOST_KEPT, ColumnSums
 from .digest import NOTHING, DigestColumn, Level, SourceDigest, SourceHasher
 
 ONE = pack("<Q", 1)
+LONGEST = 512
+"""Texts that are longer on average hardly ever come twice."""
 
 
 class RowHasher:
@@ -47,6 +49,8 @@ class RowHasher:
         values = _texts(array)
         if values is None:
             return self._kept_levels(column, array)
+        if values and isinstance(values[0], memoryview):
+            return map(_text_level, values)
         different = set(values)
         if len(different) == len(values):
             return map(_text_level, values)
@@ -68,7 +72,7 @@ class RowHasher:
             yield found
 
 
-def _text_level(value: bytes) -> bytes:
+def _text_level(value: bytes | memoryview) -> bytes:
     """The digest of a level of one text: what `Level` gives."""
     return blake3(_text_head(len(value)) + blake3(value).digest()).digest()
 
@@ -78,8 +82,8 @@ def _text_head(length: int) -> bytes:
     return ONE + NOTHING + blake3(pack("<Q", length)).digest()
 
 
-def _texts(array: pa.Array) -> list[bytes] | None:
-    """The bytes of each text or binary; None where there are nulls, or values of another kind."""
+def _texts(array: pa.Array) -> list[bytes | memoryview] | None:
+    """The bytes of each text or binary, in place where they are long; None where there are nulls, or values of another kind."""
     kind, t = array.type, pa.types
     wide = t.is_large_string(kind) or t.is_large_binary(kind)
     if array.null_count or not (wide or t.is_string(kind) or t.is_binary(kind)):
@@ -87,8 +91,14 @@ def _texts(array: pa.Array) -> list[bytes] | None:
     _, ends, values = array.buffers()
     offsets = np.frombuffer(ends, "<i8" if wide else "<i4")[array.offset :][: len(array) + 1]
     first, *rest = (offsets - offsets[0]).tolist()
-    held = b"" if values is None else bytes(memoryview(values)[int(offsets[0]) : int(offsets[-1])])
-    return [held[start:end] for start, end in pairwise((first, *rest))]
+    if values is None:
+        return [b""] * len(array)
+    held = memoryview(values)[int(offsets[0]) : int(offsets[-1])]
+    places = pairwise((first, *rest))
+    if len(held) > LONGEST * len(array):  # whole files, which nobody copies or compares
+        return [held[start:end] for start, end in places]
+    content = bytes(held)
+    return [content[start:end] for start, end in places]
 
 
 def _keys(array: pa.Array) -> Iterator[bytes | None]:
