@@ -13,8 +13,8 @@ from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datapkg.column_sums import ColumnSums
 from datapkg.digest import (
-    ColumnSums,
     DigestColumn,
     Level,
     SourceHasher,
