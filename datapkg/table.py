@@ -119,6 +119,7 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
             ``lazy``: cells of images, of `image_bytes` and of `metadata` are read when they are touched;
             ``frame["image_array"].array.load()`` reads a column. ``array``: they are loaded with the rows, so that a frame
             of many images needs memory for all of them. An image is a read-only array of its own dtype and shape.
+            `iterrows`, `apply(axis=1)`, `T` and `stack` of columns of several kinds read all lazy cells: choose `columns`.
         dtype_backend
             ``pyarrow``: all other columns have Arrow's own types.
 
@@ -354,7 +355,8 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
 
         given = np.asarray(positions).reshape(-1)
         if given.size and given.dtype.kind not in "iu":
-            what = f"rows are asked for by {given.dtype.name} values, first {given[0]!r}"
+            first = given.tolist()[0]
+            what = f"rows are asked for by {first!r}, a {type(first).__name__}"
             fix = "give row numbers, such as the index of a frame: images(frame[mask].index)"
             raise SchemaError(what, f"table {self.name}", fix)
         asked = given.astype(np.int64)
