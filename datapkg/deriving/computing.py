@@ -17,7 +17,7 @@ from ..errors import DeriveError, WorkerDiedError
 from ..manifest.models import Derivation
 from ..progress import Counter, Progress
 from ..store import Fragment
-from .calling import Origins, Way
+from .calling import GRACE_S, Origins, Way
 from .coming import Coming, Stretch
 from .finished import Finished, key_of
 from .gathering import Located, Positions, Stored
@@ -152,9 +152,11 @@ def rows_at(tasks: Sequence[ComputeTask]) -> list[tuple[ComputeTask, tuple[int, 
 
 
 def death(rows: Sequence[tuple[ComputeTask, tuple[int, float]]], entry: Derivation) -> DeriveError:
-    """Say at which row a process ended, and whether it had been silent for too long."""
-    where = " or ".join(task.origins.told(at) for task, (at, _) in rows[:3]) or f"table {entry.table}"
-    if entry.timeout_s is not None and rows and all(age >= entry.timeout_s for _, (_, age) in rows):
+    """Say at which row a process ended, and whether it had been silent for too long; other processes ended with it."""
+    limit = math.inf if entry.timeout_s is None else entry.timeout_s + GRACE_S / 2  # what is ended got more
+    late = [one for one in rows if one[1][1] >= limit]
+    where = " or ".join(task.origins.told(at) for task, (at, _) in (late or rows)[:3])
+    if late:
         what = f"gave no answer within {entry.timeout_s:g} s, and its process was ended"
         return DeriveError(
             f"the function {entry.function} {what}", where, "mend the function, or raise timeout_s"
@@ -162,7 +164,8 @@ def death(rows: Sequence[tuple[ComputeTask, tuple[int, float]]], entry: Derivati
     what = (
         f"the process that ran the function {entry.function} died, perhaps by a crash or for want of memory"
     )
-    return DeriveError(what, where, "try the function on this row alone, or build with fewer --workers")
+    fix = "try the function on this row alone, or build with fewer --workers"
+    return DeriveError(what, where or f"table {entry.table}", fix)
 
 
 def _collected(coming: Coming, values: str, done: Iterator[Computed]) -> tuple[list[Fragment], Positions]:
