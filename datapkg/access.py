@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .blobs import DirectBlobs
+from .blobs import DirectBlobs, listed_blobs
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
 from .places import Place
@@ -232,8 +232,10 @@ class RowAccess:
     def _blobs(self, column: str) -> DirectBlobs:
         """Where the column's bytes lie; nothing where only the engine knows."""
         if column not in self._known_blobs:
-            blobs = DirectBlobs(self.pinned.package, self._files, self.record.name, self._names[column])
-            self._known_blobs[column] = blobs
+            listed = listed_blobs(self._files, self.record.name, self._names[column])
+            self._known_blobs[column] = DirectBlobs(
+                self.pinned.package, self._files, self.record.name, listed
+            )
         return self._known_blobs[column]
 
     @cached_property

@@ -7,6 +7,7 @@ to read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -35,13 +36,17 @@ class Page(NamedTuple):
         return self.entries + (self.rows + 1) * self.width
 
 
-class DirectBlobs:
-    """The values of one column of bytes."""
+def listed_blobs(files: FilesList, table: str, stored: str) -> Mapping[str, Any]:
+    """What a list says of a column of bytes."""
+    column = files.pixels.get(table, {}).get(stored, {})
+    return dict(column["fragments"]) if column.get("dtype") == BLOBS else {}
 
-    def __init__(self, package: Place, files: FilesList, table: str, stored: str) -> None:
-        self.package, self.table = package, table
-        column = files.pixels.get(table, {}).get(stored, {})
-        self._listed: dict[str, Any] = column["fragments"] if column.get("dtype") == BLOBS else {}
+
+class DirectBlobs:
+    """The values of one column of bytes; `listed` has by fragment its file, and four numbers of each page."""
+
+    def __init__(self, package: Place, files: FilesList, table: str, listed: Mapping[str, Any]) -> None:
+        self.package, self.table, self._listed = package, table, listed
         self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
         self._indexes: dict[tuple[str, int], NDArray[np.int64]] = {}
 

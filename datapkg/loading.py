@@ -22,17 +22,19 @@ from .encoding import decoded, is_packed
 from .errors import DamageError, DatapkgError
 from .facts import FEW, RowFacts
 from .pixels import stored_shapes
+from .placed import PackedImages, PlacedImages
 from .records import ColumnRecord
 
 Image = NDArray[np.generic]
 Member = Callable[[str], memoryview]
+Direct = DirectPixels | PlacedImages | PackedImages
 
 
 class StoredImages:
     """The images of a column that holds pixels."""
 
     def __init__(
-        self, rows: RowAccess, facts: RowFacts, column: ColumnRecord, direct: DirectPixels | None = None
+        self, rows: RowAccess, facts: RowFacts, column: ColumnRecord, direct: Direct | None = None
     ) -> None:
         self.rows, self.facts, self.column, self.direct = rows, facts, column, direct
         self._looks = companions(column.name).looks

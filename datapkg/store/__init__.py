@@ -1,10 +1,13 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
 from ..places import storage_errors
+from .chunks import ChunkForm, index_of, numbers
 from .files import Fragment, Pages, StoredFile, intact, table_uri
+from .forms import from_text as forms_from_text
 from .layers import Layer
 from .names import stored_name
 from .pages import BLOBS
+from .placed import CHUNKS, LINES, PACKED
 from .read import PinnedTable, damage, fragment_sizes, read_parts
 from .update import update
 from .write import (
@@ -24,7 +27,11 @@ from .write import (
 
 __all__ = [
     "BLOBS",
+    "CHUNKS",
+    "LINES",
+    "PACKED",
     "TAG",
+    "ChunkForm",
     "Committed",
     "Fragment",
     "Layer",
@@ -35,8 +42,11 @@ __all__ = [
     "built",
     "commit",
     "damage",
+    "forms_from_text",
     "fragment_sizes",
+    "index_of",
     "intact",
+    "numbers",
     "pin_content",
     "pins",
     "read_parts",
