@@ -31,9 +31,10 @@ from .suite.sets import PROJECT, ImageSet, TableSet, sets
 from .suite.tables import TABLES
 
 RESULTS = PROJECT / "docs" / "benchmarks" / "results.json"
-LIBRARIES = ("datasets", "duckdb", "h5py", "numpy", "pandas", "pyarrow", "pylance", "tifffile", "zarr")
-READS = ("first", "one", "many", "scan", "filter")
-CHANGES = ("nothing", "append", "change", "old", "diff", "verify")
+LIBRARIES = (
+    "datasets", "deeplake", "duckdb", "h5py", "icechunk", "numpy", "pandas", "pyarrow", "pylance", "tifffile",
+    "webdataset", "zarr",
+)  # fmt: skip
 LIMIT_S = 3600
 
 Row = dict[str, Any]
@@ -44,7 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full sets (default: 1)")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts (default: 3)")
-    parser.add_argument("--sets", nargs="+", default=["large", "small", "long", "wide"], help="default: all")
+    parser.add_argument(
+        "--sets", nargs="+", default=["large", "small", "movie", "long", "wide"], help="default: all"
+    )
     parser.add_argument("--peers", nargs="+", help="default: all that are installed")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="default: docs/benchmarks/results.json")
@@ -95,11 +98,13 @@ def measured(folder: Path, name: str, given: argparse.Namespace) -> Iterator[Row
         peers = [
             p
             for p in PEERS.values()
-            if (not given.peers or p.name in given.peers) and (not p.module or find_spec(p.module))
+            if (not given.peers or p.name in given.peers)
+            and (not p.module or find_spec(p.module))
+            and p.of in (None, type(data))
         ]
         names = [peer.name for peer in peers]
         yield from runner.rounds(names, ("build",), given.rounds)
-        yield from runner.rounds(names, READS, given.rounds)
+        yield from runner.rounds(names, data.tasks, given.rounds)
         yield from runner.changes(names, data, given.rounds)
     shutil.rmtree(data.folder)
 
@@ -130,14 +135,16 @@ class Runner:
                 at = self.store(peer)
                 trial = at.with_name(at.name + ".trial")
                 yield self.run(peer, "nothing", at, number)
-                for task in ("append", "change"):
-                    copied(at, trial)
-                    with edited(images, task, number) as edit:
-                        row = self.run(peer, task, trial, number, **edit)
-                    row["size"] = size(trial) - size(at)
-                    yield row
+                if "append" in images.changes:
+                    for task in ("append", "change"):
+                        copied(at, trial)
+                        with edited(images, task, number) as edit:
+                            row = self.run(peer, task, trial, number, **edit)
+                        row["size"] = size(trial) - size(at)
+                        yield row
                 for task in ("old", "diff", "verify"):
-                    yield self.run(peer, task, trial, number)
+                    if task in images.changes:
+                        yield self.run(peer, task, trial if trial.exists() else at, number)
                 remove(trial)
 
     def store(self, peer: str) -> Path:

@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 
 from .places import Place
 from .records import FilesList
-from .store import BLOBS, damage, read_parts
+from .store import BLOBS, LONE, VALUES, damage, read_parts
 
 PREFIX = 8
 
 
 class Page(NamedTuple):
-    """A page of a data file: its rows, where they and their index begin, and the bytes of an entry of the index."""
+    """A page of a data file: its rows, where they and their index begin, and the bytes of an entry of the index.
+
+    A large value stands alone in its page (`LONE`): there `entries` is its length.
+    """
 
     rows: int
     begin: int
@@ -33,13 +36,19 @@ class Page(NamedTuple):
     @property
     def end(self) -> int:
         """The byte behind all of it."""
+        if self.width == LONE:
+            return self.begin + self.entries
         return self.entries + (self.rows + 1) * self.width
 
 
 def listed_blobs(files: FilesList, table: str, stored: str) -> Mapping[str, Any]:
     """What a list says of a column of bytes."""
     column = files.pixels.get(table, {}).get(stored, {})
-    return dict(column["fragments"]) if column.get("dtype") == BLOBS else {}
+    listed = dict(column["fragments"]) if column.get("dtype") == BLOBS else {}
+    for number, one in files.placed.get(table, {}).get(stored, {}).items():
+        if one["kind"] == VALUES:
+            listed[number] = [one["path"], *one["pages"]]
+    return listed
 
 
 class DirectBlobs:
@@ -94,7 +103,11 @@ class DirectBlobs:
         of_page = np.searchsorted(firsts, rows, "right") - 1
         for which in np.unique(of_page).tolist():
             at = np.flatnonzero(of_page == which)
-            page, index = pages[which], self._index(path, pages[which])
+            page = pages[which]
+            if page.width == LONE:
+                starts[at], lengths[at] = page.begin, page.entries
+                continue
+            index = self._index(path, page)
             inside = rows[at] - firsts[which]
             starts[at] = page.begin + index[inside] + PREFIX
             lengths[at] = index[inside + 1] - index[inside] - PREFIX

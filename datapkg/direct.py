@@ -1,8 +1,9 @@
 """Equal images read straight from where they lie in a data file, without the engine.
 
 A build notes where the raw pixels of each page begin (`store.pages`); a reader asks the file for just those bytes: with
-plain reads on a disk, which a cut file cannot crash as it would a memory map, and with range requests in a bucket. Rows
-whose fragment has no such note are the engine's to read, or `placed`'s.
+plain reads on a disk, which a cut file cannot crash as it would a memory map, and with range requests in a bucket. Only what
+is more than a process should hold twice is mapped. Rows whose fragment has no such note are the engine's to read, or
+`placed`'s.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 
 from .places import Place
 from .records import FilesList
-from .store import read_parts
+from .store import map_file, read_parts
+
+MAPPED_FROM = 64 << 20
+"""Images that take less than so many bytes are copied."""
 
 Column = Mapping[str, Any]
 """What a files list says of one column: see `FilesList.pixels`."""
@@ -47,21 +51,57 @@ class DirectPixels:
         StoreError
             The package is not there any more.
         """
+        places = self._places(addresses)
+        if places is None:
+            return None
+        images = np.empty((len(addresses), *self._column["shape"]), self._column["dtype"])
+        into = memoryview(images.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # numpy's stubs say nothing of buffers
+        for path, first, offsets in places:
+            self._fill(path, offsets, into, first * self._image_bytes)
+        images.flags.writeable = False
+        return images
+
+    def views(self, addresses: NDArray[np.int64]) -> list[NDArray[np.generic]] | None:
+        """The images at ascending addresses, read-only, in the place of their file in memory maps, so that none is copied.
+
+        Returns
+        -------
+        None where they are too few to be worth it, where the place of any of them is not known, or files cannot be mapped.
+
+        Raises
+        ------
+        DamageError
+            As in `read`. A file that is cut later, while its images are held, ends the process.
+        """
+        worth = bool(self._column["fragments"]) and len(addresses) * self._image_bytes >= MAPPED_FROM
+        places = self._places(addresses) if worth else None
+        if places is None:
+            return None
+        images: list[NDArray[np.generic]] = []
+        count = self._image_bytes // np.dtype(self._column["dtype"]).itemsize
+        for path, _, offsets in places:
+            mapped = map_file(self.package, self.table, path, self._sizes[path], self._instead)
+            if mapped is None:
+                return None
+            for offset in offsets.tolist():
+                flat = np.frombuffer(mapped, self._column["dtype"], count, offset)
+                images.append(flat.reshape(self._column["shape"]))
+        return images
+
+    def _places(self, addresses: NDArray[np.int64]) -> list[tuple[str, int, NDArray[np.int64]]] | None:
+        """Where images at ascending addresses lie: by file, the number of its first one and where all of them begin."""
         fragments = addresses >> 32
         numbers = np.unique(fragments)
         if not len(addresses) or any(number not in self._pages for number in numbers.tolist()):
             return None
-        images = np.empty((len(addresses), *self._column["shape"]), self._column["dtype"])
-        into = memoryview(images.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # numpy's stubs say nothing of buffers
+        places = []
         for number in numbers.tolist():
             path, firsts, begins = self._pages[number]
             at = np.flatnonzero(fragments == number)
             rows = addresses[at] & 0xFFFFFFFF
             page = np.searchsorted(firsts, rows, "right") - 1
-            offsets = begins[page] + (rows - firsts[page]) * self._image_bytes
-            self._fill(path, offsets, into, int(at[0]) * self._image_bytes)
-        images.flags.writeable = False
-        return images
+            places.append((path, int(at[0]), begins[page] + (rows - firsts[page]) * self._image_bytes))
+        return places
 
     def _fill(self, path: str, offsets: NDArray[np.int64], into: memoryview, start: int) -> None:
         """Read images of one file, neighbours together, one behind the other."""

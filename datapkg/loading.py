@@ -68,9 +68,10 @@ class StoredImages:
             return None
         addresses = self.rows.order.addresses(wanted)
         order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses)
-        found: list[Image | None] = []
         ascending = addresses if order is None else addresses[order]
-        for start in range(0, len(wanted), self.step):
+        mapped = self.direct.views(ascending) if isinstance(self.direct, DirectPixels) else None
+        found: list[Image | None] = list(mapped or ())
+        for start in range(len(found), len(wanted), self.step):
             images = self.direct.read(ascending[start : start + self.step])
             if images is None:
                 return None

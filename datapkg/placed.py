@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .blobs import DirectBlobs
+from .blobs import DirectBlobs, listed_blobs
 from .encoding import decoded
 from .places import Place
 from .records import FilesList
 from .rows import RowOrder
-from .store import CHUNKS, LINES, PACKED, ChunkForm, damage, forms_from_text, index_of, numbers, read_parts
+from .store import CHUNKS, LINES, VALUES, ChunkForm, damage, forms_from_text, index_of, numbers, read_parts
 
 Image = NDArray[np.generic]
 ENTRY_BYTES = 4
@@ -252,9 +252,7 @@ class PackedImages:
         positions: Callable[[NDArray[np.int64]], NDArray[np.int64]],
     ) -> None:
         self.table, self._positions = table, positions
-        fragments = files.placed.get(table, {}).get(stored, {})
-        listed = {n: [one["path"], *one["pages"]] for n, one in fragments.items() if one["kind"] == PACKED}
-        self._blobs = DirectBlobs(package, files, table, listed)
+        self._blobs = DirectBlobs(package, files, table, listed_blobs(files, table, stored))
 
     def read(self, addresses: NDArray[np.int64]) -> list[Image | None] | None:
         """The images at ascending addresses, as `PlacedImages.read` gives them."""
@@ -275,6 +273,6 @@ def placed_images(
     kinds = {one["kind"] for one in files.placed.get(table, {}).get(stored, {}).values()}
     if not kinds:
         return None
-    if PACKED in kinds:
+    if VALUES in kinds:
         return PackedImages(package, files, table, stored, order.positions)
     return PlacedImages(package, files, table, stored, instead)

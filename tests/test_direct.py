@@ -35,19 +35,24 @@ def loader(table: Table) -> StoredImages:
 
 
 def both_ways(table: Table) -> int:
-    """Read scattered rows with and without the engine; gives how many parts were read without it."""
+    """Read scattered rows with and without the engine, and mapped; gives how many parts were read without the engine."""
     images = loader(table)
     rows = np.random.default_rng(0).permutation(np.arange(len(table)).repeat(2))
     with counted(table) as cost:
         direct = images.load(rows)
+    with counted(table) as none, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("datapkg.direct.MAPPED_FROM", 0)
+        mapped = images.load(rows)
+    assert none.parts == [] or "image_array" not in table.opened.files.pixels.get(table.name, {})
     engine = images._read(np.unique(rows))
-    for row, image in zip(rows.tolist(), direct, strict=True):
+    for row, *both in zip(rows.tolist(), direct, mapped, strict=True):
         expected = engine[row]
-        assert (image is None) == (expected is None)
-        if image is not None and expected is not None:
-            assert image.dtype == expected.dtype
-            assert np.array_equal(image, expected, equal_nan=image.dtype.kind == "f")
-            assert not image.flags.writeable
+        for image in both:
+            assert (image is None) == (expected is None)
+            if image is not None and expected is not None:
+                assert image.dtype == expected.dtype
+                assert np.array_equal(image, expected, equal_nan=image.dtype.kind == "f")
+                assert not image.flags.writeable
     return len(cost.parts)
 
 
@@ -132,6 +137,7 @@ def test_a_package_in_a_zip_file_reads_so_without_unpacking(tmp_path: Path) -> N
     for row, image in zip((2, 0, 1), table.images([2, 0, 1]), strict=True):
         assert np.array_equal(image, make.image(row, (64, 80)))
     assert "unpacked" not in table.package.place.__dict__
+    assert both_ways(table) > 0
 
 
 def test_a_list_without_places_is_read_by_the_engine(tmp_path: Path) -> None:
@@ -147,16 +153,35 @@ def test_places_behind_the_end_of_a_file_are_not_believed(tmp_path: Path) -> Non
     assert both_ways(table) == 0
 
 
-def test_a_file_that_was_cut_or_removed_is_damage(tmp_path: Path) -> None:
+def test_a_file_that_was_cut_or_removed_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = built(tmp_path, [make.image(seed, (64, 80)) for seed in range(3)])
     (path,) = (tmp_path / "p" / "frames.lance" / "data").iterdir()
     content = path.read_bytes()
     path.write_bytes(content[:20_000])
     with pytest.raises(DamageError, match=r"table frames of .*missing or damaged"):
         table.image(2)
-    path.unlink()
+    monkeypatch.setattr("datapkg.direct.MAPPED_FROM", 0)
     with pytest.raises(DamageError, match=r"table frames of .*missing or damaged"):
         table.image(0)
+    for rest in (b"", None):
+        path.write_bytes(rest) if rest is not None else path.unlink()
+        with pytest.raises(DamageError, match=r"table frames of .*missing or damaged"):
+            table.image(0)
+
+
+def test_many_images_are_views_of_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datapkg.direct.MAPPED_FROM", 3 * 64 * 80 * 2)
+    table = built(tmp_path, [make.image(seed, (64, 80)) for seed in range(5)])
+    with counted(table) as cost:
+        table.images([0, 4])
+    assert cost.bytes == 2 * 64 * 80 * 2
+    with counted(table) as cost:
+        images = table.images([0, 4, 1])
+    assert cost.bytes == 0
+    (path,) = (tmp_path / "p" / "frames.lance" / "data").iterdir()
+    path.unlink()  # as a removal of old versions does beside a reader
+    for row, image in zip((0, 4, 1), images, strict=True):
+        assert np.array_equal(image, make.image(row, (64, 80)))
 
 
 def test_a_verified_read_goes_by_the_rows(tmp_path: Path) -> None:
@@ -196,7 +221,11 @@ def test_one_image_needs_no_engine(tmp_path: Path) -> None:
 
 @MOTO
 def test_one_image_in_a_bucket_costs_one_request_when_warm(
-    tmp_path: Path, uri: str, options: dict[str, Any], reached: stores.ObjectStore
+    tmp_path: Path,
+    uri: str,
+    options: dict[str, Any],
+    reached: stores.ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     images = [make.image(seed, (64, 80)) for seed in range(5)]
     for number, image in enumerate(images):
@@ -208,3 +237,5 @@ def test_one_image_in_a_bucket_costs_one_request_when_warm(
         image = table.image(row)
         assert reached.requests() - before <= most
         assert np.array_equal(image, images[row])
+    monkeypatch.setattr("datapkg.direct.MAPPED_FROM", 0)  # nothing to map in a bucket
+    assert all(np.array_equal(image, images[row]) for row, image in enumerate(table.images(range(5))))

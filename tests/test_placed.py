@@ -104,7 +104,7 @@ LAYOUTS: dict[str, tuple[str, Callable[[int], np.ndarray], str]] = {
     "heights differ": ("lines", lambda seed: noise(seed, (300 + seed, 400), "uint16"), ""),
     "dtypes differ": ("lines", lambda seed: noise(seed, (90, 100), ("uint8", "uint16")[seed % 2]), ""),
     "ranks differ": ("lines", lambda seed: noise(seed, ((90, 100), (2, 90, 100))[seed % 2], "uint8"), ""),
-    "packed": ("packed", lambda seed: noise(seed, (300 + seed, 400), "uint16"), ", array: packed"),
+    "packed": ("values", lambda seed: noise(seed, (300 + seed, 400), "uint16"), ", array: packed"),
 }
 
 
@@ -163,6 +163,25 @@ def test_many_pages_and_fragments_are_found(tmp_path: Path) -> None:
     assert datapkg.verify(tmp_path / "p", deep=True).ok
 
 
+@pytest.mark.parametrize("more", [", array: packed, keep: array", ", keep: bytes"])
+def test_a_value_that_is_alone_in_its_page_is_read_without_the_engine(more: str, tmp_path: Path) -> None:
+    large = [noise(seed, (2100, 2100 + seed), "uint16", 16) for seed in range(3)]
+    small = [noise(seed, (50, 60), "uint16") for seed in range(3)]
+    table = built(tmp_path, [*large, *small, noise(7, (2100, 2100), "uint16", 16)], more)
+    column = "image_bytes" if "bytes" in more else "image_array"
+    pages = [entry["pages"] for entry in table.opened.files.placed["frames"][column].values()]
+    assert any(store.LONE in places[3::4] for places in pages)
+    rows = [6, 0, 3, 2]
+    with counted(table) as cost:
+        found = table.images(rows)
+    assert cost.bytes == sum(cost.parts) > 0
+    for row, image in zip(rows, found, strict=True):
+        same(image, noise(7, (2100, 2100), "uint16", 16) if row == 6 else [*large, *small][row])
+    if "bytes" in more:
+        taken = table.take(np.array(rows), ["image_bytes"]).column(0).to_pylist()
+        assert taken == [(tmp_path / "data" / f"{row:03}.tif").read_bytes() for row in rows]
+
+
 def test_derived_images_are_read_so(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for number in range(6):
@@ -177,7 +196,7 @@ derive:
     manifest.write_text(manifest.read_text() + derive)
     make.build(manifest, tmp_path / "p")
     pkg = datapkg.open(tmp_path / "p")
-    assert kind(pkg["frames"], "twice") == {"packed"}
+    assert kind(pkg["frames"], "twice") == {"values"}
     assert both_ways(pkg["frames"], "twice") > 0
     assert len(pkg["crops"]) == 5
     both_ways(pkg["crops"], "crop")

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .peers import Files, Hdf5, Hdf5Gzip, Peer, Zarr, ZarrSharded
+from .others import DeepLake, Icechunk, WebDataset
+from .peers import Files, Hdf5, Hdf5Gzip, Movie, Peer, Zarr, ZarrSharded
 from .sets import Image, well
 
 
@@ -242,6 +243,13 @@ class Lance(Peer):
     def of_well(self, name: str, most: int) -> list[Image]:
         return self._stack(self._data.to_table(["pixels"], filter=f"well = '{name}'", limit=most))
 
+    def before(self, numbers: Sequence[int]) -> list[Image]:
+        import lance
+
+        self._data = lance.dataset(str(self.at))
+        self._data = lance.dataset(str(self.at), version=self._data.version - 1)
+        return self.many(numbers)
+
     def append(self, files: list[Path]) -> None:
         import lance
 
@@ -271,7 +279,7 @@ class Datapkg(Peer):
     def open(self) -> None:
         import datapkg
 
-        self._table = datapkg.open(self.at)["images"]
+        self._table = datapkg.open(self.at)[self.images.table]
 
     def one(self, number: int) -> Image:
         found = self._table.image(number)
@@ -288,6 +296,12 @@ class Datapkg(Peer):
     def of_well(self, name: str, most: int) -> list[Image]:
         return list(self._table.to_pandas(["image_array"], where=f"Well = '{name}'", limit=most).image_array)
 
+    def before(self, numbers: Sequence[int]) -> list[Image]:
+        import datapkg
+
+        self._table = datapkg.open(self.at, version=datapkg.open(self.at).version - 1)[self.images.table]
+        return self.many(numbers)
+
     def append(self, files: list[Path]) -> None:
         assert all(path.exists() for path in files)  # in the manifest's folder
         self.build()
@@ -299,5 +313,8 @@ class Datapkg(Peer):
 
 PEERS: dict[str, type[Peer]] = {
     peer.name: peer
-    for peer in (Datapkg, Files, Parquet, Hdf5, Hdf5Gzip, Zarr, ZarrSharded, Sqlite, Datasets, Lance)
-}
+    for peer in (
+        Datapkg, Files, Movie, Parquet, Hdf5, Hdf5Gzip, Zarr, ZarrSharded, Icechunk, Sqlite, Datasets, DeepLake,
+        WebDataset, Lance,
+    )
+}  # fmt: skip

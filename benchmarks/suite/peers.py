@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .sets import Image, ImageSet, well
+from .sets import POSITION, Image, ImageSet, MovieSet, well
 
 BATCH_BYTES = 8 << 20
 
@@ -25,6 +25,8 @@ class Peer(ABC):
     name: str
     module: str | None = None
     """What must be installed for it."""
+    of: type[ImageSet] | None = None
+    """The only kind of set that it can hold."""
 
     def __init__(self, images: ImageSet, at: Path) -> None:
         self.images, self.at = images, at
@@ -63,6 +65,10 @@ class Peer(ABC):
         """Put another image in the place of one."""
         raise NotImplementedError
 
+    def before(self, numbers: Sequence[int]) -> list[Image]:
+        """Images of the version before the last."""
+        raise NotImplementedError
+
     def batches(self, files: list[Path] | None = None) -> Iterator[NDArray[Any]]:
         """Decoded images of files, as (n, y, x)."""
         held: list[Image] = []
@@ -80,6 +86,7 @@ class Files(Peer):
 
     name = "TIFF files"
     module = "tifffile"
+    of = ImageSet
 
     def build(self) -> None:
         shutil.copytree(self.images.folder / "images", self.at)
@@ -109,6 +116,30 @@ class Files(Peer):
         import tifffile
 
         tifffile.imwrite(sorted(self.at.iterdir())[number], image, compression="zlib", predictor=True)
+
+
+class Movie(Peer):
+    """The CellH5 movie itself, read by h5py."""
+
+    name = "CellH5 file"
+    module = "h5py"
+    of = MovieSet
+
+    def build(self) -> None:
+        shutil.copy(self.images.movie, self.at)
+
+    def open(self) -> None:
+        import h5py
+
+        self._data = h5py.File(self.at)[POSITION + "/image/channel"]
+
+    def one(self, number: int) -> Image:
+        found: Image = self._data[number // self._data.shape[1], number % self._data.shape[1], 0]
+        return found
+
+    def scan(self) -> Iterator[Image]:
+        for number in range(self.images.count):
+            yield self.one(number)[None]
 
 
 class Hdf5(Peer):
@@ -182,12 +213,16 @@ class Zarr(Peer):
     sharded = False
 
     def build(self) -> None:
+        self.fill(str(self.at))
+
+    def fill(self, store: Any) -> None:
+        """Put all images and wells into a new group."""
         import zarr
 
         side, count = self.images.side, self.images.count
         shard = min(count, self.batch)
         shards = (shard, side, side) if self.sharded else None
-        root = zarr.open_group(str(self.at), mode="w")
+        root = zarr.open_group(store, mode="w")
         data = root.create_array(
             "images",
             shape=(count, side, side),
@@ -202,9 +237,13 @@ class Zarr(Peer):
         root.create_array("well", data=np.array([well(n) for n in range(count)], "S3"))
 
     def open(self) -> None:
+        self.opened(str(self.at))
+
+    def opened(self, store: Any) -> None:
+        """Make ready to read a group."""
         import zarr
 
-        self._root = zarr.open_group(str(self.at), mode="r")
+        self._root = zarr.open_group(store, mode="r")
         self._data = self._root["images"]
 
     def one(self, number: int) -> Image:

@@ -7,17 +7,24 @@ A shifted image keeps its histogram and its texture, so that it compresses as a 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 PROJECT = Path(__file__).parents[2]
 Image = NDArray[Any]
+READS = ("first", "one", "many", "scan", "filter")
+CHANGES = ("nothing", "append", "change", "old", "diff", "verify")
+POSITION = "sample/0/plate/LT0001_02/experiment/C06/position/1"
+CHUNKS = 4
+"""A frame of CellCognition's movies is cut into so many chunks along each side."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,9 @@ class ImageSet:
     count: int
     side: int
     dtype: str
+    table: ClassVar[str] = "images"
+    tasks: ClassVar[tuple[str, ...]] = READS
+    changes: ClassVar[tuple[str, ...]] = CHANGES
 
     @cached_property
     def files(self) -> list[Path]:
@@ -101,6 +111,54 @@ class ImageSet:
 
 
 @dataclass(frozen=True)
+class MovieSet(ImageSet):
+    """A CellH5 movie of two channels, as CellCognition lays it out; its planes are the images, channel after channel."""
+
+    table: ClassVar[str] = "movies"
+    tasks: ClassVar[tuple[str, ...]] = ("first", "one", "many", "scan")
+    changes: ClassVar[tuple[str, ...]] = ("nothing", "verify")
+
+    @property
+    def movie(self) -> Path:
+        """The file."""
+        return self.folder / "movie.ch5"
+
+    def decoded(self, files: list[Path] | None = None) -> Iterator[Image]:
+        """Each plane, as h5py reads it."""
+        assert files is None
+        with h5py.File(self.movie) as file:
+            data = file[POSITION + "/image/channel"]
+            for channel, t in np.ndindex(data.shape[:2]):
+                yield data[channel, t, 0]
+
+    def make(self) -> None:
+        """The simulator's movie, with real images in place of its frames."""
+        if self.manifest.exists():
+            return
+        from datapkg.simulate import screen
+
+        self.folder.mkdir(parents=True)
+        screen(self.folder / "small", plates=1, wells=1, frames=3, size=(64, 64))
+        (source,) = (self.folder / "small").glob("ch5/*/*.ch5")
+        shutil.copyfile(source, self.movie)
+        frames = self.count // 2
+        with h5py.File(self.movie, "r+") as file:
+            image = file[POSITION + "/image"]
+            del image["channel"], image["region"], file["definition/image/region"]
+            times = image["time_lapse"][:][np.arange(frames) % 3]
+            del image["time_lapse"]
+            image["time_lapse"] = times
+            shape, part = (2, frames, 1, self.side, self.side), self.side // CHUNKS
+            data = image.create_dataset(
+                "channel", shape, self.dtype, chunks=(2, 1, 1, part, part), compression="gzip"
+            )
+            data.attrs["valid"] = np.ones(frames)
+            for t in range(frames):
+                data[:, t, 0] = self.image(t), self.image(t + frames)
+        self.manifest.write_text(f"name: {self.name}\nresources:\n  - {{name: movies, path: movie.ch5}}\n")
+
+
+@dataclass(frozen=True)
 class TableSet:
     """One CSV of numbers, with a text column of wells."""
 
@@ -149,6 +207,7 @@ def sets(folder: Path, scale: float) -> dict[str, ImageSet | TableSet]:
     return {
         "large": ImageSet("large", folder / "large", part(1000, 40), 1024, "uint16"),
         "small": ImageSet("small", folder / "small", part(100_000, 2000), 64, "uint8"),
+        "movie": MovieSet("movie", folder / "movie", 2 * part(500, 20), 1024, "uint16"),
         "long": TableSet("long", folder / "long", part(1_000_000, 20_000), 20),
         "wide": TableSet("wide", folder / "wide", 2000, part(3000, 100)),
     }

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -63,31 +64,20 @@ def image_work(peer: Peer, task: str, asked: dict[str, Any]) -> Callable[[], Any
     files = [Path(path) for path in asked.get("files", ())]
     if task in ("one", "many", "scan", "filter"):
         peer.open()
-        peer.one(1)
+        with suppress(NotImplementedError):
+            peer.one(1)
     if task == "filter":
-        peer.of_well("A01", 1)
+        with suppress(NotImplementedError):
+            peer.of_well("A01", 1)
+    turned = images.image(asked["image"], turn=1) if task == "change" else None
 
     def first() -> int:
         peer.open()
         return total([peer.one(0)])
 
     def change() -> None:
-        number = asked["image"]
-        peer.change(number, images.image(number, turn=1))
-
-    def old() -> int:
-        if peer.name == "datapkg":
-            import datapkg
-
-            return total(datapkg.open(peer.at, version=1)["images"].images(range(10)))
-        if peer.name == "Lance":
-            import lance
-
-            table = lance.dataset(str(peer.at), version=1).take(list(range(10)), columns=["pixels"])
-            return int(
-                np.sum(table.column(0).combine_chunks().flatten().flatten().to_numpy(), dtype=np.int64)
-            )
-        raise NotImplementedError
+        assert turned is not None
+        peer.change(asked["image"], turned)
 
     works: dict[str, Callable[[], Any]] = {
         "build": peer.build,
@@ -98,7 +88,7 @@ def image_work(peer: Peer, task: str, asked: dict[str, Any]) -> Callable[[], Any
         "filter": lambda: total(peer.of_well(WELL, OF_WELL)),
         "append": lambda: peer.append(files),
         "change": change,
-        "old": old,
+        "old": lambda: total(peer.before(range(10))),
         "nothing": lambda: own(peer, peer.build),
         "diff": lambda: own(peer, lambda: len(differences(peer))),
         "verify": lambda: own(peer, lambda: verified(peer)),
@@ -165,25 +155,27 @@ class Memory:
         self._thread.start()
 
     def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self._look()
+
+    def _look(self) -> None:
         import psutil
 
         me = psutil.Process()
-        while not self._done.wait(0.02):
-            held = 0
-            for process in [me, *me.children(recursive=True)]:
-                try:
-                    status = Path(f"/proc/{process.pid}/status").read_text()
-                except OSError:
-                    continue
-                held += sum(
-                    int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon")
-                )
-            self._peak = max(self._peak, held)
+        held = 0
+        for process in [me, *me.children(recursive=True)]:
+            try:
+                status = Path(f"/proc/{process.pid}/status").read_text()
+            except OSError:
+                continue
+            held += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
+        self._peak = max(self._peak, held)
 
     def stop(self) -> int:
         """The largest amount seen, in bytes."""
         self._done.set()
         self._thread.join()
+        self._look()
         return self._peak * 1024
 
 

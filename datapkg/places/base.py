@@ -84,6 +84,13 @@ class Place(ABC):
         Raises FileNotFoundError where there is no file, EOFError where it ends before a part does.
         """
 
+    def mapped(self, name: str) -> memoryview | None:  # noqa: ARG002 - a place that has files looks for it
+        """A file's bytes as they lie in the system's file cache, read-only; None where there is no such thing.
+
+        Raises FileNotFoundError where there is no file.
+        """
+        return None
+
     @abstractmethod
     def blake3(self, name: str) -> str:
         """The BLAKE3 of a file."""

@@ -67,18 +67,22 @@ class Zipped(ReadOnly):
 
     def chunks(self, name: str) -> Iterator[memoryview | bytes]:
         """A file's bytes piece by piece, never more than the zip file's list says."""
-        found = self._members.get(name)
-        if found is None:
-            raise FileNotFoundError(self.at(name))
+        found = self._member(name)
         with self._reading(name), self._file.open(found) as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 
+    def mapped(self, name: str) -> memoryview:
+        """A file's bytes, as a part of a memory map of the zip file."""
+        found = self._member(name)
+        if found.compress_type != zipfile.ZIP_STORED:
+            return self.unpacked.mapped(name)
+        begin = self._begin(found)
+        return Folder(self.path.parent).mapped(self.path.name)[begin : begin + found.file_size]
+
     def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
         """Fill each part with a file's bytes from its offset on: a file that is not deflated lies there in one piece."""
-        found = self._members.get(name)
-        if found is None:
-            raise FileNotFoundError(self.at(name))
+        found = self._member(name)
         if found.compress_type != zipfile.ZIP_STORED:
             self.unpacked.read_into(name, parts)
             return
@@ -86,6 +90,12 @@ class Zipped(ReadOnly):
             raise EOFError(name)
         begin = self._begin(found)
         Folder(self.path.parent).read_into(self.path.name, [(begin + offset, part) for offset, part in parts])
+
+    def _member(self, name: str) -> zipfile.ZipInfo:
+        found = self._members.get(name)
+        if found is None:
+            raise FileNotFoundError(self.at(name))
+        return found
 
     def _begin(self, found: zipfile.ZipInfo) -> int:
         """Where a file's bytes begin: behind its own head, whose length only it says."""

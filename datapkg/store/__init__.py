@@ -6,9 +6,9 @@ from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .forms import from_text as forms_from_text
 from .layers import Layer
 from .names import stored_name
-from .pages import BLOBS
-from .placed import CHUNKS, LINES, PACKED
-from .read import PinnedTable, damage, fragment_sizes, read_parts
+from .pages import BLOBS, LONE
+from .placed import CHUNKS, LINES, VALUES
+from .read import PinnedTable, damage, fragment_sizes, map_file, read_parts
 from .update import update
 from .write import (
     TAG,
@@ -29,8 +29,9 @@ __all__ = [
     "BLOBS",
     "CHUNKS",
     "LINES",
-    "PACKED",
+    "LONE",
     "TAG",
+    "VALUES",
     "ChunkForm",
     "Committed",
     "Fragment",
@@ -46,6 +47,7 @@ __all__ = [
     "fragment_sizes",
     "index_of",
     "intact",
+    "map_file",
     "numbers",
     "pin_content",
     "pins",

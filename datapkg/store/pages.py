@@ -9,6 +9,7 @@ such as files that are kept, has pages of two buffers: each row's length and byt
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -23,7 +24,7 @@ from .files import Pages
 from .forms import Forms
 from .layers import numbers_of
 from .names import stored_name
-from .placed import PACKED, placed
+from .placed import VALUES, placed
 
 ITEMS = re.compile(r"num_items:\s*(\d+)")
 PIXELS = frozenset(DTYPES) - {"bool"}
@@ -31,6 +32,14 @@ PIXELS = frozenset(DTYPES) - {"bool"}
 BLOBS = "blobs"
 """What stands in the place of a dtype for a column of bytes."""
 INDEX_WIDTHS = (1, 2, 4, 8)
+LONE = 0
+"""What stands in the place of such a width for a value that is alone in its page: it has no index, but a length."""
+LONE_HEAD = struct.Struct("<IIIQQ")
+LONE_PAGE = (
+    "PageLayout{layout:Some(ConstantLayout(ConstantLayout{layers:[RepdefAllValidItem,],inline_value:None,"
+    "rep_compression:None,def_compression:None,num_rep_values:0,num_def_values:0,},),),}"
+)
+"""How the engine describes a page of one value: it does not store what is the same in all rows again and again."""
 
 
 @dataclass(slots=True)
@@ -76,7 +85,8 @@ class WrittenColumns:
         from lance.file import LanceFileReader
         from lance.schema import LanceSchema
 
-        described = LanceFileReader(str(path)).metadata().columns
+        metadata = LanceFileReader(str(path)).metadata()
+        described = metadata.columns
         numbers = numbers_of(LanceSchema.from_pyarrow(schema))
         index = dict(zip(written.fields, written.column_indices, strict=True))
         equal: dict[str, Pages] = {}
@@ -95,12 +105,12 @@ class WrittenColumns:
                 equal[stored_name(name)] = Pages(dtype, shape, places)
             elif other := placed(path, pages, kind, forms):
                 others[stored_name(name)] = other
-        for name in self.blobs:
-            if places := _blob_places(path, pages_of(name, 0)):
+        for name in (*self.blobs, *self.packed):
+            places = _blob_places(path, pages_of(name, 0), metadata.num_rows)
+            if places and name in self.blobs and LONE not in places[3::4]:
                 equal[stored_name(name)] = Pages(BLOBS, (), places)
-        for name in self.packed:
-            if places := _blob_places(path, pages_of(name, 0)):
-                others[stored_name(name)] = {"kind": PACKED, "pages": list(places)}
+            elif places:
+                others[stored_name(name)] = {"kind": VALUES, "pages": list(places)}
         return equal, others
 
 
@@ -119,14 +129,22 @@ def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, 
     return tuple(places)
 
 
-def _blob_places(path: Path, pages: list[Any]) -> tuple[int, ...] | None:
+def _blob_places(path: Path, pages: list[Any], rows: int) -> tuple[int, ...] | None:
     """Rows of each page, where they and their index begin, and the bytes of an entry; None where a page is otherwise.
 
-    A large value that stands alone in its page has another form, and is the engine's to read.
+    Of a large value that stands alone in its page: 1, where it begins, its length, and `LONE`.
     """
     places: list[int] = []
     with open(path, "rb", buffering=0) as file:
         for page in pages:
+            if re.sub(r"\s", "", page.encoding) == LONE_PAGE and len(page.buffers) == 1:
+                (value,) = page.buffers
+                length = value.size - LONE_HEAD.size
+                file.seek(value.position)
+                if file.read(LONE_HEAD.size) != LONE_HEAD.pack(2, 16, length, 0, length):
+                    return None
+                places += [1, value.position + LONE_HEAD.size, length, LONE]
+                continue
             found = ITEMS.search(page.encoding)
             if len(page.buffers) != 2 or found is None:
                 return None
@@ -140,7 +158,7 @@ def _blob_places(path: Path, pages: list[Any]) -> tuple[int, ...] | None:
             if not _is_indexed(file, values, index, width):
                 return None
             places += [count, values.position, index.position, width]
-    return tuple(places)
+    return tuple(places) if sum(places[::4]) == rows else None
 
 
 def _is_indexed(file: IO[bytes], values: Any, index: Any, width: int) -> bool:

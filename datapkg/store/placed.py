@@ -1,7 +1,7 @@
 """Where images lie in a data file that are not all alike, or packed: what the engine says of its pages, if it is understood.
 
 Three kinds of pages are: `lines`, whole rows of pixels one after the other, each behind `head` bytes; `chunks` of numbers
-(`chunks`); and `packed`, values of any length with an index. Of lines and chunks the lengths of the lists are not read:
+(`chunks`); and `values`, packed images and files, of any length, with an index. Of lines and chunks the lengths of the lists are not read:
 the forms of the images, which are written beside, say them.
 """
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 from .chunks import ALIGNED, ENTRY, ChunkForm, index_of, numbers
 from .forms import Forms, as_text
 
-LINES, CHUNKS, PACKED = "lines", "chunks", "packed"
+LINES, CHUNKS, VALUES = "lines", "chunks", "values"
 FLAT = "CompressiveEncoding{{compression:Some(Flat(Flat{{bits_per_value:{},data:None,}},),),}}"
 INLINE = (
     "CompressiveEncoding{{compression:Some(InlineBitpacking(InlineBitpacking{{"

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+METADATA_BYTES = 128 << 20
+"""What the engine may keep of files that it has read: it counts a large value that stands alone in its page as such."""
+
+
 class PinnedTable:
     """One table in the state that a version pinned. Nothing is opened before the first row is asked for.
 
@@ -53,6 +57,7 @@ class PinnedTable:
                 table_uri(self.package, self.table),
                 version=self.pin.lance_version,
                 storage_options=self.package.options,
+                metadata_cache_size_bytes=METADATA_BYTES,
             )
 
     @cached_property
@@ -165,8 +170,25 @@ def read_parts(
     instead: Callable[[], str] = str,
 ) -> None:
     """Fill each part with the bytes of a table's file from its offset on; what cannot be read is told as `damage` tells it."""
-    try:
+    with _damage_told(package, table, instead):
         package.read_into(path, parts)
+
+
+def map_file(
+    package: Place, table: str, path: str, size: int, instead: Callable[[], str] = str
+) -> memoryview | None:
+    """A table's file as a memory map, if its place has such; a file that is shorter than it was is damage."""
+    with _damage_told(package, table, instead):
+        mapped = package.mapped(path)
+        if mapped is not None and len(mapped) < size:
+            raise EOFError(path)
+        return mapped
+
+
+@contextmanager
+def _damage_told(package: Place, table: str, instead: Callable[[], str]) -> Iterator[None]:
+    try:
+        yield
     except (OSError, EOFError) as error:
         refused = refusal(error, f"table {table} of {package.uri}")
         what = "a file of it is missing or damaged"
