@@ -73,6 +73,9 @@ class RowAccess:
             The condition or the limit makes no sense.
         """
         condition = self._condition(where, limit)
+        if large := [name for name in columns if self._blobs(name).large]:
+            yield from self._with_large(large, columns, where, limit, batch_bytes)
+            return
         with self._explained():
             if self.order.physical:
                 yield from self._scan(columns, condition, limit, batch_bytes)
@@ -196,6 +199,29 @@ class RowAccess:
                 )
                 done += batch.num_rows
                 yield found, self._named(batch, columns)
+
+    def _with_large(
+        self,
+        large: Sequence[str],
+        columns: Sequence[str],
+        where: str | None,
+        limit: int | None,
+        batch_bytes: int | None,
+    ) -> Iterator[Rows]:
+        """Rows with columns of large values: these are taken from where they lie, since a scan keeps whole files of them."""
+        others = [name for name in columns if name not in large]
+        step = self._rows_of(batch_bytes)
+        found = self.read(others, where, limit) if others else iter([(self.matching(where, limit), None)])
+        for positions, batch in found:
+            for start in range(0, len(positions), step):
+                at = positions[start : start + step]
+                arrays = (
+                    {} if batch is None else dict(zip(others, batch.slice(start, step).columns, strict=True))
+                )
+                for name in large:
+                    taken = [part.column(0) for _, part in self.take(at, [name], rows=len(at))]
+                    arrays[name] = taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
+                yield at, pa.RecordBatch.from_arrays([arrays[name] for name in columns], names=list(columns))
 
     def _rows_of(self, batch_bytes: int | None) -> int:
         """How many whole rows hold so many bytes."""

@@ -62,6 +62,11 @@ class DirectBlobs:
     def __bool__(self) -> bool:
         return bool(self._listed)
 
+    @property
+    def large(self) -> bool:
+        """Whether some values are so large that each stands alone in its page."""
+        return any(LONE in places[4::4] for places in self._listed.values())
+
     def read(self, addresses: NDArray[np.int64]) -> pa.Array | None:
         """The values at addresses, in their order.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-METADATA_BYTES = 128 << 20
+METADATA_BYTES = 64 << 20
 """What the engine may keep of files that it has read: it counts a large value that stands alone in its page as such."""
 
 
