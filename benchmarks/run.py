@@ -154,6 +154,8 @@ class Runner:
     def run(self, peer: str, task: str, at: Path, number: int, **more: Any) -> Row:
         """One task; what failed is told with its last line."""
         asked = {"set": self.name, "peer": peer, "task": task, "at": str(at), "round": number, **more}
+        if peer in PEERS and not PEERS[peer].can(task):
+            return {**{key: asked[key] for key in ("set", "peer", "task", "round")}, "cannot": True}
         command = [sys.executable, "-m", "benchmarks.suite.tasks"]
         value = json.dumps({**asked, "folder": str(self.folder), "scale": self.scale})
         done = subprocess.run(

@@ -30,7 +30,7 @@ RESULTS = PROJECT / "docs" / "benchmarks" / "scaling.json"
 SIZES = {
     "files": (1000, 10_000, 100_000),
     "rows": (10_000, 100_000, 1_000_000, 4_000_000),
-    "versions": (10, 100, 1000),
+    "versions": (10, 50, 250),
     "wells": (4, 16, 64),
     "bytes": (1000, 2000, 4000, 8000),
 }

@@ -81,7 +81,7 @@ def wakes(task: int, note: Note) -> int:
 def started(workers: int) -> float:
     """The seconds until so many local workers are ready."""
     began = time.monotonic()
-    with engine.get("local").session(workers) as run:
+    with engine.get("local").session(workers, bare=True) as run:
         list(run(wakes, range(workers), _unheard))
         return time.monotonic() - began - EACH_S
 

@@ -49,7 +49,6 @@ class RowAccess:
         self.order = RowOrder.of(files.runs[record.name])
         self._files = files
         self._known_blobs: dict[str, DirectBlobs] = {}
-        self._stored_bytes = sum(int(entry[2]) for entry in files.files[record.name])
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -170,7 +169,9 @@ class RowAccess:
             )
         if where is not None and not isinstance(where, str):
             fix = "give a text such as \"Well = 'C6'\"; to filter by a mask, read the frame and write frame[mask]"
-            raise SchemaError(f"where is a {type(where).__name__}", f"table {self.record.name}", fix)
+            raise SchemaError(
+                f"where is a {type(where).__name__}, not a text", f"table {self.record.name}", fix
+            )
         return None if where is None else stored_condition(where, self._names, self.record.name)
 
     @contextmanager
@@ -267,6 +268,10 @@ class RowAccess:
     @cached_property
     def _names(self) -> dict[str, str]:
         return {column.name: column.stored for column in self.record.columns}
+
+    @cached_property
+    def _stored_bytes(self) -> int:
+        return sum(int(entry[2]) for entry in self._files.files[self.record.name])
 
     @cached_property
     def _unmarked(self) -> set[str]:

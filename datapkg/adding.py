@@ -19,10 +19,11 @@ from . import plan, versions
 from .builder import attempt_in
 from .changes import Change
 from .content import taken_over
-from .deriving import derive
+from .deriving.code import Code
 from .deriving.due import made_before
+from .deriving.entries import derive
 from .deriving.loading import name_of
-from .deriving.recipe import Code, Recipe, recipes_of
+from .deriving.recipe import Recipe, recipes_of
 from .errors import VersionError
 from .manifest import Manifest, normal
 from .manifest.document import compose

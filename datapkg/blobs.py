@@ -41,6 +41,10 @@ class Page(NamedTuple):
         return self.entries + (self.rows + 1) * self.width
 
 
+Pages = tuple[str, list[Page], NDArray[np.int64]]
+"""A fragment's file, its pages, and the first row of each."""
+
+
 def listed_blobs(files: FilesList, table: str, stored: str) -> Mapping[str, Any]:
     """What a list says of a column of bytes."""
     column = files.pixels.get(table, {}).get(stored, {})
@@ -58,11 +62,12 @@ class DirectBlobs:
         self.package, self.table, self._listed = package, table, listed
         self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
         self._indexes: dict[tuple[str, int], NDArray[np.int64]] = {}
+        self._known: dict[int, Pages | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self._listed)
 
-    @property
+    @cached_property
     def large(self) -> bool:
         """Whether some values are so large that each stands alone in its page."""
         return any(LONE in places[4::4] for places in self._listed.values())
@@ -82,28 +87,32 @@ class DirectBlobs:
             The package is not there any more.
         """
         fragments = addresses >> 32
-        numbers = np.unique(fragments).tolist()
-        if not len(addresses) or any(number not in self._pages for number in numbers):
+        pages: dict[int, Pages] = {}
+        for number in np.unique(fragments).tolist():
+            if (found := self._pages(number)) is None:
+                return None
+            pages[number] = found
+        if not pages:
             return None
         starts, lengths = np.empty(len(addresses), np.int64), np.empty(len(addresses), np.int64)
-        for number in numbers:
+        for number, known in pages.items():
             at = np.flatnonzero(fragments == number)
-            starts[at], lengths[at] = self._places(number, addresses[at] & 0xFFFFFFFF)
+            starts[at], lengths[at] = self._places(known, addresses[at] & 0xFFFFFFFF)
         offsets = np.concatenate([[0], lengths.cumsum()])
         values = bytearray(int(offsets[-1]))
         into = memoryview(values)
-        for number in numbers:
+        for number, (path, _, _) in pages.items():
             at = np.flatnonzero(fragments == number)
             at = at[np.argsort(starts[at], kind="stable")]
             wanted = zip(starts[at].tolist(), offsets[at].tolist(), offsets[at + 1].tolist(), strict=True)
             parts = [(start, into[first:last]) for start, first, last in wanted if last > first]
-            read_parts(self.package, self.table, self._pages[number][0], parts)
+            read_parts(self.package, self.table, path, parts)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(values)]
         return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(addresses), buffers)
 
-    def _places(self, number: int, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _places(self, known: Pages, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where rows of a fragment begin in its file, and their lengths."""
-        path, pages, firsts = self._pages[number]
+        path, pages, firsts = known
         starts, lengths = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
         of_page = np.searchsorted(firsts, rows, "right") - 1
         for which in np.unique(of_page).tolist():
@@ -129,16 +138,18 @@ class DirectBlobs:
             self._indexes[path, page.entries] = found
         return self._indexes[path, page.entries]
 
-    @cached_property
-    def _pages(self) -> dict[int, tuple[str, list[Page], NDArray[np.int64]]]:
-        """By fragment its file, its pages, and the first row of each; none that ends behind its file."""
-        found = {}
-        for number, (path, *places) in self._listed.items():
-            pages = [
-                Page(*places[at : at + len(Page._fields)]) for at in range(0, len(places), len(Page._fields))
-            ]
-            last = max((page.end for page in pages), default=0)
-            if pages and last <= self._sizes.get(path, -1):
-                rows = np.array([page.rows for page in pages], np.int64)
-                found[int(number)] = path, pages, rows.cumsum() - rows
-        return found
+    def _pages(self, number: int) -> Pages | None:
+        """The pages of a fragment; looked up when it is first asked for: there may be thousands."""
+        if number not in self._known:
+            self._known[number] = self._found(number)
+        return self._known[number]
+
+    def _found(self, number: int) -> Pages | None:
+        """What the list says of a fragment; None where it says nothing, or of a page that ends behind its file."""
+        path, *places = self._listed.get(str(number), [""])
+        width = len(Page._fields)
+        pages = [Page(*places[at : at + width]) for at in range(0, len(places), width)]
+        if not pages or max(page.end for page in pages) > self._sizes.get(path, -1):
+            return None
+        rows = np.array([page.rows for page in pages], np.int64)
+        return path, pages, rows.cumsum() - rows

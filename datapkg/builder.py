@@ -18,7 +18,8 @@ from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
-from .deriving import derive, function_folders
+from .deriving.entries import derive
+from .deriving.given import function_folders
 from .engine import Engine, Run
 from .errors import LockedError, SchemaError, SourceError, StoreError
 from .lock import (
@@ -119,7 +120,8 @@ def build(
     before = plan.previous(target, loaded.manifest.name, rehash or locked)
     planned = _planned(loaded, lock, before, allow_removals, rehash, progress)
     where = engines.get(engine, ray_address)
-    with attempt_in(target, where, workers, _needed(loaded, planned)) as (target, attempt, run):
+    needed, bare = _needed(loaded, planned), not loaded.manifest.derive
+    with attempt_in(target, where, workers, needed, bare=bare) as (target, attempt, run):
         resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
         notes = _checked(written(target, attempt, planned, resources, before), before)
         resources = derive(loaded, target, attempt, resources, before, run, progress)
@@ -186,17 +188,18 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
 
 @contextmanager
 def attempt_in(
-    package: Place, engine: Engine, workers: int | None, needed: Sequence[Path]
+    package: Place, engine: Engine, workers: int | None, needed: Sequence[Path], *, bare: bool = False
 ) -> Iterator[tuple[Place, str, Run]]:
     """Make room for an attempt, name it and start its workers; whatever happens, leave nothing half-made.
 
-    `needed` are the folders that all workers read. The place that is given is staged where all of them can write.
+    `needed` are the folders that all workers read; in `bare` workers no function of a user's will run. The place that is
+    given is staged where all of them can write.
     """
     attempt = uuid.uuid4().hex
     with store.storage_errors(package.uri):
         package.begin(attempt)
     try:
-        with engine.session(workers) as run:
+        with engine.session(workers, bare=bare) as run:
             _refuse_blind(run, needed)
             package = package.reached(attempt, lambda folder: (run.blind([folder]) or ("",))[0])
             yield package, attempt, run

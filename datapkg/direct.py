@@ -8,7 +8,7 @@ is more than a process should hold twice is mapped. Rows whose fragment has no s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -25,6 +25,20 @@ MAPPED_FROM = 64 << 20
 
 Column = Mapping[str, Any]
 """What a files list says of one column: see `FilesList.pixels`."""
+Pages = tuple[str, NDArray[np.int64], NDArray[np.int64]]
+"""A data file, and of each of its pages the first row and where it begins."""
+
+
+def narrowed(files: FilesList, table: str, columns: Sequence[str], numbers: Sequence[int]) -> FilesList:
+    """What a list says of the pixels of some columns in some fragments of a table: little enough to travel with a task."""
+    pixels: dict[str, dict[str, Any]] = {}
+    for name, column in files.pixels.get(table, {}).items():
+        pages = column["fragments"] if name in columns else {}
+        if there := {str(number): pages[str(number)] for number in numbers if str(number) in pages}:
+            pixels[name] = {**column, "fragments": there}
+    paths = {place[0] for column in pixels.values() for place in column["fragments"].values()}
+    listed = [file for file in files.files[table] if file[1] in paths] if paths else []
+    return FilesList(files.version, {table: listed}, {}, {table: pixels})
 
 
 class DirectPixels:
@@ -35,7 +49,8 @@ class DirectPixels:
     ) -> None:
         self.package, self.table, self._instead = package, table, instead
         self._column: Column = files.pixels.get(table, {}).get(stored, {"fragments": {}})
-        self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
+        self._files = files.files[table]
+        self._known: dict[int, Pages | None] = {}
 
     def read(self, addresses: NDArray[np.int64]) -> NDArray[np.generic] | None:
         """The images at ascending addresses, as one array (n, ...) of the column's dtype, read-only.
@@ -91,12 +106,15 @@ class DirectPixels:
     def _places(self, addresses: NDArray[np.int64]) -> list[tuple[str, int, NDArray[np.int64]]] | None:
         """Where images at ascending addresses lie: by file, the number of its first one and where all of them begin."""
         fragments = addresses >> 32
-        numbers = np.unique(fragments)
-        if not len(addresses) or any(number not in self._pages for number in numbers.tolist()):
+        pages: dict[int, Pages] = {}
+        for number in np.unique(fragments).tolist():
+            if (found := self._pages(number)) is None:
+                return None
+            pages[number] = found
+        if not pages:
             return None
         places = []
-        for number in numbers.tolist():
-            path, firsts, begins = self._pages[number]
+        for number, (path, firsts, begins) in pages.items():
             at = np.flatnonzero(fragments == number)
             rows = addresses[at] & 0xFFFFFFFF
             page = np.searchsorted(firsts, rows, "right") - 1
@@ -122,12 +140,19 @@ class DirectPixels:
         return int(prod(self._column["shape"])) * np.dtype(self._column["dtype"]).itemsize
 
     @cached_property
-    def _pages(self) -> dict[int, tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
-        """By fragment its file, and of each page the first row and where it begins; none that ends behind its file."""
-        found = {}
-        for number, (path, *places) in self._column["fragments"].items():
-            rows, begins = np.array(places, np.int64).reshape(-1, 2).T
-            inside = len(rows) and int((begins + rows * self._image_bytes).max()) <= self._sizes.get(path, -1)
-            if inside:
-                found[int(number)] = path, rows.cumsum() - rows, begins
-        return found
+    def _sizes(self) -> dict[str, int]:
+        return {path: int(size) for role, path, size, _ in self._files if role == "data"}
+
+    def _pages(self, number: int) -> Pages | None:
+        """Where the images of a fragment lie; looked up when it is first asked for: there may be thousands."""
+        if number not in self._known:
+            self._known[number] = self._listed(number)
+        return self._known[number]
+
+    def _listed(self, number: int) -> Pages | None:
+        """What the list says of a fragment; None where it says nothing, or of a page that ends behind its file."""
+        path, *places = self._column["fragments"].get(str(number), [""])
+        rows, begins = np.array(places, np.int64).reshape(-1, 2).T
+        if not len(rows) or int((begins + rows * self._image_bytes).max()) > self._sizes.get(path, -1):
+            return None
+        return path, rows.cumsum() - rows, begins

@@ -58,8 +58,9 @@ KEYWORDS = frozenset(
 )
 NO_FIELD = re.compile(r'No field named "?`?([^".`]+)')
 WRONG_TYPE = re.compile(r"Received literal \w+\((.*?)\) and could not convert to literal of type '(\w+)")
+PARSER = re.compile(r".*\(sql parser error: (.*)\)$", re.DOTALL)
 NOISE = re.compile(
-    r"Invalid user input: |Schema error: |LanceError\(\w+\): |,? ?/(?:home|rustc|root)/.*|\n.*"
+    r"Error parsing (?:function|statement): |Error during planning: |Invalid user input: |Schema error: |LanceError\(\w+\): |,? ?/(?:home|rustc|root)/.*|\n.*"
 )
 KINDS = {
     "Utf8": "text",
@@ -67,6 +68,10 @@ KINDS = {
     "Float32": "numbers",
     "Float64": "numbers",
     "Boolean": "true or false",
+    "FixedSizeList": "lists",
+    "LargeList": "lists",
+    "List": "lists",
+    "Struct": "lists",
 }
 LOOSE = (";", "&", "|")
 HINT = "write it like: Well = 'C6' and t < 3 (text in single quotes, numbers without; join by and, or)"
@@ -91,6 +96,8 @@ def stored_condition(where: str, stored: Mapping[str, str], table: str) -> str:
     >>> stored_condition("Cells.Area > 1E5 and Well = 'Cells.Area'", {"Cells.Area": "Cells%2EArea", "Well": "Well"}, "t")
     "(`Cells%2EArea` > 100000 and `Well` = 'Cells.Area')"
     """
+    if not where.strip():
+        raise SchemaError("the condition makes no sense: it is empty", f"table {table}", "leave where out")
     depth = 0
     parts = []
     for token in TOKEN.finditer(where):
@@ -112,7 +119,8 @@ def refusal(said: str, table: str, names: list[str]) -> SchemaError:
         value, kind = found[1].strip('"'), found[2]
         kind = KINDS.get(kind, "whole numbers" if "Int" in kind else kind)
         return SchemaError(f"the condition compares a column of {kind} with {value!r}", where, HINT)
-    return SchemaError(f"the condition makes no sense: {NOISE.sub('', said)}", where, HINT)
+    told = PARSER.sub(r"\1", NOISE.sub("", said))
+    return SchemaError(f"the condition makes no sense: {told}", where, HINT)
 
 
 def _translated(token: re.Match[str], where: str, stored: Mapping[str, str], table: str) -> str:

@@ -30,6 +30,8 @@ MASKED: dict[pa.DataType, Any] = {
 }
 """What holds numbers some of which are missing; pandas has no such array of 16-bit floats, which become 32-bit ones."""
 BOOLEAN: Any = pd.BooleanDtype()
+THREADS_FROM_ROWS = 1 << 17
+"""Shorter columns are converted sooner than handed to a thread: without threads 50 rows take 0.6 of the time, 3,000 columns half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +169,20 @@ def _frame(
     for alike in masked.values():
         made |= zip(alike, _masked(table.select(alike)), strict=True)
     if not made:
-        frame: pd.DataFrame = table.to_pandas()
+        frame = _plain_frame(table)
         if not isinstance(index, pd.RangeIndex) or len(frame) != len(index):  # else it has this one
             frame.index = index
         return frame
-    together = table.select([name for name in plain if name not in made]).to_pandas()
+    together = _plain_frame(table.select([name for name in plain if name not in made]))
     parts = {name: made[name] if name in made else together[name]._values for name in columns}
     frame = pd.DataFrame(dict(enumerate(parts.values())), index=index, copy=False)
     frame.columns = pd.Index(list(parts), dtype="str")
+    return frame
+
+
+def _plain_frame(table: pa.Table) -> pd.DataFrame:
+    """The columns as pandas itself converts them."""
+    frame: pd.DataFrame = table.to_pandas(use_threads=len(table) >= THREADS_FROM_ROWS)
     return frame
 
 

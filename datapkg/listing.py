@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from operator import attrgetter
 
 import pyarrow as pa
 
@@ -65,6 +65,8 @@ def _rows(resources: Sequence[ResourceContent]) -> Iterator[SourceRow]:
 
 
 def _batches(rows: Sequence[SourceRow]) -> Iterator[pa.RecordBatch]:
+    values = attrgetter(*SOURCES_SCHEMA.names)
     for start in range(0, len(rows), BATCH_ROWS):
-        part = [asdict(row) for row in rows[start : start + BATCH_ROWS]]
-        yield pa.RecordBatch.from_pylist(part, SOURCES_SCHEMA)
+        columns = zip(*map(values, rows[start : start + BATCH_ROWS]), strict=True)
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, SOURCES_SCHEMA, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=SOURCES_SCHEMA)

@@ -10,13 +10,14 @@ Progress = Callable[["Step"], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment of a long task."""
+    """One moment of a long task; where it is told in something else than files and bytes, `unit` says what `bytes` count."""
 
     doing: str
     files: int
     all_files: int
     bytes: int
     all_bytes: int
+    unit: str = ""
 
 
 def silent(step: Step) -> None:
@@ -26,8 +27,11 @@ def silent(step: Step) -> None:
 class Counter:
     """Turns the workers' notes into steps."""
 
-    def __init__(self, doing: str, all_files: int, all_bytes: int, progress: Progress) -> None:
+    def __init__(
+        self, doing: str, all_files: int, all_bytes: int, progress: Progress, unit: str = ""
+    ) -> None:
         self._doing, self._all_files, self._all_bytes, self._progress = doing, all_files, all_bytes, progress
+        self._unit = unit
         self._done: set[str] = set()
         self._bytes = 0
 
@@ -36,4 +40,5 @@ class Counter:
         if done:
             self._done.add(path)
             self._bytes = min(self._bytes + done, self._all_bytes)
-        self._progress(Step(self._doing, len(self._done), self._all_files, self._bytes, self._all_bytes))
+        counts = len(self._done), self._all_files, self._bytes, self._all_bytes
+        self._progress(Step(self._doing, *counts, self._unit))

@@ -55,18 +55,23 @@ class Selection:
 
 def sort_keys(order_by: str | Sequence[str], rows: RowAccess) -> list[tuple[str, str]]:
     """The columns to sort by, each with Arrow's word for its direction."""
-    keys = []
+    keys, names, where = [], rows.schema.names, f"table {rows.record.name}"
+    if not isinstance(order_by, str | Sequence):
+        fix = 'give a column\'s name, or a list of them; "Count desc" is the other way round'
+        raise SchemaError(f"order_by is {order_by!r}", where, fix)
     for text in [order_by] if isinstance(order_by, str) else order_by:
         column, _, direction = str(text).rpartition(" ")
-        if text in rows.schema.names or direction.lower() not in ("asc", "desc"):
+        if text in names or direction.lower() not in ("asc", "desc"):
+            if text not in names and column in names:
+                raise SchemaError(
+                    f"there is no order {direction!r}", where, f"write {column!r}, or '{column} desc'"
+                )
             column, direction = text, "asc"
         rows.refuse_unknown([column])
         kind = rows.schema.field(column).type
         if pa.types.is_nested(kind) or pa.types.is_large_binary(kind):
             what = f"rows cannot be sorted by the column {column!r}, whose values have no order"
-            raise SchemaError(
-                what, f"table {rows.record.name}", "sort by columns of numbers, text or true and false"
-            )
+            raise SchemaError(what, where, "sort by columns of numbers, text or true and false")
         keys.append((column, "descending" if direction.lower() == "desc" else "ascending"))
     return keys
 

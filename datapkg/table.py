@@ -119,6 +119,7 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
             ``lazy``: cells of images, of `image_bytes` and of `metadata` are read when they are touched;
             ``frame["image_array"].array.load()`` reads a column. ``array``: they are loaded with the rows, so that a frame
             of many images needs memory for all of them. An image is a read-only array of its own dtype and shape.
+            `iterrows`, `apply(axis=1)`, `T` and `stack` of columns of several kinds read all lazy cells: choose `columns`.
         dtype_backend
             ``pyarrow``: all other columns have Arrow's own types.
 
@@ -235,6 +236,7 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
         batch_size: int | None = None,
         on_error: Literal["fail", "null"] = "fail",
         seed: int = 0,
+        timeout_s: float | None = None,
         workers: int | None = None,
     ) -> pd.DataFrame:
         """Call a function for rows and look at its results, as `derive` would compute them; nothing is written.
@@ -250,8 +252,8 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
             Columns; default the table's image column.
         where, limit
             Which rows, as in `to_pandas`.
-        args, batch_size, on_error, seed
-            As in the manifest.
+        args, batch_size, on_error, seed, timeout_s
+            As in the manifest. In this process a call that is too long is ended where it comes back to Python.
         workers
             So many processes, for a function in a module or a ``.py`` file; default: this process, row after row.
 
@@ -267,7 +269,7 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
         """
         given = [self.image_column] if input is None else [input] if isinstance(input, str) else list(input)
         mapping = import_module(f"{__package__}.deriving.mapping")  # this module lies below it
-        way, said = mapping.way_of(batch_size, on_error, seed), args or {}
+        way, said = mapping.way_of(batch_size, on_error, seed, timeout_s), args or {}
         found: pd.DataFrame = mapping.map_rows(
             self, function, output, given, said, where, limit, way, workers
         )
@@ -353,7 +355,8 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
 
         given = np.asarray(positions).reshape(-1)
         if given.size and given.dtype.kind not in "iu":
-            what = f"rows are asked for by {given.dtype.name} values, first {given[0]!r}"
+            first = given.tolist()[0]
+            what = f"rows are asked for by {first!r}, a {type(first).__name__}"
             fix = "give row numbers, such as the index of a frame: images(frame[mask].index)"
             raise SchemaError(what, f"table {self.name}", fix)
         asked = given.astype(np.int64)

@@ -18,18 +18,17 @@ from blake3 import blake3
 
 from .durable import sealed, unsealed
 from .errors import DamageError, DatapkgError, StoreError, VersionError, nearest
-from .places import Place, refusal
+from .places import RECORD, VERSIONS, Place, refusal
 from .records import FilesList, Record, files_of, record_document, record_of
 from .removed import removed
 from .store import intact, storage_errors
 
-RECORD = re.compile(r"^([1-9]\d*)\.json$")
 RELEASE = re.compile(r"^((?!\d+\.json$)[A-Za-z0-9][A-Za-z0-9._+-]{0,63})\.json$")
 
 
 def numbers(package: Place) -> list[int]:
     """All version numbers of a package, ascending."""
-    return sorted(int(found[1]) for name in _names(package, "versions") if (found := RECORD.match(name)))
+    return sorted(int(found[1]) for name in _names(package, VERSIONS) if (found := RECORD.match(name)))
 
 
 def read_record(package: Place, version: int) -> Record:
@@ -320,6 +319,8 @@ def _end(package: Place, as_of: str | date) -> datetime:
     try:
         if isinstance(as_of, str):
             as_of = _date_or_time(as_of)
+        elif not isinstance(as_of, date):
+            raise ValueError(as_of)
     except ValueError:
         raise VersionError(
             f"as_of {as_of!r} is no date or time", package.uri, "write it like 2026-11-01"

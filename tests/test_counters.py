@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import make
+import make_ch5
 import pytest
+from spying import spying
 
 import datapkg
 from datapkg import hashes
+from datapkg.engine import local
 
 ENGINES = {"lance", "lancedb", "pandas", "awkward", "duckdb"}
+DECODERS = {"tifffile", "imagecodecs", "h5py"}
 COUNTING = """
 import json, os, sys
 opened = []
@@ -49,6 +53,14 @@ def counted(code: str, before: str = "") -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What workers have loaded; it fills while they work."""
+    modules: set[str] = set()
+    monkeypatch.setattr(local._Pool, "__call__", spying(modules))
+    return modules
 
 
 def within(files: list[str], folder: Path) -> list[str]:
@@ -131,6 +143,40 @@ def test_a_lazy_frame_takes_next_to_no_memory(tmp_path: Path) -> None:
     assert int(done.stdout) < 40 * 64 * 64 * 2  # less than the pixels: none of them was read
 
 
+@pytest.mark.parametrize(
+    ("kind", "of_its_own"),
+    [("text", set()), ("equal images", {"tifffile", "imagecodecs"}), ("movies", {"h5py", "imagecodecs"})],
+)
+def test_a_worker_loads_what_its_files_need(
+    kind: str, of_its_own: set[str], tmp_path: Path, loaded: set[str]
+) -> None:
+    path = {"text": "*.csv", "equal images": "*.tif", "movies": "*.ch5"}[kind]
+    make.text(tmp_path / "data" / "wells.csv", "Well,Count\nA01,1\n")
+    for number in range(3):
+        make.tiff(tmp_path / "data" / f"{number}.tif", make.image(number, (64, 64)))
+    make_ch5.movie(tmp_path / "data" / "movie.ch5")
+    manifest = make.manifest(tmp_path / "data", f'name: them, path: "{path}"')
+    datapkg.build(manifest, tmp_path / "p", workers=1)
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops & (ENGINES | DECODERS) == {"lance", *of_its_own}
+    assert len(loaded) < 600
+
+
+def test_a_worker_computes_a_number_from_equal_images_without_the_engine(
+    tmp_path: Path, loaded: set[str]
+) -> None:
+    images(tmp_path, 5)
+    make.text(tmp_path / "data" / "f.py", "def mean(image):\n    return float(image.mean())\n")
+    manifest = tmp_path / "data" / "manifest.yaml"
+    manifest.write_text(
+        manifest.read_text()
+        + 'derive: [{table: frames, column: mean, function: "f.py:mean", input: image_array, output: float64}]\n'
+    )
+    datapkg.build(manifest, tmp_path / "p", workers=2)
+    tops = {name.partition(".")[0] for name in loaded}
+    assert not tops & {*ENGINES - {"pandas"}, *DECODERS, "pydantic"}  # Arrow looks for pandas' missing values
+
+
 @pytest.mark.parametrize("task", ["image", "images"])
 def test_reading_images_reads_them_and_the_lists_alone(task: str, tmp_path: Path) -> None:
     images(tmp_path, 40)
@@ -141,7 +187,10 @@ def test_reading_images_reads_them_and_the_lists_alone(task: str, tmp_path: Path
         "import datapkg.reader, datapkg.loading, numpy",
     )
     lists = sum(path.stat().st_size for path in (tmp_path / "p" / "versions").iterdir())
-    own = sum(len(Path(path).read_bytes()) for path in found["opened"] if path.endswith(".pyc"))
+    code = [
+        Path(path) for path in found["opened"] if path.endswith((".py", ".pyc"))
+    ]  # as many as are compiled
+    own = sum(path.stat().st_size for path in code if path.exists())
     assert found["read"] - own < number * 64 * 64 * 2 + lists + 300_000
     assert len(within(found["opened"], tmp_path / "p")) <= 3
 

@@ -62,6 +62,16 @@ def pieces(image):
     return [{"n": 1}, {"n": 2}] if picky(image) else None
 
 
+def yields(image):
+    yield {"n": 1}
+    yield {"n": int(picky(image))}
+
+
+def waits(image):
+    yield {"n": 1}
+    stuck(image)
+
+
 def number(image):
     return np.array(image.max())
 
@@ -69,6 +79,12 @@ def number(image):
 class Picky:
     def __call__(self, images):
         return [picky(image) for image in images]
+
+
+class Yields:
+    def __call__(self, images):
+        for image in images:
+            yield picky(image)
 
 
 class Short:
@@ -108,10 +124,16 @@ FAILING = [
     ('column: m, function: "bad.py:picky", output: float32', r"row 0 of images/p5.tif: .*raised ValueError: this is no cell \(bad.py, line \d+\)"),
     ('column: m, function: "bad.py:Picky", output: float32', r"row 0 of images/p5.tif: .*this is no cell"),
     ('into: t, function: "bad.py:pieces", output: {n: int32}', r"row 0 of images/p5.tif: .*this is no cell"),
+    ('into: t, function: "bad.py:yields", output: {n: int32}', r"row 0 of images/p5.tif: .*this is no cell"),
+    ('into: t, function: "bad.py:waits", output: {n: int32}, timeout_s: 0.5', r"row 0 of images/p5.tif: .*no answer within 0.5 s"),
+    ('column: m, function: "bad.py:Yields", output: float32', r"row 0 of images/p5.tif: .*this is no cell"),
     ('column: m, function: "bad.py:leaves", output: float32', r"row 0 of images/p0.tif: .*raised SystemExit: 0"),
     ('column: m, function: "bad.py:Short", output: float32', r"rows 0 of images/p0.tif to 0 of images/p8.tif: .*gave 8 results for 9 inputs"),
     ('column: m, function: "bad.py:NoList", output: float32', r"gave 0.5 \(float\) for a list"),
     ('column: m, function: "bad.py:Broken", args: {weights: w.pt}, output: float32', r"cannot be made ready: FileNotFoundError: no weights at w.pt"),
+    ('column: m, function: "bad.py:Broken", args: {weights: w.pt}, output: float32', r"\n  fix: give a file beside the manifest as {file: name}"),
+    ('column: m, function: "bad.py:picky", args: {sigma: 2}, output: float32', r"no argument 'sigma'\n  fix: it takes none but its input"),
+    ('column: m, function: "skimage.filtrs:f", output: float32', r"fix: correct the name; skimage has no such module"),
     ('column: m, function: "bad.py:stuck", output: float32, timeout_s: 0.5', r"row 0 of images/p5.tif: .*gave no answer within 0.5 s"),
     ('column: m, function: "bad.py:nothing_there", output: float32', r"there is no 'nothing_there' in bad.py"),
     ('column: m, function: "broken.py:f", output: float32', r"cannot be loaded: SyntaxError.*\n.*mend line 1 of broken.py"),

@@ -13,7 +13,8 @@ from test_deriving import derived
 from test_increments import data, manifest
 
 import datapkg
-from datapkg.deriving.recipe import code_of
+from datapkg.cli.progress import Lines
+from datapkg.deriving.code import code_of
 
 __all__ = ["data", "derived", "manifest"]
 
@@ -73,6 +74,32 @@ def test_code_is_the_file_and_what_it_imports_from_beside_it(tmp_path: Path) -> 
     assert code_of("f.py:g", tmp_path).digest != first.digest
 
 
+def test_code_is_what_is_imported_when_a_function_is_called_and_packages_beside_it(tmp_path: Path) -> None:
+    make.text(tmp_path / "f.py", "def g(image):\n    from tools.cut import c\n    return c(image)\n")
+    make.text(tmp_path / "tools" / "__init__.py", "")
+    make.text(tmp_path / "tools" / "cut.py", "from . import deep\nimport scipy\n\ndef c(image): ...\n")
+    make.text(tmp_path / "tools" / "deep" / "__init__.py", "import beside\n")
+    make.text(tmp_path / "beside.py", "X = 1\n")
+    codes = [code_of("f.py:g", tmp_path)]
+    assert list(codes[0].imported) == ["scipy"]
+    for path in ("tools/cut.py", "tools/deep/__init__.py", "beside.py"):
+        make.text(tmp_path / path, (tmp_path / path).read_text() + "\n")
+        codes.append(code_of("f.py:g", tmp_path))
+    assert len({code.digest for code in codes}) == 4
+
+
+def test_code_of_a_package_that_is_not_installed_is_all_of_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.text(tmp_path / "mine" / "__init__.py", "")
+    make.text(tmp_path / "mine" / "f.py", "from mine.other import x\n")
+    make.text(tmp_path / "mine" / "other.py", "x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    first = code_of("mine.f:g", tmp_path)
+    make.text(tmp_path / "mine" / "other.py", "x = 2\n")
+    assert code_of("mine.f:g", tmp_path).digest != first.digest
+
+
 @pytest.mark.parametrize("function", ["skimage.filters:gaussian", "numpy:size"])
 def test_an_installed_function_is_known_by_its_distribution(function: str, tmp_path: Path) -> None:
     code = code_of(function, tmp_path)
@@ -84,3 +111,10 @@ def test_an_installed_function_is_known_by_its_distribution(function: str, tmp_p
 def test_a_function_of_pythons_own_is_known_by_its_version(tmp_path: Path) -> None:
     assert list(code_of("math:sqrt", tmp_path).own) == ["python"]
     assert code_of("no_such_module:f", tmp_path).digest == ""
+
+
+def test_progress_counts_rows(derived: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make.build(derived, tmp_path / "p", progress=Lines())
+    said = capsys.readouterr().err.splitlines()
+    assert {"computing frames.mean: 12 rows", "storing frames.mean: 12 rows"} <= set(said)
+    assert any(line.startswith("looking at frames: 12 files, ") for line in said)

@@ -319,16 +319,52 @@ def test_a_derived_table_may_not_take_the_name_of_one_that_a_movie_has(tmp_path:
         make.build(manifest, tmp_path / "p")
 
 
-def test_what_a_file_imports_from_beside_it_is_read_again(manifest: Path, data: Path, tmp_path: Path) -> None:
+LATE = "\n\ndef scaled(image):\n    import beside\n\n    return beside.TIMES\n"
+EARLY = "\n\nimport beside\n\ndef scaled(image):\n    return beside.TIMES\n"
+SCALED = '{table: frames, column: m, function: "f.py:scaled", input: image_array, output: int32}'
+
+
+@pytest.mark.parametrize("functions", [EARLY, LATE], ids=["at its top", "when it is called"])
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_what_a_file_imports_from_beside_it_is_read_again(
+    engine: str, functions: str, manifest: Path, data: Path, tmp_path: Path
+) -> None:
     """Also in a process that has imported it for a build before."""
-    make.text(data / "beside.py", "TIMES = 2\n")
-    make_derive.functions(data, "\n\nimport beside\n\ndef scaled(image):\n    return beside.TIMES\n")
-    entry = '{table: frames, column: m, function: "f.py:scaled", input: image_array, output: int32}'
-    make_derive.manifest(manifest, f"derive:\n  - {entry}\n")
+    make_derive.functions(data, functions)
+    make_derive.manifest(manifest, f"derive:\n  - {SCALED}\n")
     for times in (2, 34, 5):
         make.text(data / "beside.py", f"TIMES = {times}\n")
-        make.build(manifest, tmp_path / "p")
+        assert "frames.m" in datapkg.status(manifest, tmp_path / "p").derived
+        datapkg.build(manifest, tmp_path / "p", engine=engine, workers=1)
         assert set(column(tmp_path / "p", "frames", "m")) == {times}
+    assert not datapkg.status(manifest, tmp_path / "p").derived
+
+
+def test_what_lies_beside_is_never_that_of_another_folder(manifest: Path, data: Path, tmp_path: Path) -> None:
+    """Two files of functions in one process, each with a module of the same name beside it, first or last used."""
+    entries = [
+        f"{{table: frames, column: c{number}, function: '{folder}/f.py:scaled', input: image_array, output: int32}}"
+        for number, folder in enumerate("abab")
+    ]
+    for folder, times in (("a", 2), ("b", 3)):
+        make.text(data / folder / "f.py", LATE)
+        make.text(data / folder / "beside.py", f"TIMES = {times}\n")
+    make_derive.manifest(manifest, "derive:\n" + "".join(f"  - {entry}\n" for entry in entries))
+    for _ in range(2):
+        make.build(manifest, tmp_path / "p")
+        for number, times in enumerate((2, 3, 2, 3)):
+            assert set(column(tmp_path / "p", "frames", f"c{number}")) == {times}
+        make.text(data / "b" / "f.py", LATE + "\n")
+
+
+def test_a_module_beside_a_file_whose_name_is_taken_is_told(
+    manifest: Path, data: Path, tmp_path: Path
+) -> None:
+    make_derive.functions(data, "\n\ndef scaled(image):\n    import types\n\n    return types.TIMES\n")
+    make.text(data / "types.py", "TIMES = 2\n")
+    make_derive.manifest(manifest, f"derive:\n  - {SCALED}\n")
+    with pytest.raises(DeriveError, match=r"types.* is loaded already\n  fix: rename types.py"):
+        datapkg.build(manifest, tmp_path / "p", workers=1)
 
 
 WRONG = [

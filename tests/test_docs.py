@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,21 @@ def test_the_manifest_of_the_page_on_ch5_is_one(tmp_path: Path) -> None:
     assert (movies.channels, movies.regions, movies.frames) == (("primary",), (0,), ("0-9", 12))
 
 
-def test_the_lock_has_hashes_and_names_no_index() -> None:
-    lock = (PROJECT / "requirements.lock").read_text("utf-8")
-    assert lock.count("==") > 50
+@pytest.mark.parametrize(("name", "least"), [("requirements.lock", 50), ("requirements.lowest.lock", 3)])
+def test_a_lock_has_hashes_and_names_no_index(name: str, least: int) -> None:
+    lock = (PROJECT / name).read_text("utf-8")
+    assert lock.count("==") >= least
     assert lock.count("--hash=sha256:") > lock.count("==")
     assert "://" not in lock
     assert "--index" not in lock
+
+
+def test_the_lowest_lock_is_that_of_the_bounds() -> None:
+    bounds = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    allowed = dict(bound.split(">=") for bound in bounds)
+    lock = dict(
+        re.findall(r"^(\w+)==([\d.]+)", (PROJECT / "requirements.lowest.lock").read_text("utf-8"), re.M)
+    )
+    assert set(lock) == {"numpy", "pandas", "pyarrow"}
+    for name, locked in lock.items():
+        assert f"{locked}.".startswith(f"{allowed[name]}."), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from datetime import datetime
 from importlib.metadata import version
@@ -11,8 +12,9 @@ import make
 import make_versions
 import numpy as np
 import PIL.Image
+import pyarrow as pa
 import pytest
-from datafusion import SessionContext, SQLOptions, col, lit
+from datafusion import SessionContext, SQLOptions, col, lit, udf
 
 import datapkg
 from datapkg.doors import datafusion as door
@@ -42,6 +44,18 @@ def test_a_filter_selects_files_that_pillow_decodes(tmp_path: Path) -> None:
     found = ctx.table("frames").filter(col("t") == lit(3)).select("image_bytes").collect()
     (image,) = decoded(found)
     assert np.array_equal(image, make.image(3, dtype="uint8"))
+
+
+def test_one_line_of_calls_outlives_its_session(package: Path) -> None:
+    three = udf(lambda found: pa.array([one.as_py() == 1 for one in found]), pa.int64(), pa.bool_(), "stable")
+    for ask in (
+        lambda p: p.datafusion().sql('select * from frames where "Site" = 1'),
+        lambda p: p.datafusion().table("frames").filter(col('"Site"') == lit(1)).select("path"),
+        lambda p: p.datafusion().table("frames").filter(three(col('"Site"'))),
+    ):
+        asked = ask(datapkg.open(package))
+        gc.collect()
+        assert asked.count() == 3
 
 
 def test_rows_are_found_by_time_stamp_through_true_names(context: SessionContext) -> None:

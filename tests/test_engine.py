@@ -36,6 +36,19 @@ def raises_at_three(task: int, note: Note) -> int:
     return task
 
 
+def imports_pandas(task: int, note: Note) -> int | None:
+    import pyarrow as pa
+
+    pa.array([task])  # has Arrow look for pandas
+    if "pandas" in sys.modules:
+        return 1
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        return None
+    return int(pa.array([task, pd.NA]).null_count)
+
+
 def ignore(path: str, done: int) -> None: ...
 
 
@@ -50,6 +63,14 @@ def test_results_come_in_order_and_progress_is_told(name: str, workers: int) -> 
         assert list(run(squared, [], ignore)) == []
         assert list(run(squared, [5], ignore)) == [25]
     assert sum(done for _, done in told) == sum(range(1, 21))
+
+
+@pytest.mark.parametrize(("bare", "found"), [(True, None), (False, 1)])
+def test_bare_workers_load_no_pandas_and_others_know_its_missing_values(
+    bare: bool, found: int | None
+) -> None:
+    with engine.get("local").session(1, bare=bare) as run:
+        assert list(run(imports_pandas, [3], ignore)) == [found]
 
 
 @pytest.mark.parametrize("name", ["local", "inline"])

@@ -64,7 +64,6 @@ def without_what_later_ones_keep(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = pa.schema([field for field in SOURCES_SCHEMA if field.name not in LATER])
     monkeypatch.setattr(listing, "SOURCES_SCHEMA", schema)
     monkeypatch.setattr(listing, "COLUMNS", [one for one in listing.COLUMNS if one.name not in LATER])
-    monkeypatch.setattr(listing, "asdict", lambda row: {name: getattr(row, name) for name in schema.names})
 
 
 def test_a_package_of_an_older_datapkg_loses_no_warning(

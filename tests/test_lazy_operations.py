@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ from pandas.io.formats.excel import ExcelFormatter
 
 import datapkg
 from datapkg import Table
-from datapkg.errors import ExportError, SchemaError
+from datapkg.errors import DamageError, ExportError, SchemaError
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,11 @@ def rows_of(column: pd.Series, frame: pd.DataFrame) -> list[int]:
     keys = [None if one is None else one.sum() for one in column]
     known = [one.sum() for one in frame["image_array"]]
     return [-1 if key is None else known.index(key) for key in keys]
+
+
+def with_shifted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Images and those of the rows before, as a table of channels has them side by side."""
+    return frame[["image_array"]].assign(shifted=frame["image_array"].shift(1))
 
 
 PICKED: dict[str, tuple[Callable[[pd.DataFrame], Any], list[int]]] = {
@@ -74,6 +80,13 @@ PICKED: dict[str, tuple[Callable[[pd.DataFrame], Any], list[int]]] = {
     "counts": (lambda f: f["image_array"].value_counts().index.to_series().sort_values()[:0], []),
     "counts in groups": (lambda f: f[:4].groupby("Plate")["image_array"].value_counts().reset_index()["image_array"][:1], [0]),
     "apply": (lambda f: f[["image_array"]].apply(lambda column: column.iloc[:1])["image_array"], [0]),
+    "turned": (lambda f: f[["image_array"]].T.loc["image_array"][:3], [0, 1, 2]),
+    "turned twice": (lambda f: with_shifted(f).T.T["shifted"][:4], [-1, 0, 1, 2]),
+    "stacked": (lambda f: with_shifted(f)[:2].stack(), [0, -1, 1, 0]),
+    "a row": (lambda f: with_shifted(f).iloc[2], [2, 1]),
+    "rows": (lambda f: with_shifted(f).apply(lambda row: row, axis=1)["shifted"][:4], [-1, 0, 1, 2]),
+    "crosstab": (lambda f: pd.crosstab(f["Well"], f["Plate"], values=f["image_array"], aggfunc="first")["p1"], [4, 5, 6, 4]),
+    "asof": (lambda f: f["image_array"].asof([1.5, 2]), [1, 2]),
     "sorted": (lambda f: f.sort_values("image_array").groupby("image_array", sort=False).head(1).sort_index()["image_array"], [0, 1, 2, 4, 5, 6]),
 }  # fmt: skip
 
@@ -118,6 +131,12 @@ TOLD: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
     "rank": (lambda f: (f.rank()["image_array"] % 1 == 0.5).sum(), "4"),
     "rank of cells": (lambda f: f["image_array"].rank(method="dense").nunique(), "6"),
     "counts": (lambda f: f.groupby("Plate")["image_array"].nunique().tolist(), "[3, 3]"),
+    "crosstab": (lambda f: pd.crosstab(f["Well"], f["image_array"]), "uint16 300x300"),
+    "style": (lambda f: f.style.to_html().count("uint16 300x300"), "8"),
+    "texts": (lambda f: f["metadata"].str.contains("ImageWidth").tolist(), "[True, True"),
+    "parts of texts": (lambda f: f["metadata"].str[:8].dtype == "str", "True"),
+    "texts of json": (lambda f: f[["metadata"]].to_json()[:30], "metadata"),
+    "rows": (lambda f: f[["image_array"]].apply(lambda row: row.isna().sum(), axis=1).sum(), "0"),
     "means of numbers": (lambda f: f.groupby("Plate").mean(numeric_only=True).columns.tolist(), "['size_x']"),
 }  # fmt: skip
 
@@ -146,6 +165,13 @@ REFUSED: dict[str, tuple[Callable[[pd.DataFrame], Any], type[Exception], str]] =
     "another value": (lambda f: f[["image_array"]].reindex([0, 99]).fillna(0), TypeError, r"fill other columns by their names: frame.fillna\("),
     "database": (as_sql, ExportError, "a table of an SQL database cannot hold a column of image\n  fix: leave it out"),
     "spreadsheet": (lambda f: list(ExcelFormatter(f).get_formatted_cells()), ExportError, "a spreadsheet cannot hold"),
+    "place before": (lambda f: f["image_array"].asof(3), TypeError, "does not support asof"),
+    "correlation": (lambda f: f[["size_x", "image_array"]].corr(), TypeError, "image cannot become float64"),
+    "array of numbers": (lambda f: f["image_array"].to_numpy(float), TypeError, "image cannot become float64"),
+    "windows": (lambda f: f["image_array"].rolling(2).mean(), pd.errors.DataError, "No numeric types"),
+    "files as json": (lambda f: f.drop(columns="image_array").to_json(orient="records"), ExportError, r"JSON cannot hold a column of bytes\n  fix: leave it out"),
+    "one column of files as json": (lambda f: f["image_bytes"].to_json(), ExportError, r"base64.b64encode\(file\)"),
+    "text methods of images": (lambda f: f["image_array"].str.len(), AttributeError, "Can only use .str accessor with string values"),
     "difference": (lambda f: pd.testing.assert_frame_equal(f, f[::-1].reset_index(drop=True)[list(f)]), AssertionError, "are different"),
 }  # fmt: skip
 
@@ -176,6 +202,17 @@ def test_cells_are_real_for_who_looks_at_them(frame: pd.DataFrame) -> None:
     one, sums = frame[["Well", "image_array"]][:1], {"image_array": lambda image: f"sum {image.sum()}"}
     for html in (one.style.format(sums).to_html(), one.to_html(formatters=sums)):
         assert f"sum {first.sum()}" in html
+
+
+@pytest.mark.parametrize("orient", ["split", "records", "index", "columns", "values", "table"])
+def test_json_tells_of_damage_in_every_form(orient: Any, frames: Table, tmp_path: Path) -> None:
+    shutil.copytree(frames.package.uri, tmp_path / "p")
+    frame = datapkg.open(tmp_path / "p")["frames"].to_pandas(["Plate", "Well", "size_x", "image_array"])
+    for path in (tmp_path / "p" / "frames.lance" / "data").iterdir():
+        path.unlink()
+    for part in (frame, frame[["image_array"]], frame["image_array"]):
+        with pytest.raises(DamageError, match="missing or damaged"):
+            part.to_json(orient=orient)
 
 
 def test_a_database_holds_files_bit_for_bit(frame: pd.DataFrame) -> None:

@@ -18,7 +18,7 @@ from test_increments import data, manifest
 
 import datapkg
 from datapkg import functions
-from datapkg.errors import DeriveError, SchemaError, SourceError, VersionError
+from datapkg.errors import DeriveError, SchemaError, VersionError
 
 __all__ = ["data", "derived", "manifest"]
 
@@ -86,14 +86,20 @@ def test_workers_give_what_this_process_gives(
 
 def test_what_workers_cannot_run_is_told(built: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(data)
-    make.text(data / "bad.py", "import os\ndef ends(image):\n    os._exit(3)\n")
+    bad = "import os\ndef ends(image):\n    os._exit(3)\ndef hangs(image):\n    while True: pass\n"
+    make.text(data / "bad.py", f"{bad}def stuck(image):\n    return sum(range(10**15))\n")
     frames = datapkg.open(built)["frames"]
     with pytest.raises(DeriveError, match="cannot be found again by a name"):
         frames.map(lambda image: 1, "int8", workers=2)
     with pytest.raises(DeriveError, match=r"row 0 of images/p00/A01.tif: .*raised TypeError"):
         frames.map("f.py:density", "float32", workers=2)
-    with pytest.raises(SourceError, match=r"images/p00/A01.tif.*: a worker process died"):
+    with pytest.raises(DeriveError, match=r"images/p00/A01.tif.*: the process that ran .* bad.py:ends died"):
         frames.map("bad.py:ends", "int8", workers=2)
+    for workers in (None, 2):
+        with pytest.raises(DeriveError, match=r"row 0 of images/p00/A01.tif: .*no answer within 0.2 s"):
+            frames.map("bad.py:hangs", "int8", workers=workers, timeout_s=0.2)
+    with pytest.raises(DeriveError, match=r"bad.py:stuck died, .*, or gave no answer within 0.2 s"):
+        frames.map("bad.py:stuck", "int64", workers=1, timeout_s=0.2)
 
 
 def test_a_seed_is_that_of_a_build(built: Path, derived: Path, data: Path, tmp_path: Path) -> None:

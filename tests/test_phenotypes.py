@@ -73,7 +73,7 @@ def test_the_classifier_knows_the_phenotypes_it_was_fitted_to(examples: Package)
 OPEN = """name: open
 resources:
   - {name: frames, path: examplehuman/*.tif, pattern: "{Field}d{Channel}.tif"}
-  - {name: movies, path: ch5/00015_01.ch5}
+  - {name: movies, path: "ch5/000*_01.ch5"}
 derive:
   - {table: frames, column: pixels, function: "phenotypes.py:in_colours", input: image_bytes}
   - {table: frames, column: smooth, function: "datapkg.functions:blur", args: {sigma: [5, 5, 0]}, input: pixels}
@@ -98,10 +98,11 @@ derive:
     output: "list<struct<label: string, score: float>>"
   - {table: cells, column: drawn, function: "phenotypes.py:drawn", input: [small, best], output: image}
 """
-MOVIE = """  - table: movies_features_primary__primary
+TAUGHT, TAUGHT_FRAMES = "ch5/00004_01.ch5", 2
+MOVIE = """  - table: movies_features_secondary__expanded
     column: [predicted, scores]
     function: phenotypes.py:Phenotypes
-    args: {features: {file: known.csv}, columns: [roisize, n2_avg, n2_stddev, eccentricity], phenotype: size}
+    args: {features: {file: known.csv}, columns: [roisize, n2_avg, n2_stddev, eccentricity], phenotype: class_name}
     input: [roisize, n2_avg, n2_stddev, eccentricity]
     output: [string, "list<struct<label: string, score: float>>"]
 """
@@ -109,23 +110,25 @@ MOVIE = """  - table: movies_features_primary__primary
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Package:
-    """The examples on real images and a real movie, whose nuclei are told to be small, middling or large."""
+    """The examples on real images and two real movies; known are the classes that a file gives cells of its first frames."""
     folder = tmp_path_factory.mktemp("real")
     shutil.copytree(MANIFESTS, folder / "manifests")
     manifest = make.text(folder / "manifests" / "open.yaml", OPEN)
     datapkg.build(manifest, folder / "p", engine="inline", root=shared / "open")
-    known = sizes(datapkg.open(folder / "p"))
-    known.iloc[::2].to_csv(folder / "manifests" / "known.csv", index=False)
+    cells = classified(datapkg.open(folder / "p"))
+    known = cells[(cells.path == TAUGHT) & (cells.t < TAUGHT_FRAMES)]
+    known.to_csv(folder / "manifests" / "known.csv", index=False)
     make.text(manifest, OPEN + MOVIE)
     datapkg.build(manifest, folder / "p", engine="inline", root=shared / "open")
     return datapkg.open(folder / "p")
 
 
-def sizes(package: Package) -> pd.DataFrame:
-    """The features of a movie's nuclei, and thirds of them by their perimeters."""
-    features = package["movies_features_primary__primary"].to_pandas()
-    words = ["small", "middling", "large"]
-    return features.assign(size=pd.qcut(features.perimeter, 3, labels=words).astype(str))
+def classified(package: Package) -> pd.DataFrame:
+    """The features of the movies' cells, and the class that the files give each: its name, or nothing."""
+    return package.sql(
+        "select f.*, o.t, o.class_name, o.probabilities from movies_features_secondary__expanded as f "
+        "join movies_objects as o using (path, object_name, object_index)"
+    ).to_pandas()
 
 
 def test_real_images_are_blurred_classified_and_drawn(real: Package) -> None:
@@ -144,13 +147,18 @@ def test_real_images_are_blurred_classified_and_drawn(real: Package) -> None:
     assert {len(best) for best in cells.best if best is not None} == {5}
 
 
-def test_objects_of_a_real_movie_are_told_apart_by_their_features(real: Package) -> None:
-    frame = sizes(real)
-    assert len(frame) == 263
-    unseen = frame.iloc[1::2]  # the model was fitted to the others
-    assert (unseen.predicted == unseen["size"]).mean() > 0.8
-    assert set(unseen.predicted) == {"small", "middling", "large"}
-    for predicted, scores in zip(frame.predicted, frame.scores, strict=True):
+def test_cells_of_real_movies_get_the_classes_that_their_files_give_them(real: Package) -> None:
+    cells = classified(real)
+    assert len(cells) == 111 + 263
+    known = (cells.path == TAUGHT) & (cells.t < TAUGHT_FRAMES)
+    unseen = cells[~known & cells.class_name.notna()]  # later frames of the movie, and the other one
+    assert unseen.class_name.value_counts().to_dict() == {"interphase": 52 + 243, "mitotic": 5}
+    assert unseen.predicted.tolist() == unseen.class_name.tolist()
+    later = unseen[unseen.path == TAUGHT]
+    ours = [{one["label"]: one["score"] for one in scores}["mitotic"] for scores in later.scores]
+    theirs = [row[1] for row in later.probabilities]  # in the order of the file's classes
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.95
+    for predicted, scores in zip(cells.predicted, cells.scores, strict=True):
         assert scores[0]["label"] == predicted
         assert sum(one["score"] for one in scores) == pytest.approx(1, abs=1e-5)
 

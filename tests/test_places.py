@@ -6,6 +6,7 @@ import os
 import pickle
 import threading
 import uuid
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import stores
 from blake3 import blake3
 
 from datapkg.errors import StoreError
-from datapkg.places import Entry, Folder, Place, place
+from datapkg.places import Entry, Folder, Place, folder, place
 from datapkg.places.bucket import RANGE_BYTES, RANGES
 
 
@@ -144,9 +145,63 @@ def test_an_address_means_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="is a file"):
         place("file").names()
+    (tmp_path / "m.yaml").touch()
+    with pytest.raises(
+        StoreError, match=r"is a file, not a folder\n  fix: build it \(datapkg build m.yaml\)"
+    ):
+        place("m.yaml").names()
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["p"]])
+def test_what_is_no_address_is_told(wrong: object) -> None:
+    with pytest.raises(StoreError, match="is no address of a package"):
+        place(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("address", ["ftp://host/p", "memory://p", "s3a://b/p", "hdfs://host/p"])
 def test_no_other_kind_of_address_is_opened(address: str) -> None:
     with pytest.raises(StoreError, match="is no place for a package"):
         place(address)
+
+
+@pytest.mark.parametrize(
+    ("names", "newest"),
+    [
+        ([], None),
+        (["1.json", "1.files.json"], 1),
+        (["2.json", "10.json", "9.json", "10.files.json", "9.removed.json"], 10),
+        ([".11-ab.files.json", "3.json", "12.json.part", "x.json"], 3),
+        (["3.json", "copy_of_4.json"], None),  # what looks strange is left to the listing of all
+        (["3.json", "007.json"], None),
+    ],
+)
+def test_the_newest_version_of_a_folder(names: list[str], newest: int | None, tmp_path: Path) -> None:
+    for name in names:
+        Folder(tmp_path).put(f"versions/{name}", b"{}")
+    assert Folder(tmp_path).latest() == newest
+
+
+def test_the_newest_version_is_known_again_when_the_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, moments = Folder(tmp_path / "p"), count(10**18, 10**9)
+    assert package.latest() is None
+    for young in (folder.YOUNG_NS, -(10**18)):  # as it is right after a change, and as if that were long ago
+        monkeypatch.setattr(folder, "YOUNG_NS", young)
+        for number in (*range(1, 30), *range(28, 0, -1)):
+            package.put(f"versions/{number}.json", b"{}")
+            package.remove([f"versions/{number + 1}.json"])
+            if young < 0:  # clocks of disks may stand still between two changes
+                os.utime(tmp_path / "p" / "versions", ns=(0, next(moments)))
+            assert package.latest() == number
+
+
+def test_a_folder_that_stays_as_it_is_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = Folder(tmp_path)
+    package.put("versions/1.json", b"{}")
+    monkeypatch.setattr(folder, "YOUNG_NS", -(10**18))
+    listed: list[str] = []
+    listing = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: listed.append(str(path)) or listing(path))
+    assert [package.latest() for _ in range(3)] == [1, 1, 1]
+    assert len(listed) == 1

@@ -159,7 +159,7 @@ def test_a_larger_plate_can_be_asked_for(cells: Table) -> None:
 
 def test_what_cannot_be_drawn_is_told(cells: Table, tmp_path: Path) -> None:
     for options, told in (
-        ({"column": "Class"}, "holds no numbers"),
+        ({"column": "Class"}, 'holds no numbers\n  fix: to count rows, write where="`Class` ='),
         ({"column": "Empty"}, "holds no numbers"),
         ({"column": "Arae"}, "did you mean 'Area'|Area"),
         ({"column": "Area", "function": "mode"}, "give one of: mean"),
@@ -195,6 +195,7 @@ def test_an_overview_shows_tables_and_versions(package: Path, manifest: Path) ->
     rows, sizes, totals, held = figure.axes
     assert [label.get_text() for label in rows.get_yticklabels()] == ["wells", "frames"]
     assert [text.get_text() for text in rows.texts] == ["3", "3"]
+    assert [one.get_title("left") for one in (rows, sizes)] == ["rows (logarithmic)", "size (logarithmic)"]
     assert all(text.get_text().endswith("KB") for text in sizes.texts)
     assert totals.collections[0].get_offsets()[:, 1].tolist() == [5, 6]
     assert [text.get_text() for text in totals.texts] == ["1.0.0", "2"]

@@ -111,9 +111,10 @@ def test_a_query_that_reads_names_its_tables(query: str, tables: list[str], pars
         "comment on table frames is 'x'",
         "prepare p as copy frames to 'x.csv'",
         "from frames at (version => 1)",
+        3,
     ],
 )
-def test_all_else_is_refused_before_it_runs(query: str, parser: Any) -> None:
+def test_all_else_is_refused_before_it_runs(query: Any, parser: Any) -> None:
     with pytest.raises(SchemaError) as refused:
         statement(query, parser)
     assert refused.value.fix

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 from make_tiff import pixels, rows, scan
 from PIL import Image
@@ -56,7 +57,10 @@ def test_values_of_a_fits_file_are_exact_and_as_pillow_reads_them(tmp_path: Path
     (row,) = read(tmp_path, content)
     assert (row["dtype"], row["axes"]) == (dtype, "YX")
     assert row["image_array"].tobytes() == image.tobytes()
-    if BITS[dtype] in (8, -32):
+    read_by_pillow = (
+        (8, -32) if int(PIL.__version__.partition(".")[0]) >= 13 else (8,)
+    )  # floats backwards before
+    if BITS[dtype] in read_by_pillow:
         with Image.open(io.BytesIO(content)) as opened:  # it shows the first row lowest
             assert np.array_equal(np.asarray(opened)[::-1], image)
 

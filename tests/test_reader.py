@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import make
 import numpy as np
@@ -92,6 +93,15 @@ def test_images_come_in_the_order_asked_for(package: Package) -> None:
         assert np.array_equal(image, make.image(position % 3))
     assert frames.images([]) == []
     assert np.array_equal(frames.image(np.int64(1)), make.image(1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("0", "by '0', a str"), (1.5, "by 1.5, a float"), (True, "by True, a bool"), (3, "no row 3")],
+)
+def test_rows_are_asked_for_by_their_numbers(wrong: Any, said: str, package: Package) -> None:
+    with pytest.raises(SchemaError, match=said):
+        package["frames"].image(wrong)
 
 
 def test_one_image_in_a_frame_is_one_cell(package: Package) -> None:

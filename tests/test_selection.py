@@ -142,6 +142,8 @@ WRONG = {
     "where": ({"where": "Wel = 'A01'"}, "did you mean 'Well'"),
     "type": ({"where": "Count = 'x'"}, "whole numbers with 'x'"),
     "a mask": ({"where": [True]}, "where is a list"),
+    "order_by a number": ({"order_by": 3}, "order_by is 3"),
+    "order_by in words": ({"order_by": "Well descending"}, "write 'Well', or 'Well desc'"),
     "limit": ({"limit": -1, "order_by": "Well"}, "limit is -1"),
     "limit text": ({"limit": "1"}, "limit is '1'"),
 }

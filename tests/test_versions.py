@@ -128,6 +128,7 @@ def test_versions_are_found_by_number_name_and_time(tmp_path: Path) -> None:
         ({"version": "1.0.1"}, r"did you mean '1.0.0'"),
         ({"as_of": "2025-01-01"}, "no version yet"),
         ({"as_of": "yesterday"}, "no date"),
+        ({"as_of": 3}, "as_of 3 is no date or time"),
         ({"version": 1, "as_of": "2026-11-01"}, "cannot both"),
     ],
 )

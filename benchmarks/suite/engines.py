@@ -270,6 +270,7 @@ class Datapkg(Peer):
     """This project: a build from the manifest, and its reader."""
 
     name = "datapkg"
+    module = "datapkg"
 
     def build(self) -> None:
         import datapkg

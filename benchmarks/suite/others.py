@@ -147,9 +147,6 @@ class WebDataset(Peer):
     def open(self) -> None:
         self._shards = sorted(map(str, self.at.glob("*.tar")))
 
-    def one(self, number: int) -> Image:
-        raise NotImplementedError
-
     def scan(self) -> Iterator[Image]:
         import webdataset
 

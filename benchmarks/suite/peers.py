@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from .sets import POSITION, Image, ImageSet, MovieSet, well
 
 BATCH_BYTES = 8 << 20
+OURS_ALONE = ("nothing", "diff", "verify")
+NEEDS = {"first": "one", "many": "one", "filter": "of_well", "old": "before"}
+"""The methods of tasks that are named otherwise."""
 
 
 class Peer(ABC):
@@ -33,6 +36,14 @@ class Peer(ABC):
         self.image_bytes = images.side**2 * np.dtype(images.dtype).itemsize
         self.batch = max(1, BATCH_BYTES // self.image_bytes)
 
+    @classmethod
+    def can(cls, task: str) -> bool:
+        """Whether it has what a task needs."""
+        if task in OURS_ALONE:
+            return cls.name == "datapkg"
+        method = NEEDS.get(task, task)
+        return getattr(cls, method, None) is not getattr(Peer, method, cls)
+
     @abstractmethod
     def build(self) -> None:
         """Store the set, from its files."""
@@ -41,9 +52,9 @@ class Peer(ABC):
     def open(self) -> None:
         """Make ready to read."""
 
-    @abstractmethod
     def one(self, number: int) -> Image:
         """One image."""
+        raise NotImplementedError
 
     def many(self, numbers: Sequence[int]) -> list[Image]:
         """Some images in one call; by default one after the other, where that is no slower than what the peer has."""

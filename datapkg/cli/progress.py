@@ -51,7 +51,7 @@ class Bars:
         self._bar.update(
             self._task,
             completed=step.bytes if step.all_bytes else 1,
-            files=f"{step.files:,}/{step.all_files:,} files",
+            files=_done(step),
             speed=_speed(step, self._started),
         )
 
@@ -67,16 +67,36 @@ class Lines:
         now = time.monotonic()
         if step.doing != self._doing:
             self._doing, self._started, self._last = step.doing, now, now
-            self._print(f"{step.doing}: {step.all_files:,} files, {size(step.all_bytes)}")
+            self._print(f"{step.doing}: {_all(step)}")
         elif now - self._last >= LINE_EVERY_S:
             self._last = now
             left = (step.all_bytes - step.bytes) * (now - self._started) / max(step.bytes, 1)
-            done = f"{step.files:,}/{step.all_files:,} files, {_speed(step, self._started)}"
-            self._print(f"{step.doing}: {done}, {left:.0f} s left")
+            self._print(f"{step.doing}: {_done(step)}, {_speed(step, self._started)}, {left:.0f} s left")
 
     def _print(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - the plain form of the progress bar
 
 
+def _all(step: Step) -> str:
+    """What there is to do."""
+    return (
+        f"{step.all_bytes:,} {step.unit}"
+        if step.unit
+        else f"{step.all_files:,} files, {size(step.all_bytes)}"
+    )
+
+
+def _done(step: Step) -> str:
+    """How much of it is done."""
+    if step.unit:
+        return f"{step.bytes:,}/{step.all_bytes:,} {step.unit}"
+    return f"{step.files:,}/{step.all_files:,} files"
+
+
 def _speed(step: Step, started: float) -> str:
-    return f"{step.bytes / 1e6 / max(time.monotonic() - started, 1e-3):.1f} MB/s"
+    seconds = max(time.monotonic() - started, 1e-3)
+    return (
+        f"{step.bytes / seconds:,.1f} {step.unit}/s"
+        if step.unit
+        else f"{step.bytes / 1e6 / seconds:.1f} MB/s"
+    )

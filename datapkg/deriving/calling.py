@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +79,15 @@ class Caller:
     def __init__(self, function: Loaded, way: Way, begin: Callable[[int], None]) -> None:
         self._function, self._way, self._begin = function, way, begin
 
-    def __call__(self, inputs: Sequence[Sequence[Any]], origins: Origins) -> list[Any]:
+    def __call__(self, inputs: Sequence[Sequence[Any]], origins: Origins, first: int = 0) -> list[Any]:
         """The results of all rows, in order.
 
         Parameters
         ----------
         inputs
             The values of each input column.
+        origins, first
+            Where rows come from, and which of them is the first one here.
 
         Raises
         ------
@@ -94,42 +96,44 @@ class Caller:
         """
         count = len(inputs[0])
         if not self._function.batched:
-            return [self._one(inputs, at, origins) for at in range(count)]
+            rows = zip(*inputs, strict=True)
+            return [self._one(values, at, origins) for at, values in enumerate(rows, first)]
         step = self._way.batch_rows
         return [
             result
             for start in range(0, count, step)
-            for result in self._batch(inputs, start, min(start + step, count), origins)
+            for result in self._batch(
+                [column[start : start + step] for column in inputs], first + start, origins
+            )
         ]
 
-    def _one(self, inputs: Sequence[Sequence[Any]], at: int, origins: Origins) -> Any:
+    def _one(self, values: Sequence[Any], at: int, origins: Origins) -> Any:
         self._begin(at)
         chance = self._chance(origins, at)
         try:
             with self._limited():
-                return self._function.call(
-                    *(column[at] for column in inputs), **self._function.args, **chance
-                )
+                return _whole(self._function.call(*values, **self._function.args, **chance))
         except (Exception, _LateError, SystemExit) as error:  # noqa: BLE001 - a function may raise anything
             return self._failed(error, origins.told(at))
 
-    def _batch(self, inputs: Sequence[Sequence[Any]], start: int, stop: int, origins: Origins) -> list[Any]:
+    def _batch(self, inputs: Sequence[Sequence[Any]], start: int, origins: Origins) -> list[Any]:
+        stop = start + len(inputs[0])
         self._begin(start)
         seeds = [self._chance(origins, at) for at in range(start, stop)]
         chance = {name: [one[name] for one in seeds] for name in seeds[0]}
         try:
             with self._limited():
-                given = self._function.call(*(list(column[start:stop]) for column in inputs), **chance)
+                given = _whole(self._function.call(*(list(column) for column in inputs), **chance))
+                results = [_whole(one) for one in given] if isinstance(given, Iterable) else None
         except (Exception, _LateError, SystemExit) as error:  # noqa: BLE001 - a function may raise anything
             if stop - start == 1 or (isinstance(error, _LateError) and self._way.on_error == "fail"):
                 return [self._failed(error, origins.told(start, stop))]
             # one by one, to find the rows that it fails for
-            found = [one for at in range(start, stop) for one in self._batch(inputs, at, at + 1, origins)]
+            alone = ([[value] for value in row] for row in zip(*inputs, strict=True))
+            found = [one for at, row in enumerate(alone, start) for one in self._batch(row, at, origins)]
             return found if self._way.on_error == "null" else [self._failed(error, origins.told(start, stop))]
-        try:
-            results = list(given)
-        except TypeError:
-            raise self._error(f"gave {shown(given)} for a list", origins.told(start, stop)) from None
+        if results is None:
+            raise self._error(f"gave {shown(given)} for a list", origins.told(start, stop))
         if len(results) != stop - start:
             what = f"gave {len(results)} results for {stop - start} inputs"
             raise self._error(what, origins.told(start, stop))
@@ -184,6 +188,11 @@ class Caller:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+
+
+def _whole(result: Any) -> Any:
+    """What a generator yields, as a list: it may fail, or hang, as the function itself may."""
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def _late(number: int, frame: object) -> None:  # noqa: ARG001 - as signal wants it

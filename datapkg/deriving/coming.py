@@ -16,15 +16,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import store
+from ..companions import companions
+from ..constants import DTYPES, constant, image_shapes
 from ..content import Content
 from ..encoding import unpacked
+from ..known_places import add_places
 from ..places import Place
 from ..plan import Previous
-from ..records import ColumnRecord, TableRecord
+from ..records import ColumnRecord, FilesList, TableRecord
 from ..rows import RowOrder
 from ..source_list import SourceRow
 from ..store import Layer
-from .gathering import Located, Stored, opened
+from .gathering import Located, Look, Stored, opened
 
 SMALL_BYTES = 64
 """What a value that is no image is taken to hold."""
@@ -54,6 +57,7 @@ class Coming:
         self.layers: list[Layer] = []
         self.held = dict(content.table.image_bytes)
         self._layered: dict[str, Located] = {}
+        self._alike: dict[str, Look | None] = {}
 
     @property
     def name(self) -> str:
@@ -123,8 +127,8 @@ class Coming:
     @cached_property
     def old_state(self) -> Stored:
         """The state of the version before."""
-        assert self.old is not None
-        return Stored.of(self.package, self.name, self.old.stored)
+        assert self.old is not None and self.before is not None
+        return Stored.of(self.package, self.name, self.old.stored, self.before.files)
 
     @cached_property
     def _staged(self) -> store.Staged | None:
@@ -139,7 +143,7 @@ class Coming:
         if self.keeps and self.old is not None:
             stores.append(self.old_state)
         if staged is not None:
-            stores.append(Stored.of(staged.folder, self.name, staged.pin))
+            stores.append(Stored.of(staged.folder, self.name, staged.pin, self._staged_files(staged)))
         numbers = [] if staged is None else list(staged.runs[::3])
         flat = np.array(self.runs, np.int64).reshape(-1, 3).tolist()
         return Located.of(
@@ -151,6 +155,19 @@ class Coming:
             ],
             stores,
         )
+
+    def _staged_files(self, staged: store.Staged) -> FilesList:
+        """The files of what is staged, and where pixels lie in them."""
+        content = self.content
+        listed = [
+            [one.role, one.path, one.bytes, one.blake3] for part in content.fragments for one in part.files
+        ]
+        files = FilesList(0, {self.name: listed})
+        numbers = [
+            (number, part.rows) for number, part in zip(staged.runs[::3], content.fragments, strict=True)
+        ]
+        add_places(files, self.name, numbers, content.fragments)
+        return files
 
     def located(self, column: str) -> Located:
         """Where a column's values stand."""
@@ -175,6 +192,16 @@ class Coming:
             return self.content.schema.field(column)
         stored = opened(self.old_state).lance.schema.field(self.columns[column].stored)
         return pa.field(column, stored.type)
+
+    def look(self, column: str) -> Look | None:
+        """The dtype and shape that all images of a column have, where their digests prove it; no row is read."""
+        if column not in self._alike:
+            dtype, shape = (self.columns[name] for name in companions(column).looks)
+            rows = self.content.table.rows
+            shapes = image_shapes(self.field(column).type)
+            found = constant(shape, rows, shapes), constant(dtype, rows, DTYPES if shapes else ())
+            self._alike[column] = (found[1], tuple(found[0])) if None not in found else None
+        return self._alike[column]
 
     def row_bytes(self, column: str) -> float:
         """About what a row's value of a column takes in memory."""

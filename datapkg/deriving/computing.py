@@ -40,9 +40,12 @@ from .tasks import (
 TASKS = 256
 """About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
 TASK_BYTES = 16 << 20
+PIECE_BYTES = 4 << 20
+"""What is read of a task's rows at once, while the function works on those before."""
 BATCH_ROWS = 32
 """What an object of a class gets at once where the entry does not say."""
 BATCH_BYTES = 12 << 20
+FEW_FILES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +97,31 @@ class Engine:
         """
         total = sum(one.source.rows for one in stretches)
         entry = made.entry
-        calling = way(entry, total > 0 and self.described(made.function).batched)
+        calling = way(entry, total > 0 and self.described(made.function, total).batched)
         tasks = list(_tasks(coming, made, stretches, values, schema, kept, calling))
         rows = sum(task.rows for task in tasks)
         label = f"computing {coming.name}.{entry.into or ', '.join(entry.columns)}"
-        note = Counter(label, len(tasks), rows, self.progress)
+        note = Counter(label, len(tasks), rows, self.progress, "rows")
         fragments, counts = _collected(coming, values, self._results(tasks, entry, note))
         located = staged_values(coming, values, schema, fragments)
         size = sum(file.bytes for one in fragments for file in one.files)
         return Values(located, counts, size)
 
-    def described(self, function: FunctionName) -> Described:
-        """What a function says itself; no code of a user runs in this process."""
+    def described(self, function: FunctionName, rows: int = 1) -> Described:
+        """What a function says itself; no code of a user runs in this process.
+
+        It is asked for as often as there are workers for `rows`, so that each has loaded it when the first rows come.
+        """
         found: Described
-        (found,) = self.run(describe, [function], _unheard)
+        found, *_ = self.run(describe, [function] * min(rows, self.run.threads), _unheard)
         return found
 
     def written(self, tasks: Sequence[WriteTask], label: str) -> list[Fragment]:
-        """Have values written in another order."""
-        note = Counter(f"storing {label}", len(tasks), sum(task.rows for task in tasks), self.progress)
+        """Have values written in another order: here, where they are few, since a worker would load the engine first."""
+        rows = sum(task.rows for task in tasks)
+        note = Counter(f"storing {label}", len(tasks), rows, self.progress, "rows")
+        if len(tasks) <= FEW_FILES and sum(task.rows / task.step for task in tasks) <= 1:
+            return [write(task, note) for task in tasks]
         return list(self.run(write, tasks, note))
 
     def _results(self, tasks: Sequence[ComputeTask], entry: Derivation, note: Note) -> Iterator[Computed]:
@@ -205,10 +214,9 @@ def way(entry: Derivation, batched: bool) -> Way:
 
 def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positions: Positions) -> Inputs:
     """What to read of the rows at some positions: the inputs, with what goes with images, and what is kept of a row."""
-    images = frozenset(name for name in names if coming.columns[name].image)
-    wanted = dict.fromkeys(
-        [*names, *(beside for name in names if name in images for beside in _beside(name)), *kept]
-    )
+    images = {name: coming.look(name) for name in names if coming.columns[name].image}
+    beside = [one for name, look in images.items() if look is None for one in companions(name).looks]
+    wanted = dict.fromkeys([*names, *beside, *kept])
     groups: dict[int, list[str]] = {}
     places: dict[int, Located] = {}
     for name in wanted:
@@ -226,10 +234,6 @@ def inputs_of(coming: Coming, names: Sequence[str], kept: Sequence[str], positio
     )
 
 
-def _beside(name: str) -> tuple[str, str]:
-    return companions(name).dtype, companions(name).shape
-
-
 def _tasks(
     coming: Coming,
     made: Ingredients,
@@ -243,6 +247,7 @@ def _tasks(
     total = sum(one.source.rows for one in stretches)
     width = sum(coming.row_bytes(name) for name in entry.input)
     step = rows_at_once(total, width, calling.batch_rows)
+    piece = whole_batches(PIECE_BYTES / max(width, 1), calling.batch_rows)
     ends = np.cumsum([0, *(one.source.rows for one in stretches)])
     for number, start in enumerate(range(0, total, step)):
         stop = min(start + step, total)
@@ -267,11 +272,22 @@ def _tasks(
             outputs=made.outputs,
             origins=Origins(coming.name, tuple((one.source.path, skip, rows) for one, skip, rows in parts)),
             rows=stop - start,
+            step=piece,
             kept=kept,
         )
 
 
 def rows_at_once(total: int, width: float, batch: int) -> int:
     """How many rows of `width` bytes a task has: by their bytes and their number, and whole batches."""
-    rows = min(math.ceil(total / TASKS), max(1, int(TASK_BYTES / max(width, 1))))
-    return max(batch, rows // batch * batch)
+    return whole_batches(min(math.ceil(total / TASKS), max(1, TASK_BYTES / max(width, 1))), batch)
+
+
+def whole_batches(rows: float, batch: int) -> int:
+    """At most so many rows in batches that are whole; one batch at least.
+
+    Examples
+    --------
+    >>> whole_batches(70.5, 32), whole_batches(0.3, 32)
+    (64, 32)
+    """
+    return max(batch, int(rows) // batch * batch)

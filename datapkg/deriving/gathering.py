@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..direct import DirectPixels, narrowed
+from ..pixels import as_lists
 from ..places import Place
-from ..records import Pin
+from ..records import FilesList, Pin
 from ..rows import RowOrder
 from ..store import PinnedTable
 
 Positions = NDArray[np.int64]
+Look = tuple[str, tuple[int, ...]]
+"""An image's dtype and shape."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A state of a table that can be read, in the package or among what is staged; it travels to workers."""
+    """A state of a table that can be read, in the package or among what is staged; it travels to workers.
+
+    `files` says where its pixels lie, as far as that is known.
+    """
 
     uri: str
     table: str
     pin: Pin
     place: Place = field(compare=False, repr=False)
+    files: FilesList | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def of(cls, place: Place, table: str, pin: Pin) -> Stored:
+    def of(cls, place: Place, table: str, pin: Pin, files: FilesList | None = None) -> Stored:
         """A state by its pin."""
-        return cls(place.uri, table, pin, place)
+        return cls(place.uri, table, pin, place, files)
+
+    def part(self, columns: Sequence[tuple[str, str]], addresses: Positions) -> Stored:
+        """The state, with what is needed of `files` for some columns (true and stored names) and rows."""
+        if self.files is None:
+            return self
+        stored = [name for _, name in columns]
+        return replace(
+            self, files=narrowed(self.files, self.table, stored, np.unique(addresses >> 32).tolist())
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ class Located:
         parts = []
         for number in np.unique(stores):
             at = np.flatnonzero(stores == number)
-            parts.append(Part(self.stores[number], there[at], at))
+            parts.append(Part(self.stores[number].part(columns, there[at]), there[at], at))
         return Asked(tuple(columns), tuple(parts))
 
 
@@ -94,16 +111,35 @@ def gather(asked: Asked, schema: pa.Schema, start: int, stop: int) -> pa.RecordB
         first, last = np.searchsorted(part.at, [start, stop])
         if first == last:
             continue
-        rows = opened(part.stored).take(part.addresses[first:last], [stored for _, stored in asked.columns])
-        found.append(rows.select([stored for _, stored in asked.columns]))
-        index[part.at[first:last] - start] = np.arange(count, count + len(rows))
-        count += len(rows)
+        found.append(_read(part.stored, asked.columns, schema, part.addresses[first:last]))
+        index[part.at[first:last] - start] = np.arange(count, count + last - first)
+        count += last - first
     if not found:
         return pa.RecordBatch.from_arrays([pa.nulls(stop - start, one.type) for one in schema], schema=schema)
     whole = pa.concat_tables(found).combine_chunks()
     if not np.array_equal(index, np.arange(count)):
         whole = whole.take(pa.array(index, mask=index < 0)).combine_chunks()
     return pa.RecordBatch.from_arrays([_one(column) for column in whole.columns], schema=schema)
+
+
+def _read(
+    stored: Stored, columns: Sequence[tuple[str, str]], schema: pa.Schema, addresses: Positions
+) -> pa.Table:
+    """Rows of a state under stored names: pixels straight from where they lie, the rest as the engine gives it."""
+    order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses)
+    direct = {}
+    for (_, name), column in zip(columns, schema, strict=True):
+        if stored.files is not None and pa.types.is_fixed_size_list(column.type):
+            pixels = DirectPixels(stored.place, stored.files, stored.table, name)
+            images = pixels.read(addresses if order is None else addresses[order])
+            if images is not None:
+                direct[name] = as_lists(images if order is None else images[np.argsort(order)], column.type)
+    names = [name for _, name in columns]
+    rest = [name for name in names if name not in direct]
+    taken = opened(stored).take(addresses, rest) if rest else None
+    return pa.table(
+        [direct[name] if taken is None or name in direct else taken.column(name) for name in names], names
+    )
 
 
 @lru_cache(maxsize=32)

@@ -6,8 +6,9 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +17,20 @@ from typing import Any
 
 from blake3 import blake3
 
-from ..engine import in_worker
 from ..errors import DeriveError, nearest
+from .code import digest_of, names_of, own_files
 
 READ = "_datapkg_read"
+"""Of a module that lies beside a function's file: the digest of the function's code when it was loaded."""
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+}
+"""By what name to install modules that are called otherwise."""
+OF_FILE = "_derive_"
+"""What the names of modules that are such a file begin with."""
 CHANCE = ("seed", "rng")
 """Parameters that a function gets a seed, or a generator of random numbers, by."""
 
@@ -68,15 +79,23 @@ def described(function: FunctionName) -> Described:
     return Described(getattr(found, "output", None), inspect.isclass(found))
 
 
-@lru_cache(maxsize=8)
 def loaded(function: FunctionName) -> Loaded:
-    """Load a function, or make an object of a class; once in a process.
+    """Load a function, or make an object of a class; once in a process, and in sight of what lies beside it.
 
     Raises
     ------
     DeriveError
         It is not there, or loading it fails.
     """
+    place = function.name.rpartition(":")[0]
+    found = _loaded(function)
+    if place.endswith(".py"):
+        _in_front((Path(function.folder) / place).parent)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _loaded(function: FunctionName) -> Loaded:
     return ready(_found(function), json.loads(function.args), function.name)
 
 
@@ -88,7 +107,7 @@ def _found(function: FunctionName) -> Any:
             if place.endswith(".py")
             else importlib.import_module(place)
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, DeriveError):
         raise
     except BaseException as error:  # noqa: BLE001 - a module may do anything, also end the process
         raise _cannot_load(function.name, error, place) from None
@@ -126,8 +145,10 @@ def ready(found: Any, args: Mapping[str, Any], name: str) -> Loaded:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever the model's library raises
-        what = f"the class cannot be made ready: {told(error)}"
-        raise DeriveError(what, f"function {name}", "check its args") from None
+        what, fix = f"the class cannot be made ready: {told(error)}", "check its args"
+        if isinstance(error, FileNotFoundError):
+            fix = "give a file beside the manifest as {file: name}, and it gets its path"
+        raise DeriveError(what, f"function {name}", fix) from None
     if not callable(made):
         fix = "give it __call__(self, inputs), which takes a list and gives a list"
         raise DeriveError("objects of this class cannot be called", f"function {name}", fix)
@@ -141,30 +162,58 @@ def told(error: BaseException) -> str:
 
 
 def _from_file(path: Path) -> ModuleType:
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))  # what lies beside the file can be imported, also later
-    spec = importlib.util.spec_from_file_location(f"_derive_{path.stem}", path)
+    folder = path.parent
+    name = f"{OF_FILE}{path.stem}_{blake3(str(folder).encode()).hexdigest(4)}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
-    for name, there, code in _neighbours(path):
-        if getattr(there, READ, None if in_worker() else code) != code:
-            del sys.modules[name]  # a worker may outlive a build, and the file is another now
+    files = own_files(path, folder)
+    code, names = digest_of(files, folder), names_of(files, folder) - {path.stem}
+    _in_front(folder)
+    _refuse_elsewhere(names, folder)
+    for other in _loaded_of(names):
+        if getattr(sys.modules[other], READ, None) != code:
+            del sys.modules[other]  # this process may outlive a build, and the file is another now
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up
     spec.loader.exec_module(module)
-    for _, there, code in _neighbours(path):
-        setattr(there, READ, code)
+    for other in _loaded_of(names):
+        setattr(sys.modules[other], READ, code)
     return module
 
 
-def _neighbours(path: Path) -> list[tuple[str, ModuleType, str]]:
-    """The modules that were imported from beside a file: their names, and the digests of what is in their files now."""
-    found = []
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and Path(file).parent == path.parent and Path(file) != path and Path(file).is_file():
-            found.append((name, module, str(blake3(Path(file).read_bytes()).hexdigest())))
-    return found
+def _in_front(folder: Path) -> None:
+    """Have imports, now and later, find what lies in a folder, and not what lies beside functions of another one."""
+    if sys.path[:1] == [str(folder)]:
+        return
+    sys.path[:] = [str(folder), *(path for path in sys.path if path != str(folder))]
+    files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
+    others = {str(Path(file).parent) for name, file in files.items() if name.startswith(OF_FILE)} - {
+        str(folder)
+    }
+    tops = {name for name, file in files.items() if "." not in name and _home(file) in others}
+    for name in _loaded_of({name for name in tops if not name.startswith(OF_FILE)}):
+        del sys.modules[name]
+
+
+def _refuse_elsewhere(names: set[str], folder: Path) -> None:
+    """Raise DeriveError where a module that lies in a folder would be another one, since that is loaded."""
+    for name in sorted(names & sys.modules.keys()):
+        file = getattr(sys.modules[name], "__file__", None) or "Python itself"
+        if Path(_home(file)).resolve() != folder.resolve():
+            what = f"the module {name} from beside it cannot be imported: one of this name is loaded already"
+            raise DeriveError(what, file, f"rename {name}.py, which lies beside the function's file")
+
+
+def _home(file: str) -> str:
+    """The folder that a module's first name was found in."""
+    folder = os.path.dirname(file)  # noqa: PTH120 - a thousand modules are asked
+    return os.path.dirname(folder) if file.endswith("__init__.py") else folder  # noqa: PTH120
+
+
+def _loaded_of(names: Collection[str]) -> list[str]:
+    """The modules that are loaded of those with some first names."""
+    return [name for name in sys.modules if name.partition(".")[0] in names]
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -209,14 +258,19 @@ def _refuse_arguments(found: Any, args: Mapping[str, Any], name: str) -> None:
         return
     for given in args:
         if given not in parameters:
-            raise DeriveError(f"takes no argument {given!r}", f"function {name}", nearest(given, parameters))
+            others = list(parameters)[1:]
+            fix = nearest(given, others) if others else "it takes none but its input"
+            raise DeriveError(f"takes no argument {given!r}", f"function {name}", fix)
 
 
 def _cannot_load(name: str, error: BaseException, place: str) -> DeriveError:
     fix = "run it alone in Python to see why"
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
-        fix = f"correct the name, or install {top}: pip install {top}"
+        package = DISTRIBUTIONS.get(top, top)
+        fix = f"correct the name, or install {top}: pip install {package}"
+        if top in sys.modules:
+            fix = f"correct the name; {top} has no such module, or needs another version: pip install -U {package}"
     elif isinstance(error, SyntaxError):
         fix = f"mend line {error.lineno} of {place}"
     return DeriveError(f"cannot be loaded: {told(error)}", f"function {name}", fix)

@@ -20,15 +20,15 @@ from .. import engine
 from ..companions import companions
 from ..encoding import unpacked
 from ..engine import Note
-from ..errors import DeriveError
+from ..errors import DeriveError, WorkerDiedError
 from ..manifest.types import IMAGE
 from ..manifest.values import output as checked_output
-from .calling import Origins, Way
+from .calling import Origins, Way, rest
+from .code import code_of
 from .coming import SMALL_BYTES
 from .computing import BATCH_ROWS, rows_at_once
 from .loading import FunctionName, Loaded, described, loaded, name_of, ready
 from .outputs import Outputs
-from .recipe import code_of
 from .tasks import Calls, cells
 
 if TYPE_CHECKING:
@@ -74,7 +74,10 @@ def map_rows(
     at = table.rows.matching(where, limit)
     tasks = _tasks(table, inputs, at, call, way, outputs, many)
     with engine.get("inline" if workers is None else "local").session(workers) as run:
-        answers = list(run(mapped, tasks, _unheard))
+        try:
+            answers = list(run(mapped, tasks, _unheard))
+        except WorkerDiedError as error:
+            raise _death(error, call.name, way) from None
     return _frame(outputs, at, answers)
 
 
@@ -84,14 +87,25 @@ def mapped(task: MapTask, note: Note) -> Answers:
     note(rows, 0)
     call = loaded(task.function) if isinstance(task.function, FunctionName) else task.function
     values = [cells(task.columns, name, name in task.images) for name in task.inputs]
-    answers = Calls(values, task.way, task.origins, task.outputs, task.many).answers(call, _begun)
+    try:
+        answers = Calls([values], task.way, task.origins, task.outputs, task.many).answers(call, _begun)
+    finally:
+        rest()
     note(rows, 1)
     return answers
 
 
-def way_of(batch_size: int | None, on_error: str, seed: int) -> Way:
+def way_of(batch_size: int | None, on_error: str, seed: int, timeout_s: float | None) -> Way:
     """How to call a function; the number of rows counts for objects of classes alone."""
-    return Way(on_error, seed, None, batch_size or BATCH_ROWS)
+    return Way(on_error, seed, timeout_s, batch_size or BATCH_ROWS)
+
+
+def _death(error: WorkerDiedError, name: str, way: Way) -> DeriveError:
+    """Say which rows a process was at when it ended."""
+    late = "" if way.timeout_s is None else f", or gave no answer within {way.timeout_s:g} s"
+    what = f"the process that ran the function {name} died, perhaps by a crash or for want of memory{late}"
+    fix = "try the function on these rows alone, with limit and where"
+    return DeriveError(what, " or ".join(error.places) or "the first rows", fix)
 
 
 def _function(function: Function, args: Mapping[str, Any], away: bool) -> tuple[FunctionName | Loaded, Any]:

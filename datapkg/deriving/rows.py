@@ -112,7 +112,7 @@ def _rows(at: int, result: Any, names: Sequence[str]) -> Iterator[Sequence[Any]]
                 at, "gave a mapping whose columns are not lists of one length: for one row give [{...}]"
             )
         yield from zip(*(column for column in columns if column is not None), strict=True)
-    elif isinstance(result, list | tuple) or hasattr(result, "__next__"):
+    elif isinstance(result, list | tuple):
         for row in result:
             if not isinstance(row, Mapping):
                 raise WrongValueError(

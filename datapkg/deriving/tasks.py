@@ -10,7 +10,7 @@ import mmap
 import struct
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from ..companions import companions
 from ..encoding import decoded
-from ..engine import Note, keep_memory
+from ..engine import Note
 from ..errors import DeriveError
 from ..places import Folder, Place
 from ..store import Fragment, write_fragment
+from .ahead import read_ahead, spans
 from .calling import Caller, Origins, Way, rest
-from .gathering import Asked, gather
+from .gathering import Asked, Look, gather
 from .loading import Described, FunctionName, Loaded, described, loaded
 from .outputs import Outputs, WrongValueError
 from .rows import any_rows_each, one_row_each
@@ -38,10 +39,13 @@ CARRIED_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a function reads of each row: columns with their types, and which of them hold images."""
+    """What a function reads of each row: columns with their types, and which of them hold images.
+
+    Images that are known to be all alike come with their dtype and shape.
+    """
 
     names: tuple[str, ...]
-    images: frozenset[str]
+    images: Mapping[str, Look | None]
     schemas: tuple[pa.Schema, ...]
     asked: tuple[Asked, ...]
 
@@ -55,14 +59,16 @@ class Inputs:
 
     def values(self, columns: dict[str, pa.Array]) -> list[Sequence[Any]]:
         """Each input's values as a function takes them: images are arrays of their own type and shape."""
-        return [cells(columns, name, name in self.images) for name in self.names]
+        return [cells(columns, name, name in self.images, self.images.get(name)) for name in self.names]
 
 
-def cells(columns: Mapping[str, pa.Array], name: str, image: bool) -> Sequence[Any]:
-    """A column's values as a function takes them: images are arrays of their own type and shape."""
+def cells(columns: Mapping[str, pa.Array], name: str, image: bool, look: Look | None = None) -> Sequence[Any]:
+    """A column's values as a function takes them: images are arrays of their own dtype and shape, or of those that all have."""
     if not image:
         plain: Sequence[Any] = columns[name].to_pylist()
         return plain
+    if look is not None:
+        return decoded(columns[name], [look[0]] * len(columns[name]), [look[1]] * len(columns[name]))
     dtypes, shapes = (columns[beside].to_pylist() for beside in companions(name).looks)
     return decoded(columns[name], dtypes, shapes)
 
@@ -79,7 +85,7 @@ class Kept:
 class ComputeTask:
     """Rows whose values are to be computed, and where these are written to.
 
-    `name` is unique in a build; `key` names what decides the values, in any build.
+    `name` is unique in a build; `key` names what decides the values, in any build. `step` rows are read at once.
     """
 
     package: Place
@@ -93,14 +99,18 @@ class ComputeTask:
     outputs: Outputs
     origins: Origins
     rows: int
+    step: int
     kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What a function is called with, and what it is to give; `many` says that a row may give none or several."""
+    """What a function is called with, and what it is to give; `many` says that a row may give none or several.
 
-    values: Sequence[Sequence[Any]]
+    `pieces` are the values of each input for some rows after the other.
+    """
+
+    pieces: Iterable[Sequence[Sequence[Any]]]
     way: Way
     origins: Origins
     outputs: Outputs
@@ -116,7 +126,10 @@ class Calls:
         DeriveError
             It fails for a row, or gives what was not announced.
         """
-        results = Caller(function, self.way, begin)(self.values, self.origins)
+        caller = Caller(function, self.way, begin)
+        results: list[Any] = []
+        for values in self.pieces:
+            results += caller(values, self.origins, len(results))
         try:
             spread = (any_rows_each if self.many else one_row_each)(results, list(self.outputs.types))
             return spread.arrays(self.outputs), spread.counts
@@ -158,20 +171,26 @@ def describe(function: FunctionName, note: Note) -> Described:
 def compute(task: ComputeTask, note: Note) -> Computed:
     """Call a function for the rows of a task, and store what it gives if that is much."""
     note(task.name, 0)
-    keep_memory()
-    columns = task.inputs.read(0, task.rows)
     function = loaded(task.function)
+    keys: list[list[pa.Array]] = []
+
+    def pieces() -> Iterator[Sequence[Sequence[Any]]]:
+        for columns in read_ahead(task.inputs.read, spans(task.rows, task.step)):
+            keys.append([columns[name] for name in task.kept.names] if task.kept is not None else [])
+            yield task.inputs.values(columns)
+
     try:
         with _mark(task) as begin:
-            calls = Calls(
-                task.inputs.values(columns), task.way, task.origins, task.outputs, task.kept is not None
-            )
+            calls = Calls(pieces(), task.way, task.origins, task.outputs, task.kept is not None)
             arrays, counts = calls.answers(function, begin)
     finally:
         rest()
     schema = task.outputs.schema() if task.kept is None else task.kept.schema
     if task.kept is not None:
-        arrays = [*_kept(task, task.kept, columns, counts), *arrays]
+        arrays = [
+            *_kept(task, [pa.concat_arrays(parts) for parts in zip(*keys, strict=True)], counts),
+            *arrays,
+        ]
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
     values = (
         batch
@@ -203,9 +222,7 @@ def write(task: WriteTask, note: Note) -> Fragment:
     return fragment
 
 
-def _kept(
-    task: ComputeTask, kept: Kept, columns: dict[str, pa.Array], counts: NDArray[np.int64]
-) -> list[pa.Array]:
+def _kept(task: ComputeTask, keys: Sequence[pa.Array], counts: NDArray[np.int64]) -> list[pa.Array]:
     """Of each new row the source and the row that it is from, and the columns that name it."""
     index = np.repeat(np.arange(task.rows), counts)
     rows = [np.arange(first, first + count) for _, first, count in task.origins.stretches]
@@ -216,7 +233,7 @@ def _kept(
     return [
         pa.array(paths[index], pa.string()),
         pa.array(np.concatenate(rows)[index], pa.int64()),
-        *(columns[name].take(taken) for name in kept.names),
+        *(column.take(taken) for column in keys),
     ]
 
 

@@ -7,8 +7,9 @@ a name that Lance stores in another spelling becomes a view; conditions and colu
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.metadata import requires
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ExportError
 from ..opened import OpenVersion
@@ -41,11 +42,30 @@ def session(opened: OpenVersion) -> datafusion.SessionContext:
         rows.check()
         renamed = any(column.name != column.stored for column in record.columns)
         stored = f"{record.name}, as stored" if renamed else record.name
-        context.register_table(_quoted(stored), rows.pinned.provider())
+        context.register_table(_quoted(stored), LastingTable(rows.pinned.provider()))
         if renamed:
             shown = [library.col(_quoted(c.stored)).alias(c.name) for c in record.columns]
             context.register_view(_quoted(record.name), context.table(_quoted(stored)).select(*shown))
     return context
+
+
+class LastingTable:
+    """A table that a query can still read when the session that began it is gone, as in one line of calls.
+
+    DataFusion lets a table ask a session for what its conditions mean, and forgets that session with its name: so it is one
+    that lasts as long as the process.
+    """
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+
+    def __datafusion_table_provider__(self, session: Any) -> object:
+        return self._provider.__datafusion_table_provider__(_lasting_session())
+
+
+@cache
+def _lasting_session() -> datafusion.SessionContext:
+    return optional("datafusion").SessionContext()  # type: ignore[no-any-return]
 
 
 def major_of_lance() -> str:

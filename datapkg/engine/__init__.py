@@ -7,10 +7,8 @@ done with it, for the progress line, and to know whose file it was when a worker
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +17,6 @@ from typing import Any, Protocol
 from ..errors import ManifestError, WorkerDiedError, nearest
 
 Note = Callable[[str, int], None]
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline", "ray": "datapkg.engine.ray"}
 
@@ -73,8 +70,11 @@ class Run(Protocol):
 class Engine(Protocol):
     """A place to run tasks."""
 
-    def session(self, workers: int | None) -> AbstractContextManager[Run]:
-        """Start what is needed (by default as many workers as fit the place), and stop it at the end."""
+    def session(self, workers: int | None, *, bare: bool = False) -> AbstractContextManager[Run]:
+        """Start what is needed (by default as many workers as fit the place), and stop it at the end.
+
+        In `bare` workers no function of a user's will run: they need load no more than we do.
+        """
         ...
 
 
@@ -120,31 +120,21 @@ def get(name: str, address: str | None = None) -> Engine:
 _working = False
 
 
-def begin_worker() -> None:
+def begin_worker(*, bare: bool = False) -> None:
     """This process is a worker from now on: to end it ends no program of the user's, and its memory is its own."""
+    from .bare import without_pandas
     from .memory import keep_memory
 
     global _working  # noqa: PLW0603 - it is a fact about the process
     _working = True
     keep_memory()
+    if bare:
+        without_pandas()
 
 
 def in_worker() -> bool:
     """Whether this process is a worker."""
     return _working
-
-
-def keep_memory() -> None:
-    """Have this worker keep some memory that is freed: functions on images take and free the same again and again.
-
-    glibc gives large pieces back to the system at once, and pays a page fault for each 4 KB that it takes again: 1,400
-    for an image of a megapixel, and a seventh of the time of a filter. Other systems' allocators have no such setting.
-    """
-    if in_worker() and sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            libc = ctypes.CDLL(None)
-            libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
-            libc.mallopt(M_TRIM_THRESHOLD, 64 << 20)
 
 
 def death(files: Sequence[str]) -> WorkerDiedError:

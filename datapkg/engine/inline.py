@@ -11,7 +11,7 @@ from . import ONE_CPU, Needs, Note, OneMachine, Run
 
 
 @contextmanager
-def session(workers: int | None = None) -> Iterator[Run]:  # noqa: ARG001 - there is one, this process
+def session(workers: int | None = None, *, bare: bool = False) -> Iterator[Run]:  # noqa: ARG001 - this process is as it is
     """Give a `Run` that needs nothing started.
 
     Examples

@@ -15,32 +15,34 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from multiprocessing.queues import SimpleQueue
+from multiprocessing.connection import Connection
 from threading import Lock, Thread
 from types import ModuleType
 from typing import Any
 
 from . import ONE_CPU, Needs, Note, OneMachine, Run, begin_worker, death
+from .notes import Notes, write
 
 POLL_S = 0.2
 AHEAD = 2  # tasks waiting for each worker: enough to keep it busy, few enough that results do not pile up
 STOP_S = 5.0
 
-Notes = SimpleQueue[tuple[int, str, int]]
 _main_lock = Lock()
-_notes: Notes | None = None  # in a worker: the way to the process that started it
+_home: Connection | None = None  # in a worker: the way to the process that started it
 
 
 @contextlib.contextmanager
-def session(workers: int | None = None) -> Iterator[Run]:
+def session(workers: int | None = None, *, bare: bool = False) -> Iterator[Run]:
     """Give a `Run` over at most `workers` processes (default: one for each CPU), started when first needed.
+
+    In `bare` ones no function of a user's will run.
 
     A worker that dies ends the run with a SourceError that names the files that were being read.
     """
     count = workers or cpus()
     context = get_context("spawn")
-    notes: Notes = context.SimpleQueue()
-    pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(notes,))
+    notes = Notes()
+    pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(notes.writer, bare))
     try:
         yield _Pool(pool, count, notes)
     finally:
@@ -88,8 +90,7 @@ class _Pool(OneMachine):
         return sorted(set(there.values()))
 
     def _drain(self, progress: Note) -> None:
-        while not self._notes.empty():
-            pid, path, done = self._notes.get()
+        for pid, path, done in self._notes.read():
             if done:
                 self._reading.pop(pid, None)
             else:
@@ -118,10 +119,10 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def _start(notes: Notes) -> None:
-    global _notes  # noqa: PLW0603 - a process has one way home, and a pool's initializer is the place to set it
-    _notes = notes
-    begin_worker()
+def _start(home: Connection, bare: bool) -> None:
+    global _home  # noqa: PLW0603 - a process has one way home, and a pool's initializer is the place to set it
+    _home = home
+    begin_worker(bare=bare)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 
@@ -139,8 +140,8 @@ def _call(function: Callable[[Any, Note], Any], task: Any) -> Any:
 
 
 def _note(path: str, done: int) -> None:
-    if _notes is not None:
-        _notes.put((os.getpid(), path, done))
+    if _home is not None:
+        write(_home, path, done)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:

@@ -46,7 +46,7 @@ class Cluster:
     address: str = ANY
 
     @contextmanager
-    def session(self, workers: int | None = None) -> Iterator[Run]:
+    def session(self, workers: int | None = None, *, bare: bool = False) -> Iterator[Run]:  # noqa: ARG002 - Ray's workers serve many builds
         """Give a `Run` with at most `workers` tasks at a time (default: as many as the cluster has CPUs).
 
         A program that is connected to Ray already stays so. A worker that dies gets its task again; when it dies

@@ -17,19 +17,18 @@ from pandas.api.extensions import no_default, take
 from pandas.api.indexers import check_array_indexer
 from pandas.api.types import is_integer, is_list_like, is_object_dtype, pandas_dtype
 
-from ..errors import ExportError, SchemaError
-from .callers import PLACES, Purpose, purpose
+from ..errors import SchemaError
+from .callers import ONE_BY_ONE, Purpose, asked_by, purpose
 from .cells import HeldCells, Kind, Origin, as_cell, is_missing, kind_of
 from .dtype import LazyDtype
-from .groups import GroupedByKeys
 from .memory import refuse_too_much
+from .moving import StandIn
 from .printing import shown
 from .stored import StoredColumn
+from .writing import Written
 
-LEAVE_OUT = 'leave it out: frame.drop(columns=["image_array", "image_bytes"], errors="ignore")'
 
-
-class LazyArray(GroupedByKeys):
+class LazyArray(Written):
     """Cells of one kind, read when they are touched.
 
     Parameters
@@ -139,7 +138,11 @@ class LazyArray(GroupedByKeys):
         item = slice(None) if item is Ellipsis else check_array_indexer(self, item)
         if is_integer(item):
             place = np.array([item], np.intp)  # one that is out of bounds is an error
-            return type(self)(self._dtype.cell, self._origins, self._of[place], self._at[place]).load()[0]
+            one = type(self)(self._dtype.cell, self._origins, self._of[place], self._at[place])
+            if asked_by("asof"):
+                self._refuse("asof")
+            wanted_for = purpose() if asked_by(*ONE_BY_ONE) else None
+            return StandIn(one) if wanted_for == "move" else (one.labels() if wanted_for else one.load())[0]
         found = type(self)(self._dtype.cell, self._origins, self._of[item], self._at[item])
         found._readonly = self._readonly and isinstance(item, slice)
         return found
@@ -197,6 +200,8 @@ class LazyArray(GroupedByKeys):
         if isinstance(scalars, LazyArray) and dtype in (None, scalars.dtype):
             return scalars.copy() if copy else scalars
         cells = [None if is_missing(one) else one for one in scalars]
+        if cells and isinstance(cells[0], StandIn):
+            return cls._concat_same_type([one.cell for one in cells if one is not None])
         kind: Kind | None = next(filter(None, map(kind_of, cells)), None)
         if dtype is not None:
             found = pandas_dtype(dtype)
@@ -222,26 +227,18 @@ class LazyArray(GroupedByKeys):
         wanted_for = purpose()
         self._refuse_place(wanted_for)
         if self._dtype.cell != "text" and not is_object_dtype(dtype):
-            raise TypeError(
-                f"a lazy column of {self._dtype.cell} cannot become {dtype}; pandas.factorize numbers equal cells, "
-                "and frame[column].map(function) makes of each cell what the function gives"
-            )
+            self._refuse_dtype(dtype)
         return super().astype(dtype, copy)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("the cells are read into a new array: copy=False is not possible")
+        if asked_by("write"):  # pandas 3.0, for the JSON of a Series
+            return self._values_for_json()
         if (answer := self._without_cells(purpose())) is not None:
             return answer
         cells = self.load()
         return cells if dtype in (None, np.dtype(object)) else np.array(cells.tolist(), dtype)
-
-    def __arrow_array__(self, type: Any = None) -> Any:
-        what = (
-            f"a lazy column of {self._dtype.cell} cannot be written, or made an Arrow column, with its frame"
-        )
-        fix = LEAVE_OUT if self._dtype.cell != "text" else 'make it text: frame.astype({"metadata": "str"})'
-        raise _no_place(what, f"{fix}; or table.to_arrow() gives the same rows as Arrow, images included")
 
     def to_numpy(
         self,
@@ -249,7 +246,9 @@ class LazyArray(GroupedByKeys):
         copy: bool = False,  # noqa: ARG002 - it always is one
         na_value: Any = no_default,
     ) -> NDArray[Any]:
-        """The cells, read into a new array; as objects, unless another dtype is asked for."""
+        """The cells, read into a new array of objects; texts also as what pandas makes of them."""
+        if dtype is not None and self._dtype.cell != "text" and not is_object_dtype(dtype):
+            self._refuse_dtype(pandas_dtype(dtype))
         return super().to_numpy(dtype, copy=True, na_value=na_value)
 
     def fillna(self, value: Any, limit: int | None = None, copy: bool = True) -> LazyArray:
@@ -276,7 +275,7 @@ class LazyArray(GroupedByKeys):
         found = np.empty(len(self), object)
         for place, cell in enumerate(self):
             found[place] = cell if cell is None and na_action == "ignore" else mapper(cell)
-        cast: Callable[[Any], Any] = self._cast_pointwise_result  # type: ignore[attr-defined]
+        cast: Callable[[Any], Any] = self._cast_pointwise_result
         return cast(found)
 
     def __repr__(self) -> str:
@@ -321,14 +320,10 @@ class LazyArray(GroupedByKeys):
             return self.labels()
         if wanted_for == "quantile":
             self._refuse(wanted_for)
+        if wanted_for == "move":
+            return np.array([StandIn(self[place : place + 1]) for place in range(len(self))], object)
         by_keys = wanted_for == "compare" or (wanted_for == "look up" and self._dtype.cell == "image")
         return self._keys() if by_keys else None  # a file, or a text, can itself be looked up
-
-    def _refuse_place(self, wanted_for: Purpose | None) -> None:
-        """Refuse to write into what cannot hold the cells. Raises ExportError."""
-        holds = {"image": (), "bytes": ("a table of an SQL database",), "text": PLACES}[self._dtype.cell]
-        if wanted_for in PLACES and wanted_for not in holds:
-            raise _no_place(f"{wanted_for} cannot hold a column of {self._dtype.cell}", LEAVE_OUT)
 
     def _of_its_kind(self, values: Any) -> Any:
         if isinstance(values, LazyArray):
@@ -344,7 +339,3 @@ class LazyArray(GroupedByKeys):
     def _cells_of(self, value: Any) -> LazyArray:
         """One value, or several, as an array of this kind. Raises TypeError for what it cannot hold."""
         return self._from_sequence(value if self._is_sequence(value) else [value], dtype=self._dtype)
-
-
-def _no_place(what: str, fix: str) -> ExportError:
-    return ExportError(what, "lazy column", fix)

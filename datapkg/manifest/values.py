@@ -224,11 +224,12 @@ def function(text: str) -> str:
         return text
     module, _, last = text.rpartition(".")
     dotted = module and not colon and all(part.isidentifier() for part in text.split("."))
-    fix = (
-        f"write {module}:{last}"
-        if dotted
-        else "write module:name, or file.py:name for a file beside the manifest"
-    )
+    if last == "py" and not colon:
+        fix = f"write {text}:name, with the name of a function in it"
+    elif dotted:
+        fix = f"write {module}:{last}"
+    else:
+        fix = "write module:name, or file.py:name for a file beside the manifest"
     raise mistake(f"{text!r} does not name a function", fix)
 
 

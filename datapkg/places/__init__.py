@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import StoreError
 from ..progress import Progress, silent
 from .address import SCHEMES, WEB
-from .base import FINISHED, STAGING, Entry, Place
+from .base import FINISHED, RECORD, STAGING, VERSIONS, Entry, Place
 from .failures import plain, refusal, storage_errors
 from .folder import CHUNK_BYTES, Folder
 from .zipped import Zipped
@@ -18,7 +19,9 @@ from .zipped import Zipped
 __all__ = [
     "CHUNK_BYTES",
     "FINISHED",
+    "RECORD",
     "STAGING",
+    "VERSIONS",
     "Entry",
     "Folder",
     "Place",
@@ -64,6 +67,9 @@ def place(
     """
     if isinstance(package, Place):
         return package
+    if not isinstance(package, str | PathLike):
+        fix = "give the folder or the address of a package as text"
+        raise StoreError(f"a {type(package).__name__} is no address of a package", repr(package), fix)
     scheme, separator, _ = str(package).partition("://")
     if not separator or scheme == "file":
         local = Path(unquote(urlsplit(str(package)).path) if separator else package)

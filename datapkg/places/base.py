@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .folder import Folder
 
+VERSIONS = "versions"
+"""The folder of the versions' records."""
+RECORD = re.compile(r"^([1-9]\d*)\.json$")
+"""The name of a record in it."""
 STAGING = ".building-"
 FINISHED = "finished"
 """What stands for an attempt in the name of the staging folder that outlives attempts: results that may be taken up."""
@@ -58,7 +62,7 @@ class Place(ABC):
         return self.at(name)
 
     def latest(self) -> int | None:
-        """The newest version, where a place that lists nothing must look for it; None where a listing tells."""
+        """The newest version, where the place finds it sooner than all of them; None where a listing tells."""
         return None
 
     def name_of(self, address: str) -> str:

@@ -19,7 +19,7 @@ from ..cache import cache_folder
 from ..errors import StoreError
 from ..progress import silent
 from .address import AMBIGUOUS, PATIENCE, Address, is_loopback
-from .base import Entry, Place
+from .base import VERSIONS, Entry, Place
 from .bucket import EMPTY, WHOLE_ANSWER, Bucket
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ CLIENT = (
     "user_agent",
 )
 DESCRIPTOR = "datapackage.json"
-VERSIONS, RELEASES = "versions", "releases"
+RELEASES = "releases"
 ASKED_AT_ONCE = 16
 LOOKED_AHEAD = 8
 """How many versions are looked for where nothing names one: the first may have been left out, or removed."""

@@ -18,12 +18,11 @@ from pathlib import Path, PurePosixPath
 from blake3 import blake3
 
 from ..errors import DamageError, StoreError
-from .base import Entry
+from .base import VERSIONS, Entry
 from .folder import CHUNK_BYTES, Folder
 from .read_only import ReadOnly
 from .unpacked import unpacked
 
-VERSIONS = "versions"
 LOCAL_HEAD, LOCAL_MAGIC = struct.Struct("<26xHH"), b"PK\3\4"
 AGAIN = "copy the file again from a whole one, or export it again"
 

@@ -35,9 +35,14 @@ def overview(package: Package) -> Plot:
     axes = figure.subplots(2, 2, height_ratios=(tall, 2))
     more = "" if len(names) == len(package.tables) else f" of the first {MOST_TABLES} tables"
     rows = [len(package[name]) for name in names]
-    _bars(plain(axes[0, 0], f"rows{more}"), names, rows, [f"{count:,}" for count in rows])
+    _bars(plain(axes[0, 0], f"rows{more} (logarithmic)"), names, rows, [f"{count:,}" for count in rows])
     sizes = [package.opened.stored_bytes.get(name, 0) for name in names]
-    _bars(plain(axes[0, 1], f"size{more}"), [""] * len(names), sizes, [size(count) for count in sizes])
+    _bars(
+        plain(axes[0, 1], f"size{more} (logarithmic)"),
+        [""] * len(names),
+        sizes,
+        [size(count) for count in sizes],
+    )
     kept = versions.numbers(package.place)[-MOST_VERSIONS:]
     history = [versions.read_record(package.place, number) for number in kept]
     totals = [sum(table.rows for table in record.tables) for record in history]

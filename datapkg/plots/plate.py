@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .figure import Plot
 
 PLATES = ("Metadata_Plate", "Plate", "plate")
+NUMBERS = "choose a column of numbers: `datapkg show PACKAGE TABLE` lists the columns with their types"
 FUNCTIONS = ("mean", "median", "sum", "min", "max", "count")
 MOST_PLATES, ACROSS = 12, 3
 EMPTY, COLOURS = "#e6e6e6", "viridis"
@@ -81,7 +82,8 @@ def _values(
     elif pd.api.types.is_numeric_dtype(rows[column]) and not pd.api.types.is_complex_dtype(rows[column]):
         measured = pd.Series(rows[column].to_numpy("float64", na_value=math.nan), rows.index)
     else:
-        fix = f"to count rows, write where=\"`{column}` = '...'\" without a column"
+        text = pd.api.types.is_string_dtype(rows[column])
+        fix = f"to count rows, write where=\"`{column}` = '...'\" without a column" if text else NUMBERS
         raise SchemaError(f"the column {column!r} holds no numbers", f"table {table.name}", fix)
     plates = rows[of_plate] if of_plate else pd.Series("", rows.index)
     frame = pd.DataFrame({"plate": plates, "well": well_names(rows, wells), "value": measured})

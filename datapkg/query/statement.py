@@ -54,6 +54,8 @@ def statement(query: str, parser: Any) -> Statement:
     SchemaError
         It is no SQL, does more than read, or reads something else than tables.
     """
+    if not isinstance(query, str):
+        raise SchemaError(f"it is a {type(query).__name__}, not a text", WHERE, READS)
     text = versions_quoted(query)
     kinds = [one.type.name for one in parser.extract_statements(text)]
     if len(kinds) != 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from .base import ImageSource, Source
@@ -49,5 +48,7 @@ def lines_of(reading: Reading, resource: Resource, rows: Collection[int]) -> dic
 
 def readers(kind: str) -> dict[str, str | int]:
     """What decides what a format reads: its own number, and the versions of the libraries it decodes with."""
+    from importlib.metadata import version
+
     source = get(kind)
     return {"reads": source.reads, **{library: version(library) for library in source.libraries}}

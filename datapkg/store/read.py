@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from blake3 import blake3
 
 from ..errors import DamageError, StoreError
 from ..filters import ConditionError
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     import lance
     import numpy as np
     from numpy.typing import NDArray
+
+FOOTER = struct.Struct("<QHH4s")
+"""The last bytes of a manifest file: where the state begins, the format's numbers, and the engine's mark."""
+LENGTH = struct.Struct("<I")
+MARK = b"LANC"
 
 
 METADATA_BYTES = 64 << 20
@@ -47,17 +54,18 @@ class PinnedTable:
 
         with self._reading():
             try:
-                found = self.package.blake3(self.pin.manifest)
+                content = self.package.read(self.pin.manifest)
             except FileNotFoundError:
-                found = ""
-            if found != self.pin.blake3:
+                content = b""
+            if blake3(content).hexdigest() != self.pin.blake3:
                 what = f"its state number {self.pin.lance_version} is not there any more"
                 raise self._damage(what)
-            return lance.dataset(
+            return lance.LanceDataset(
                 table_uri(self.package, self.table),
-                version=self.pin.lance_version,
+                self.pin.lance_version,
                 storage_options=self.package.options,
                 metadata_cache_size_bytes=METADATA_BYTES,
+                serialized_manifest=state(content),
             )
 
     @cached_property
@@ -137,6 +145,26 @@ class PinnedTable:
 
     def _damage(self, what: str) -> DamageError | StoreError:
         return damage(what, self.package, self.table, self._instead)
+
+
+def state(manifest: bytes) -> bytes | None:
+    """The state that a manifest file describes, as the engine takes it: so it opens the very bytes that were hashed.
+
+    None where they are not laid out as known: the engine reads the file itself then.
+
+    Examples
+    --------
+    >>> state(LENGTH.pack(5) + b"state" + FOOTER.pack(0, 0, 2, MARK))
+    b'state'
+    """
+    end = len(manifest) - FOOTER.size
+    if end < LENGTH.size:
+        return None
+    start, _, _, mark = FOOTER.unpack_from(manifest, end)
+    if mark != MARK or start + LENGTH.size > end:
+        return None
+    found = manifest[start + LENGTH.size : end]
+    return found if LENGTH.unpack_from(manifest, start)[0] == len(found) else None
 
 
 def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:

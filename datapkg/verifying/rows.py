@@ -135,7 +135,7 @@ def _read(
         if table.record.name not in damaged:
             yield from recompute(table, note)
             continue
-        with engines.get("local").session(1) as run:
+        with engines.get("local").session(1, bare=True) as run:
             try:
                 yield from next(run(recompute_silently, [table], note))
             except DatapkgError:

@@ -157,7 +157,7 @@ def check_sources(
     with fetcher_of(loaded, progress=progress) as fetcher:
         found = [(one, find(loaded, one, fetcher).files) for one in loaded.manifest.resources]
     size = sum(file.bytes for _, those in found for file in those)
-    with engines.get("inline" if size < INLINE_BYTES else "local").session(None) as run:
+    with engines.get("inline" if size < INLINE_BYTES else "local").session(None, bare=True) as run:
         comparison = Comparison(package, record, files, stored, run, progress)
         for resource, those in found:
             yield from comparison.resource(resource, those)
