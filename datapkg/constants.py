@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from .digest import ColumnSums, DigestColumn, SourceHasher
+from .column_sums import ColumnSums
+from .digest import DigestColumn, SourceHasher
 from .records import ColumnRecord
 
 MOST_ROWS = 4096

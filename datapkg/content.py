@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +10,13 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from . import ingest, sources
-from .digest import ColumnSums, SourceDigest, table_digest
+from .column_sums import ColumnSums
+from .digest import SourceDigest, table_digest
 from .engine import Needs, Run
 from .errors import DamageError
 from .hashes import remember
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
-from .known_files import archive_rows, file_rows, held_of, known_files, table_row
+from .known_files import Texts, archive_rows, file_rows, held_of, known_files, table_row
 from .old_tables import OldTable
 from .one_pass import Looked, OnePassTask, scan_and_store
 from .places import Place
@@ -240,6 +242,7 @@ def _content(
     name = growing.schema.name
     new = zip(growing.digests, growing.held, growing.come, strict=True)
     rows: list[SourceRow] = []
+    texts = Texts()
     pieces: list[Piece] = []
     for one in scanned:
         if name not in one.scan.evidence:
@@ -249,7 +252,7 @@ def _content(
             pieces.append(following.old.stay(one.file.path))
         else:
             source, held, come = next(new)
-            rows.append(table_row(resource, one, name, source.rows, source.digest, held))
+            rows.append(table_row(resource, one, name, source, held, texts))
             pieces.append(come)
     if following is not None:
         growing.sums.join(following.sums)
@@ -287,8 +290,9 @@ def table_record(
     pairs = [(c.name, c.logical) for c in schema.columns]
     digest = table_digest(schema.name, schema.kind, pairs, [one.digest for one in sources])
     held: dict[str, int] = {c.name: 0 for c in schema.columns if c.name in ingest.IMAGE_COLUMNS}
-    for one in sources:
-        for name, size in held_of(one).items() if isinstance(one, SourceRow) else ():
-            held[name] = held.get(name, 0) + size
+    alike = collections.Counter(one.held for one in sources if isinstance(one, SourceRow) and one.held)
+    for text, files in alike.items():
+        for name, size in held_of(text).items():
+            held[name] = held.get(name, 0) + files * size
     rows = sum(one.rows for one in sources)
     return TableRecord(schema.name, schema.kind, resource, rows, digest, settings, None, held, columns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import repeat
 from struct import pack
 from typing import Any
 
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 
 IMAGE = "image"
 NOTHING = blake3().digest()
-MOST_KEPT = 4096
 
 
 def logical(kind: pa.DataType) -> str:
@@ -149,6 +149,10 @@ class SourceDigest:
     nulls: tuple[int, ...]
     levels: tuple[bytes, ...]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as plain values."""
+        return SourceDigest, (self.rows, self.digest, self.nulls, self.levels)
+
 
 class SourceHasher:
     """Digests the rows that one source gives to one table; `again` begins with the next source."""
@@ -160,7 +164,7 @@ class SourceHasher:
             pa.large_binary() if c.image_digest else schema.field(at).type
             for c, at in zip(columns, self._own, strict=True)
         ]
-        self._heads = [_sized(c.name.encode()) + _sized(c.logical.encode()) for c in columns]
+        self._heads = [sized(c.name.encode()) + sized(c.logical.encode()) for c in columns]
         self._order = sorted(range(len(columns)), key=lambda i: columns[i].name.encode())
         self.again()
 
@@ -192,77 +196,36 @@ class SourceHasher:
     def of_levels(self, rows: int, nulls: Sequence[int], levels: Sequence[bytes]) -> SourceDigest:
         """The digest of a source from those of its columns' levels, rule 4 of `docs/digest.md`."""
         told = tuple(level if gone < rows else b"" for gone, level in zip(nulls, levels, strict=True))
-        digest = blake3(_sized(b"datapkg-source-1") + pack("<Q", rows))
-        digest.update(b"".join(self._heads[i] + _sized(told[i]) for i in self._order if told[i]))
+        digest = blake3(sized(b"datapkg-source-1") + pack("<Q", rows))
+        digest.update(b"".join(self._heads[i] + sized(told[i]) for i in self._order if told[i]))
         return SourceDigest(rows, digest.hexdigest(), tuple(nulls), told)
 
-
-class ColumnSums:
-    """The digests of a table's columns, to say which column differs where two tables do.
-
-    A column's digest is the sum, modulo 2**256, of one number for each source that has a value in it: so a source
-    can come or go without the others being read again. That two tables are equal is proven by the table's digest.
-    """
-
-    def __init__(self, columns: Sequence[DigestColumn]) -> None:
-        head = _sized(b"datapkg-column-1")
-        self._heads = [head + _sized(c.name.encode()) + _sized(c.logical.encode()) for c in columns]
-        self._sums = [0] * len(columns)
-        self._kept: list[dict[bytes, int]] = [{} for _ in columns]
-        self.nulls = [0] * len(columns)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_kept": [{} for _ in self._kept]}
-
-    @classmethod
-    def of(cls, columns: Sequence[DigestColumn], digests: Sequence[str], nulls: Sequence[int]) -> ColumnSums:
-        """The sums that gave these hex digests."""
-        sums = cls(columns)
-        sums._sums = [int.from_bytes(bytes.fromhex(digest), "little") for digest in digests]
-        sums.nulls = list(nulls)
-        return sums
-
-    def add(self, source: SourceDigest) -> SourceDigest:
-        """Take in one source, and give it back without what is in the sums now."""
-        self._count(source, 1)
-        return replace(source, nulls=(), levels=())
-
-    def remove(self, source: SourceDigest) -> None:
-        """Take out a source that is in the sums."""
-        self._count(source, -1)
-
-    def _count(self, source: SourceDigest, times: int) -> None:
-        for i, level in enumerate(source.levels):
-            if level:
-                self._sums[i] += times * self._term(i, level)
-        self.nulls = [one + times * more for one, more in zip(self.nulls, source.nulls, strict=True)]
-
-    def _term(self, column: int, level: bytes) -> int:
-        """What a source adds to a column's sum; many sources add the same."""
-        kept = self._kept[column]
-        if level not in kept:
-            if len(kept) == MOST_KEPT:
-                kept.clear()
-            kept[level] = int.from_bytes(blake3(self._heads[column] + _sized(level)).digest(), "little")
-        return kept[level]
-
-    def join(self, other: ColumnSums, times: int = 1) -> None:
-        """Take in the sources that `other` has taken in, or so many times as many that are like them."""
-        self._sums = [one + times * more for one, more in zip(self._sums, other._sums, strict=True)]
-        self.nulls = [one + times * more for one, more in zip(self.nulls, other.nulls, strict=True)]
-
-    def digests(self) -> list[str]:
-        """Hex digests, in the columns' order."""
-        return [(total % 2**256).to_bytes(32, "little").hex() for total in self._sums]
+    def of_rows(self, rows: int, levels: Sequence[Sequence[bytes]]) -> list[str]:
+        """The hex digests of sources of one row each; a level is empty where the row has no value in the column."""
+        head = sized(b"datapkg-source-1") + pack("<Q", 1)
+        pieces: list[Iterable[bytes]] = []
+        for i in self._order:
+            found, begin = levels[i], self._heads[i] + pack("<Q", 32)
+            if b"" not in found:
+                head += begin
+                if found.count(found[0]) == rows:
+                    head += found[0]
+                else:
+                    pieces += [repeat(head), found]
+                    head = b""
+            elif any(found):
+                pieces += [repeat(head), [level and begin + level for level in found]]
+                head = b""
+        return [blake3(b"".join(row)).hexdigest() for row in zip(*pieces, repeat(head, rows), strict=False)]
 
 
 def table_digest(name: str, kind: str, columns: Iterable[tuple[str, str]], sources: Iterable[str]) -> str:
     """Digest a table: name, kind, ordered (column, logical type), and its sources' digests in manifest order."""
-    digest = blake3(_sized(b"datapkg-table-1") + _sized(name.encode()) + _sized(kind.encode()))
+    digest = blake3(sized(b"datapkg-table-1") + sized(name.encode()) + sized(kind.encode()))
     pairs = list(columns)
     digest.update(pack("<Q", len(pairs)))
     for column, kind_name in pairs:
-        digest.update(_sized(column.encode()) + _sized(kind_name.encode()))
+        digest.update(sized(column.encode()) + sized(kind_name.encode()))
     for source in sources:
         digest.update(bytes.fromhex(source))
     return str(digest.hexdigest())
@@ -279,19 +242,20 @@ def package_digest(
         By table and column (empty for a whole table): ``values`` or ``recipe``, and the digest of that. A package
         without any has the digest of its tables alone.
     """
-    digest = blake3(_sized(b"datapkg-package-1"))
+    digest = blake3(sized(b"datapkg-package-1"))
     for name in sorted(tables, key=str.encode):
-        digest.update(_sized(name.encode()) + bytes.fromhex(tables[name]))
+        digest.update(sized(name.encode()) + bytes.fromhex(tables[name]))
     if derived:
-        digest.update(_sized(b"datapkg-derived-1"))
+        digest.update(sized(b"datapkg-derived-1"))
     for key in sorted(derived or {}, key=lambda key: tuple(part.encode() for part in key)):
         proof, hexadecimal = (derived or {})[key]
         parts = (*key, proof)
-        digest.update(b"".join(_sized(part.encode()) for part in parts) + bytes.fromhex(hexadecimal))
+        digest.update(b"".join(sized(part.encode()) for part in parts) + bytes.fromhex(hexadecimal))
     return str(digest.hexdigest())
 
 
-def _sized(part: bytes) -> bytes:
+def sized(part: bytes) -> bytes:
+    """A part behind its length."""
     return pack("<Q", len(part)) + part
 
 

@@ -57,7 +57,7 @@ KEYWORDS = frozenset(
     ]
 )
 NO_FIELD = re.compile(r'No field named "?`?([^".`]+)')
-WRONG_TYPE = re.compile(r"Received literal \w+\((.*?)\) and could not convert to literal of type '(\w+)")
+WRONG_TYPE = re.compile(r"Received literal (\w+)\((.*?)\) and could not convert to literal of type '(\w+)")
 PARSER = re.compile(r".*\(sql parser error: (.*)\)$", re.DOTALL)
 NOISE = re.compile(
     r"Error parsing (?:function|statement): |Error during planning: |Invalid user input: |Schema error: |LanceError\(\w+\): |,? ?/(?:home|rustc|root)/.*|\n.*"
@@ -73,6 +73,7 @@ KINDS = {
     "List": "lists",
     "Struct": "lists",
 }
+NUMBER = re.compile(r"-?\d+\.?\d*")
 LOOSE = (";", "&", "|")
 HINT = "write it like: Well = 'C6' and t < 3 (text in single quotes, numbers without; join by and, or)"
 
@@ -116,11 +117,24 @@ def refusal(said: str, table: str, names: list[str]) -> SchemaError:
     if found := NO_FIELD.search(said):
         return _no_column(found[1], table, names)
     if found := WRONG_TYPE.search(said):
-        value, kind = found[1].strip('"'), found[2]
+        given, value, kind = found[1], found[2].strip('"'), found[3]
         kind = KINDS.get(kind, "whole numbers" if "Int" in kind else kind)
-        return SchemaError(f"the condition compares a column of {kind} with {value!r}", where, HINT)
+        what = f"the condition compares a column of {kind} with {value!r}"
+        return SchemaError(what, where, _other_way(given, value, kind))
     told = PARSER.sub(r"\1", NOISE.sub("", said))
     return SchemaError(f"the condition makes no sense: {told}", where, HINT)
+
+
+def _other_way(given: str, value: str, kind: str) -> str:
+    """How to write a value that a column of some kind can be compared with."""
+    text = KINDS.get(given) == "text"
+    if kind == "text" and not text:
+        return f"put it into single quotes: '{value}'"
+    if kind == "whole numbers" and given.startswith("Float"):
+        return f"compare with a whole number, or write cast(column as double) in the place of the column, as in cast(t as double) < {value}"
+    if "numbers" in kind and text and NUMBER.fullmatch(value):
+        return f"write it without quotes: {value}"
+    return HINT
 
 
 def _translated(token: re.Match[str], where: str, stored: Mapping[str, str], table: str) -> str:

@@ -3,7 +3,7 @@
 The memory is a small database in the user's cache folder (``DATAPKG_CACHE`` overrides), never in a package. A file is
 taken for the one that was hashed if its path, device, inode, size, mtime and ctime are the same; one that was touched
 less than two seconds before it was hashed is not remembered, since a later write could leave all of these as they are.
-Nor is one that is not as it was when it was found: the clock of the disk may be another. Rows that stand in a manifest
+What is remembered of a file is what the system said when it was found, before it was read: the clock of the disk may be another. Rows that stand in a manifest
 are no file, and cost nothing to hash; what was fetched is known by its hash.
 The memory is a courtesy: where it cannot be read or written, files are read.
 """
@@ -49,8 +49,10 @@ def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
         if file.bytes == MISSING or file.content is not None or file.sha256:
             continue
         with suppress(OSError):
-            stat = _stat(file)
-            if begun_ns - max(stat[3:]) >= YOUNG_NS and stat == (file.stat or stat):
+            stat = file.stat or _stat(
+                file
+            )  # if the file is another meanwhile, it will not be taken for this one
+            if begun_ns - max(stat[3:]) >= YOUNG_NS:
                 rows.append((str(file.local), *stat, sha256))
     if not rows:
         return

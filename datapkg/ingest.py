@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from . import sources
+from .column_sums import ColumnSums
 from .companions import companions
-from .digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
+from .digest import DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .manifest import Resource
@@ -24,9 +25,11 @@ from .row_digests import RowHasher
 from .sources.base import Column, Scan, TableSchema
 from .store import Fragment, write_fragment
 
-TASK_BYTES = 64 << 20
+TASK_BYTES, LEAST_TASK_BYTES, TASK_SHARE = 64 << 20, 16 << 20, 8
+"""What a task's files take at most; towards the end no more than a share of what is left, and so much at least."""
 TASK_FILES = 1024
 BATCH_BYTES = 12 << 20  # Lance's cost a byte doubles from 18 MB a batch to 35
+LARGE_BATCH_BYTES = 1 << 20
 TINY_BATCHES = 16
 IMAGE_COLUMNS = ("image_bytes", "image_array")
 UNPACKED = "image_array_unpacked"
@@ -54,6 +57,10 @@ class Scanned:
     scan: Scan
     seen: Seen
     members: tuple[tuple[SourceFile, Seen], ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as plain values."""
+        return Scanned, (self.file, self.scan, self.seen, self.members)
 
     @classmethod
     def of(cls, reading: Reading, told: Scan) -> Scanned:
@@ -128,6 +135,8 @@ def ingest(task: IngestTask, note: Note) -> dict[str, Ingested]:
 def grouped(files: Sequence[Any], size: Callable[[Any], int]) -> Iterator[tuple[Any, ...]]:
     """Cut a sequence into tasks by bytes; the cut depends on nothing but the files.
 
+    The last tasks are smaller, so that all workers come to their end at about the same time.
+
     Examples
     --------
     >>> list(grouped([1, 2, 70 << 20, 3], lambda item: item))
@@ -135,14 +144,21 @@ def grouped(files: Sequence[Any], size: Callable[[Any], int]) -> Iterator[tuple[
     """
     group: list[Any] = []
     total = 0
+    rest = sum(map(size, files))
+    most = _task_bytes(rest)
     for file in files:
-        if group and (total + size(file) > TASK_BYTES or len(group) == TASK_FILES):
+        if group and (total + size(file) > most or len(group) == TASK_FILES):
             yield tuple(group)
-            group, total = [], 0
+            rest -= total
+            group, total, most = [], 0, _task_bytes(rest)
         group.append(file)
         total += size(file)
     if group:
         yield tuple(group)
+
+
+def _task_bytes(rest: int) -> int:
+    return max(LEAST_TASK_BYTES, min(TASK_BYTES, rest // TASK_SHARE))
 
 
 def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:
@@ -204,11 +220,8 @@ class Storing:
         """Take in rows that are a whole source each."""
         if batch.schema != self._schema:
             raise TypeError(f"{self.table.name}: rows of {batch.schema} where {self._schema} was decided")
-        for row, digest in enumerate(self._rows_hasher.digests(batch)):
-            self._digests.append(self._sums.add(digest))
-            holds = {c.name: 0 for c in self.table.columns if c.name in IMAGE_COLUMNS}
-            _add_held(holds, batch.slice(row, 1))
-            self._held.append(holds)
+        self._digests += self._rows_hasher.digests(batch, self._sums)
+        self._held += _held_by_row(batch, [c.name for c in self.table.columns if c.name in IMAGE_COLUMNS])
 
     def end(self) -> None:
         """All rows of the source have been taken in."""
@@ -230,10 +243,33 @@ def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:
         held[UNPACKED] = held.get(UNPACKED, 0) + unpacked
 
 
+def _held_by_row(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, int]]:
+    """What image columns hold of each row; rows that hold the same share what says so."""
+    known: dict[tuple[int, ...], dict[str, int]] = {}
+    columns = [_row_bytes(batch.column(name)) for name in names]
+    if "image_array" in names and is_packed(batch.schema.field("image_array").type):
+        names = [*names, UNPACKED]
+        packed = batch.column("image_array")
+        columns.append([pixel_bytes(packed.slice(row, 1)) for row in range(len(packed))])
+    if not columns:
+        return [{} for _ in range(batch.num_rows)]
+    return [
+        known.setdefault(sizes, dict(zip(names, sizes, strict=True))) for sizes in zip(*columns, strict=True)
+    ]
+
+
+def _row_bytes(array: pa.Array) -> list[int]:
+    """What each row of a column takes."""
+    if pa.types.is_fixed_size_list(array.type) and not array.null_count:
+        return [array.nbytes // len(array)] * len(array)
+    return [array.slice(row, 1).nbytes for row in range(len(array))]
+
+
 def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.RecordBatch]:
     """Join small batches: the engine's cost of a batch does not depend on its size.
 
-    Tiny ones are joined early: the columns of 500 batches cost more than what is in them.
+    Tiny ones are joined early: the columns of 500 batches cost more than what is in them. Large ones are left alone,
+    since to join them is to copy them.
     """
     waiting: list[pa.RecordBatch] = []
     tiny: list[pa.RecordBatch] = []
@@ -243,12 +279,15 @@ def coalesced(batches: Iterable[pa.RecordBatch], batch_bytes: int = BATCH_BYTES)
         if total and total + size > batch_bytes:
             yield _joined(_emptied(waiting, tiny))
             total = 0
+        if size >= LARGE_BATCH_BYTES:
+            if total:
+                yield _joined(_emptied(waiting, tiny))
+                total = 0
+            yield batch
+            del batch  # whoever takes a batch holds the only reference: a large image is in memory once
+            continue
         tiny.append(batch)
         total += size
-        del batch  # whoever takes a full batch holds the only reference: a large image is in memory once
-        if total >= batch_bytes:
-            yield _joined(_emptied(waiting, tiny))
-            total = 0
         if len(tiny) == TINY_BATCHES:
             waiting.append(_joined(_emptied(tiny)))
     if waiting or tiny:

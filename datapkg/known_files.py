@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .digest import SourceDigest
 from .ingest import Scanned
 from .plan import Previous, ResourcePlan, member_file
 from .reading import Seen, SourceFile
 from .source_list import ARCHIVE, MATCHED_MEMBER, SourceRow
 from .sources.base import Scan
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode  # made once
 ANY_PLACE = (0, 0, 0, 0)
 """The identity of a file that was seen by another build: only its content counts."""
 
@@ -61,17 +63,42 @@ def file_row(
     )
 
 
+class Texts:
+    """Values as ``_sources`` holds them; those that many files share are written once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, str]] = {}
+
+    def of(self, value: Any) -> str:
+        """A value as JSON."""
+        found = self._known.get(id(value))
+        if found is None:
+            found = self._known[id(value)] = value, as_json(value)  # held, so that no other gets its number
+        return found[1]
+
+
 def table_row(
-    resource: ResourcePlan, one: Scanned, table: str, rows: int, digest: str, held: Mapping[str, int]
+    resource: ResourcePlan,
+    one: Scanned,
+    table: str,
+    source: SourceDigest,
+    held: Mapping[str, int],
+    texts: Texts,
 ) -> SourceRow:
     """The row of a file that adds to a table."""
-    return replace(
-        file_row(resource, one.file.path, one.file, one.seen, one.scan.warnings),
-        table=table,
-        rows=rows,
-        digest=digest,
-        evidence=as_json(one.scan.evidence[table]),
-        held=as_json(dict(held)) if held else "",
+    file, warnings = one.file, one.scan.warnings
+    return SourceRow(
+        resource.resource.name,
+        table,
+        file.path,
+        file.path,
+        file.bytes,
+        one.seen.sha256,
+        source.rows,
+        source.digest,
+        texts.of(one.scan.evidence[table]),
+        texts.of(held) if held else "",
+        as_json(list(warnings)) if warnings else "",
     )
 
 
@@ -93,15 +120,15 @@ def known_files(resource: ResourcePlan, before: Previous) -> dict[str, Scanned]:
     }
 
 
-def held_of(row: SourceRow) -> dict[str, int]:
-    """The bytes that image columns hold of a file."""
-    held: dict[str, int] = json.loads(row.held) if row.held else {}
+def held_of(text: str) -> dict[str, int]:
+    """The bytes that image columns hold of a file, from `SourceRow.held`."""
+    held: dict[str, int] = json.loads(text)
     return held
 
 
 def as_json(value: Any) -> str:
     """A value as ``_sources`` holds it."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode(value)
 
 
 def _known(file: SourceFile, rows: Sequence[SourceRow], members: Sequence[SourceRow]) -> Scanned:

@@ -7,9 +7,10 @@ from operator import attrgetter
 
 import pyarrow as pa
 
+from .column_sums import ColumnSums
 from .compaction import compacted
 from .content import Content, ResourceContent, table_record
-from .digest import ColumnSums, SourceHasher
+from .digest import SourceHasher
 from .ingest import digest_columns
 from .places import Place
 from .plan import Previous

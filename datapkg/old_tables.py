@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from .access import RowAccess
-from .digest import ColumnSums, SourceHasher
+from .column_sums import ColumnSums
+from .digest import SourceHasher
 from .errors import DamageError
 from .ingest import digest_columns
 from .plan import Previous

@@ -17,9 +17,10 @@ from .collecting import rarely_collected
 from .engine import Note
 from .ingest import BATCH_BYTES, Ingested, Scanned, ScanTask, Storing, scan
 from .places import Place
+from .reading import SourceFile
 from .sources.base import JoiningSource, OnePassSource, TableSchema
 
-JOINED = 64
+JOINED = 256
 """How many small rows are made into one batch."""
 
 
@@ -92,8 +93,15 @@ def _look(
 ) -> Iterator[pa.RecordBatch | None]:
     """Yield the rows of a task's files as long as they fit; None, once, where they do not."""
     fits = True
-    small = _Small(source, task, storing)
+    small = _Small(source, task, storing, note)
     for file in task.files:
+        scanned = small.at_once(file) if fits else None
+        if scanned is not None:
+            found.append(scanned)
+            note(file.path, max(file.bytes, 1))
+            if small.is_full:
+                yield from small.batch()
+            continue
         note(file.path, 0)
         with task.reading(file) as reading:
             looked = source.look(reading, task.resource, storing.table if fits else None, BATCH_BYTES)
@@ -122,21 +130,38 @@ def _look(
 class _Small:
     """Rows of small files that wait until they are many."""
 
-    def __init__(self, source: OnePassSource, task: ScanTask, storing: Storing) -> None:
+    def __init__(self, source: OnePassSource, task: ScanTask, storing: Storing, note: Note) -> None:
         self._source = source if isinstance(source, JoiningSource) else None
         self._resource, self._storing = task.resource, storing
         self._rows: list[Any] = []
+        self._bytes = 0
+        self._at_once = (
+            None
+            if self._source is None
+            else self._source.at_once(task.resource, storing.table, task.max_image_bytes, note)
+        )
 
     @property
     def is_full(self) -> bool:
         """Whether there are as many as make a batch."""
-        return len(self._rows) == JOINED
+        return len(self._rows) == JOINED or self._bytes >= BATCH_BYTES
+
+    def at_once(self, file: SourceFile) -> Scanned | None:
+        """Take a file's only row, if the file can be read in one breath."""
+        found = None if self._at_once is None else self._at_once(file)
+        if found is None:
+            return None
+        row, scan, seen = found
+        self._rows.append(row)
+        self._bytes += row.bytes
+        return Scanned(file, scan, seen, ())
 
     def takes(self, looked: Any) -> bool:
         """Take a file's only row, if it is one that may wait."""
         row = None if self._source is None else self._source.waiting(looked)
         if row is not None:
             self._rows.append(row)
+            self._bytes += row.bytes
         return row is not None
 
     def batch(self) -> Iterator[pa.RecordBatch]:
@@ -144,5 +169,6 @@ class _Small:
         if self._rows and self._source is not None:
             batch = self._source.joined(self._rows, self._resource, self._storing.table)
             self._rows.clear()
+            self._bytes = 0
             self._storing.take_each(batch)
             yield batch

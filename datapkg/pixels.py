@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -129,10 +130,7 @@ def to_arrow(images: Sequence[NDArray[np.generic] | None], layout: ImageLayout) 
     [[[0, 0]], [[1, 1], [1, 1]]]
     """
     present = [_fitted(image, layout) for image in images if image is not None]
-    if present:
-        pixels = np.concatenate([image.reshape(-1) for image in present]) if len(present) > 1 else present[0]
-    else:
-        pixels = np.empty(0, layout.dtype)
+    pixels = _together(present) if present else np.empty(0, layout.dtype)
     if len(present) == len(images) and None not in layout.shape:
         return as_lists(pixels, layout.arrow_type())
     import awkward as ak  # a tenth of a second in each worker that stores ragged images
@@ -169,6 +167,33 @@ def as_lists(images: NDArray[np.generic], kind: pa.DataType) -> pa.Array:
         count //= kind.list_size
         found = pa.Array.from_buffers(kind, count, [None], children=[found])
     return found
+
+
+def _together(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The pixels of images of one dtype, one after the other; not copied where they stand so in memory.
+
+    Examples
+    --------
+    >>> room = np.arange(6, dtype="u1")
+    >>> _together([room[:4].reshape(2, 2), room[4:].reshape(1, 2)]).base is room
+    True
+    >>> _together([room[4:], room[:4]])
+    array([4, 5, 0, 1, 2, 3], dtype=uint8)
+    """
+    first, whole = images[0], images[0].base
+    if len(images) == 1:
+        return first.reshape(-1)
+    if isinstance(whole, np.ndarray) and whole.ndim == 1 and whole.flags.c_contiguous:
+        start = at = first.__array_interface__["data"][0]
+        for image in images:
+            if image.base is not whole or image.__array_interface__["data"][0] != at:
+                break
+            at += image.nbytes
+        else:
+            held = whole.view(np.uint8)
+            begin = start - held.__array_interface__["data"][0]
+            return held[begin : begin + at - start].view(first.dtype)
+    return np.concatenate([image.reshape(-1) for image in images])
 
 
 def from_arrow(
@@ -236,12 +261,21 @@ def image_digest(image: NDArray[np.generic]) -> str:
     >>> image_digest(np.zeros((2, 3), "u2")) == image_digest(np.zeros((3, 2), "u2"))
     False
     """
-    little = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
-    head = b"\0".join((b"datapkg-image-1", image.dtype.name.encode(), _shape_text(image.shape), b""))
-    digest = blake3(head)
+    little = np.ascontiguousarray(image, _little(image.dtype))
+    digest = blake3(_digest_head(image.dtype, image.shape))
     if little.size:
         digest.update(little.reshape(-1).view(np.uint8).data)
     return str(digest.hexdigest())
+
+
+@lru_cache(maxsize=1024)
+def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("<")
+
+
+@lru_cache(maxsize=1024)
+def _digest_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return b"\0".join((b"datapkg-image-1", dtype.name.encode(), _shape_text(shape), b""))
 
 
 def list_offsets(shapes: Sequence[Sequence[int]], axis: int) -> NDArray[np.int64]:
@@ -261,6 +295,8 @@ def _shape_text(shape: Sequence[int]) -> bytes:
 
 
 def _fitted(image: NDArray[np.generic], layout: ImageLayout) -> NDArray[np.generic]:
+    if image.shape == layout.shape and image.dtype == layout.dtype and image.flags.c_contiguous:
+        return image
     shape = (1,) * (len(layout.shape) - image.ndim) + image.shape
     fits = len(shape) == len(layout.shape) and all(
         want is None or want == have for want, have in zip(layout.shape, shape, strict=True)

@@ -9,12 +9,14 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .addresses import root_of
 from .errors import SourceError
 
 CHUNK_BYTES = 1 << 20
+AT_ONCE_BYTES = 64 << 20
+"""What is read into memory that has not been cleared; a larger file is given its place as a whole."""
 Content = bytes  # inside of SourceFile, `bytes` is a number
 Stat = tuple[int, int, int, int, int]
 MISSING = -1  # the bytes of a file that a source names and that is not there
@@ -41,6 +43,11 @@ class SourceFile:
     stat: Stat | None = field(default=None, repr=False, compare=False)
     sha256: str = ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as plain values: a hundred thousand do, and a path as an object takes longest."""
+        told = self.path, str(self.local), self.root, self.bytes, self.content, self.stat, self.sha256
+        return _arrived, told
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -48,6 +55,14 @@ class Seen:
 
     identity: tuple[int, int, int, int]
     sha256: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as plain values."""
+        return Seen, (self.identity, self.sha256)
+
+
+def _arrived(path: str, local: str, *rest: Any) -> SourceFile:
+    return SourceFile(path, Path(local), *rest)
 
 
 class Reading:
@@ -123,9 +138,15 @@ class Reading:
 
     def content(self) -> memoryview:
         """The whole file."""
-        buffer = bytearray(self._before[2])
-        view, at = memoryview(buffer), 0
-        while at < len(buffer):
+        size = self._before[2]
+        start = self._read(min(size, AT_ONCE_BYTES))
+        if len(start) == size:
+            return memoryview(start)
+        buffer = bytearray(size)
+        view, at = memoryview(buffer), len(start)
+        view[:at] = start
+        del start
+        while at < size:
             got = self._read_into(view[at : at + 64 * CHUNK_BYTES])
             if not got:
                 raise self._changed()
@@ -177,6 +198,14 @@ class Reading:
         except OSError:
             return False
         return (named.st_ino, named.st_dev) == identity[:2]
+
+    def _read(self, size: int) -> bytes:
+        try:
+            content: bytes = self._raw.read(size)
+        except OSError as error:
+            raise unreadable(self.file, error) from None
+        self._hash.update(content)
+        return content
 
     def _read_into(self, view: memoryview) -> int:
         try:

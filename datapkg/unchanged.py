@@ -3,8 +3,8 @@
 A build of a hundred thousand files that are as they were must not read a row for each of them. So it leaves in the
 user's cache what it looked at: every folder and file with its device, inode, size, mtime and ctime as one hash, the
 manifest, the readers, the lock, and the package's newest record. If all of that is as it was, so is the outcome.
-As in `hashes`, what was touched less than two seconds before a build began, or is not as it was when the build found
-it, is not trusted, and the memory is a courtesy.
+As in `hashes`, what was touched less than two seconds before a build began is not trusted, what is kept is what the system said
+before anything was read, and the memory is a courtesy.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def recalled(question: Question) -> Report | None:
         if answer["question"] != question.digest():
             return None
         paths = [os.fsencode(path) for path in answer["paths"].split(BETWEEN)]
-        if _looked(paths)[0] != answer["looked"] or not _intact(question.package):
+        if _hashed(map(_stat, paths))[0] != answer["looked"] or not _intact(question.package):
             return None
         return Report.of_json(answer["report"])
     return None
@@ -108,9 +108,9 @@ def remember(
     with suppress(OSError, UnicodeError, DatapkgError):  # the version is out: nothing here may fail the build
         members = [os.fsencode(path) for path in _members(planned, contents)]
         paths = [*map(os.fsencode, planned.asked), *members]
-        looked, youngest = _looked(paths)
-        then, _ = _hashed([*planned.asked.values(), *map(_stat, members)])
-        if begun_ns - youngest < hashes.YOUNG_NS or looked != then:
+        # as they were when they were found: what has become another since will not be taken for the same
+        looked, youngest = _hashed([*planned.asked.values(), *map(_stat, members)])
+        if begun_ns - youngest < hashes.YOUNG_NS:
             return
         answer = {
             "question": question.digest(),
@@ -138,11 +138,6 @@ def _members(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str
         for row in content.files:
             if row.path != row.group and row.path not in roots:
                 yield str(member_file(row, roots[row.group]).local)
-
-
-def _looked(paths: Iterable[bytes]) -> tuple[str, int]:
-    """The hash of what the system says of some files and folders, and the time of the youngest."""
-    return _hashed(map(_stat, paths))
 
 
 def _stat(path: bytes) -> Stat | None:

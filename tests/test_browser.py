@@ -12,6 +12,8 @@ from make_pictures import pictures, places, screenshot
 
 import datapkg
 from datapkg import Package
+from datapkg.display.page import wrapped
+from datapkg.display.thumbnail import ImageFacts, Style, thumbnail
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +71,15 @@ def test_outlines_lie_around_their_objects(screen: Package, tmp_path: Path) -> N
     outlined[y // 8, x // 8] = True
     assert outlined.sum() > 300
     assert (outlined & (pixels > 0)).sum() / outlined.sum() > 0.95
+
+
+def test_a_scale_bar_can_be_read_on_a_white_image(tmp_path: Path) -> None:
+    white = np.full((96, 128), 255, np.uint8)
+    html = wrapped(thumbnail(white, ImageFacts(pixel_size_um=0.5), Style(size=128)))
+    seen = screenshot(re.sub(r'<div class="datapkg-note.*?</div>', "", html), tmp_path, (300, 300)).min(
+        axis=2
+    )
+    y, x = np.nonzero((seen > 120) & (seen < 135))  # the shade: half of white
+    shade = seen[y.min() : y.max() + 1, x.min() : x.max() + 1]
+    assert 15 < shade.shape[0] < 40 and 40 < shade.shape[1] < 70
+    assert 0.1 < (shade > 250).mean() < 0.5  # letters and bar

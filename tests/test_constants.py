@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import datapkg
+from datapkg.column_sums import ColumnSums
 from datapkg.constants import DTYPES, constant, image_axes, image_shapes
-from datapkg.digest import ColumnSums, DigestColumn, SourceHasher
+from datapkg.digest import DigestColumn, SourceHasher
 from datapkg.records import ColumnRecord
 
 KINDS = {"string": pa.string(), "list<int32>": pa.list_(pa.int32()), "int32": pa.int32()}

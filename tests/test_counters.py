@@ -103,6 +103,17 @@ def test_opening_costs_the_same_whatever_the_number_of_versions(tmp_path: Path) 
     assert costs == [1, 1]  # the record; the list of versions is no file
 
 
+def test_the_first_table_needs_the_record_the_list_and_one_manifest(tmp_path: Path) -> None:
+    images(tmp_path, 2)
+    code = f"datapkg.open({str(tmp_path / 'p')!r})['wells'].to_pandas()"
+    found = counted(code, "import datapkg.reader, datapkg.frames, lance")
+    opened = [
+        Path(path).relative_to(tmp_path / "p").as_posix() for path in within(found["opened"], tmp_path / "p")
+    ]
+    assert opened[:2] == ["versions/1.json", "versions/1.files.json"]
+    assert len(opened) == 3 and opened[2].startswith("wells.lance/_versions/")
+
+
 def test_a_build_with_nothing_to_do_opens_no_source(tmp_path: Path) -> None:
     data, code = tmp_path / "data", "datapkg.build({!r}, {!r}, engine='inline')"
     code = code.format(str(data / "manifest.yaml"), str(tmp_path / "p"))

@@ -16,6 +16,7 @@ import datapkg
 from datapkg import access, compaction, ingest
 from datapkg.errors import SchemaError
 from datapkg.report import Report
+from datapkg.sources.images import at_once
 
 
 @pytest.fixture
@@ -85,10 +86,11 @@ def test_only_what_changed_is_read_and_written(
     make.build(manifest, tmp_path / "p")
     before = data_files(tmp_path / "p")
     read = []
-    seen = ingest.Reading
+    seen, seen_at_once = ingest.Reading, at_once.read
     monkeypatch.setattr(
         ingest, "Reading", lambda file, *a, **k: read.append(file.path) or seen(file, *a, **k)
     )
+    monkeypatch.setattr(at_once, "read", lambda file: read.append(file.path) or seen_at_once(file))
     tif("p05", 99)(data)
     csv("p07b.csv", "Well,Count,Area\nx,1,\n")(data)
     report = make.build(manifest, tmp_path / "p")

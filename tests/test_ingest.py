@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datapkg.ingest import TASK_BYTES, TASK_FILES, coalesced, grouped
+from datapkg.ingest import LEAST_TASK_BYTES, TASK_BYTES, TASK_FILES, coalesced, grouped
 
 
 @given(st.lists(st.integers(0, TASK_BYTES * 2), max_size=30))
@@ -16,7 +16,7 @@ def test_tasks_hold_every_file_once_in_order_and_are_bounded(sizes: list[int]) -
     tasks = list(grouped(sizes, lambda size: size))
     assert [size for task in tasks for size in task] == sizes
     assert all(len(task) == 1 or sum(task) <= TASK_BYTES for task in tasks)
-    assert all(sum(a) + b[0] > TASK_BYTES for a, b in itertools.pairwise(tasks))
+    assert all(sum(a) + b[0] > LEAST_TASK_BYTES for a, b in itertools.pairwise(tasks))
 
 
 def test_a_task_has_at_most_so_many_files() -> None:

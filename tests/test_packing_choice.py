@@ -17,6 +17,13 @@ from datapkg.packing.codecs import PCODEC, RAW, ZSTD
 INTEGERS = [f"<{kind}{width}" for kind in "ui" for width in (1, 2, 4, 8)]
 
 
+@pytest.mark.parametrize("length", [374, 1344])
+def test_differences_of_rows_are_undone_in_large_images_too(length: int) -> None:
+    values = np.random.default_rng(length).integers(0, 256, 3000 * length, "u1")
+    for part in (values, values[: 300 * length], values[:length]):  # larger than the cache, smaller, one row
+        assert (undifferenced(differences(part, length), length) == part).all()
+
+
 @given(st.sampled_from(INTEGERS), st.integers(1, 9), st.integers(1, 9), st.data())
 def test_differences_lose_nothing(dtype: str, rows: int, step: int, data: st.DataObject) -> None:
     values: NDArray[Any] = data.draw(hn.arrays(dtype, rows * step))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from PIL import Image
 from datapkg.errors import SourceError
 from datapkg.sources.images.format import ImageFile, Row, Rows
 from datapkg.sources.images.members import NoMembers
+from datapkg.sources.tiff.alike import AlikeTiffs
 from datapkg.sources.tiff.file import open_tiff
 from datapkg.sources.tiff.format import TiffFormat
 from datapkg.sources.tiff.plain import decoded, read_plain
 from datapkg.sources.tiff.rows import read_rows
 
 LIMIT = 1 << 32
+ALIKE = AlikeTiffs()
 KINDS: tuple[Rows, ...] = ("image", "plane")
 
 
@@ -40,6 +43,18 @@ def assert_same(content: bytes) -> None:
         (expected,), warnings = by_tifffile(content, rows)
         assert (row.facts, row.place) == (expected.facts, expected.place)
         assert row.pixels.dtype == expected.pixels.dtype and row.pixels.tobytes() == expected.pixels.tobytes()
+        room = np.empty(row.facts.shape, row.facts.dtype)
+        for alike in (
+            AlikeTiffs(),
+            ALIKE,
+            ALIKE,
+        ):  # one that knows nothing, and one that knows other files and this one
+            told = alike.read(content)
+            assert told is not None
+            plain, facts, metadata = told
+            assert replace(facts, metadata=metadata) == row.facts
+            assert decoded(plain, memoryview(content), room) is room
+            assert room.tobytes() == row.pixels.tobytes()
         look = TiffFormat().look(file)
         assert dict(look.images) == {(row.facts.dtype, row.facts.shape): 1}
         assert (look.warnings, warnings) == ((), [])
@@ -151,8 +166,31 @@ def test_a_file_with_changed_bytes_is_the_same_or_left_to_tifffile(flips: list[t
     content = bytearray(plain())
     for at, value in flips:
         content[at % len(content)] = value
+    ALIKE.read(plain())
     if is_plain(bytes(content)):
         assert_same(bytes(content))
+    elif read_plain(memoryview(content)) is None:
+        assert ALIKE.read(bytes(content)) is None
+
+
+def test_files_that_differ_in_a_text_are_each_told_for_themselves(tmp_path: Path) -> None:
+    texts = [
+        "frame 12",
+        "frame 13",
+        "frame µ",
+        '{"shape": [9, 11]}',
+        '{"shape": [3, 33]}',
+        "ImageJ=1",
+        "frame 9",
+    ]
+    for text in texts:
+        description = text.encode().ljust(20, b"\0")  # all headers say the same of where it stands
+        tifffile.imwrite(tmp_path / "a.tif", pixels((9, 11), "uint8"), description=description, metadata=None)
+        content = (tmp_path / "a.tif").read_bytes()
+        if is_plain(content):
+            assert_same(content)
+        else:
+            assert text in ('{"shape": [3, 33]}', "ImageJ=1") and ALIKE.read(content) is None
 
 
 def test_a_file_that_is_cut_is_refused_or_the_same() -> None:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from .. import store
 from ..access import BATCH_BYTES
+from ..column_sums import ColumnSums
 from ..companions import companions
 from ..content import Content
-from ..digest import ColumnSums, SourceHasher, table_digest
+from ..digest import SourceHasher, table_digest
 from ..encoding import is_packed, pixel_bytes, unpacked
 from ..errors import DamageError
 from ..ingest import coalesced

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from ..digest import ColumnSums
+from ..column_sums import ColumnSums
 from ..errors import DeriveError, nearest
 from ..manifest.models import Derivation
 from ..records import ColumnRecord, Lineage

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..column_sums import ColumnSums
 from ..companions import companions
-from ..digest import ColumnSums, DigestColumn, SourceDigest, SourceHasher
+from ..digest import DigestColumn, SourceDigest, SourceHasher
 from ..encoding import unpacked
 from ..sources.base import Column
 from ..store import stored_name

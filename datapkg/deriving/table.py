@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from ..column_sums import ColumnSums
 from ..content import Content, table_record
-from ..digest import ColumnSums
 from ..errors import DeriveError
 from ..known_files import as_json
 from ..old_tables import OldTable

@@ -18,6 +18,8 @@ EDGES = re.compile(r"^(?:(.+)_)?AreaShape_BoundingBox(Minimum|Maximum)_([XY])$")
 """CellProfiler's columns of bounding boxes, by compartment."""
 PLAIN = "#ffd400"
 MOST_POINTS = 400
+LETTER = 0.6
+"""The width of a letter, about, in parts of its height."""
 BAR_PART = 1 / 3
 Box = tuple[float, float, float, float]
 
@@ -160,12 +162,15 @@ def _scale_bar(window: Window, pixel_size_um: float, high: float) -> str:
     length = bar_length_um(window.width * pixel_size_um)
     unit = window.height / high  # of the screen's pixels
     across, thick, size = length / pixel_size_um, 3 * unit, 11 * unit
-    x, y = window.width - across - 5 * unit, window.height - 5 * unit - thick
-    ink = f'fill="#fff" stroke="#000" stroke-width="{2 * unit:g}" paint-order="stroke"'
+    text = length_text(length)
+    wide = max(across, LETTER * size * len(text)) + 6 * unit
+    x, y = window.width - wide / 2 - across / 2 - 2 * unit, window.height - 6 * unit - thick
+    shade = f'x="{window.width - wide - 2 * unit:g}" y="{y - size - 3 * unit:g}" width="{wide:g}" height="{size + 9 * unit:g}"'
     return (
-        f'<rect class="datapkg-bar" x="{x:g}" y="{y:g}" width="{across:g}" height="{thick:g}" {ink}/>'
+        f'<rect {shade} rx="{2 * unit:g}" fill="#000" fill-opacity="0.5"/>'  # bright cells would swallow the letters
+        f'<rect class="datapkg-bar" x="{x:g}" y="{y:g}" width="{across:g}" height="{thick:g}" fill="#fff"/>'
         f'<text x="{x + across / 2:g}" y="{y - 3 * unit:g}" text-anchor="middle" font-size="{size:g}" '
-        f'font-family="sans-serif" {ink} stroke-opacity="0.8">{length_text(length)}</text>'
+        f'font-family="sans-serif" fill="#fff">{text}</text>'
     )
 
 

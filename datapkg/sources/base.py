@@ -21,7 +21,7 @@ from ..encoding import Layout, field_of
 
 if TYPE_CHECKING:
     from ..manifest import Resource
-    from ..reading import Reading, SourceFile
+    from ..reading import Reading, Seen, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,12 @@ class OnePassSource(Source, Protocol):
 @runtime_checkable
 class JoiningSource(OnePassSource, Protocol):
     """A format of many small files, whose rows are made into Arrow together: one by one they cost more than their bytes."""
+
+    def at_once(
+        self, resource: Resource, table: TableSchema, max_image_bytes: int, note: Callable[[str, int], None]
+    ) -> Callable[[SourceFile], tuple[Any, Scan, Seen] | None]:
+        """What reads a file as a whole: its row, what a look at it would tell, and what it was; None to have it looked at."""
+        ...
 
     def waiting(self, look: Any) -> Any | None:
         """The only row of a file, decoded, that a look found to be small and to fit the table; else None."""

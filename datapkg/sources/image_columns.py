@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from ..pixels import image_digest
 from .base import Column
 
 SIZES = ("size_x", "size_y", "size_z", "size_c", "size_t")
+PIXEL_SIZES = ("pixel_size_x_um", "pixel_size_y_um", "pixel_size_z_um")
+FACTS = ("dtype", "shape", "axes", *SIZES, *PIXEL_SIZES, "channel_names")
+"""The columns that follow from `ImageFacts`, but for the metadata."""
 STRINGS = pa.list_(pa.string())
 
 
@@ -50,8 +54,7 @@ class ImageFacts:
         3
         """
         letters = "CS" if axis == "C" else axis
-        lengths = [n for letter, n in zip(self.axes, self.shape, strict=True) if letter in letters]
-        return int(np.prod(lengths, dtype=np.int64))
+        return prod(n for letter, n in zip(self.axes, self.shape, strict=True) if letter in letters)
 
 
 def image_columns(
@@ -98,27 +101,43 @@ def image_columns(
 
 
 def image_arrays(
-    images: Sequence[tuple[ImageFacts, NDArray[np.generic]]], layout: Layout | None, keep: Sequence[str]
+    images: Sequence[tuple[ImageFacts, NDArray[np.generic]]],
+    layout: Layout | None,
+    keep: Sequence[str],
+    metadata: Sequence[str | None] | None = None,
 ) -> dict[str, pa.Array]:
     """The values of the columns that `image_columns` gives, by name and in order.
 
     `image_bytes` and the columns that say where an image stands are the format's to add. Where `keep` has no
-    ``array``, `layout` is not needed.
+    ``array``, `layout` is not needed. Many images may have the same facts, and then each its own `metadata`.
     """
-    facts = [fact for fact, _ in images]
     arrays: dict[str, Any] = {}
     if "array" in keep and layout is not None:
         arrays["image_array"] = encoded([image for _, image in images], layout)
     arrays["image_digest"] = pa.array([image_digest(image) for _, image in images], pa.string())
-    arrays["dtype"] = pa.array([f.dtype for f in facts], pa.string())
-    arrays["shape"] = pa.array([f.shape for f in facts], pa.list_(pa.int32()))
-    arrays["axes"] = pa.array([f.axes for f in facts], pa.string())
+    told = {id(facts): facts for facts, _ in images}
+    arrays |= _facts_arrays(list(told.values()))
+    if len(told) < len(images):
+        numbers = {one: number for number, one in enumerate(told)}
+        which = pa.array([numbers[id(facts)] for facts, _ in images], pa.int32())
+        arrays |= {name: arrays[name].take(which) for name in FACTS}
+    if metadata is None:
+        metadata = [facts.metadata for facts, _ in images]
+    arrays["metadata"] = pa.array(metadata, pa.string())
+    return arrays
+
+
+def _facts_arrays(facts: Sequence[ImageFacts]) -> dict[str, pa.Array]:
+    arrays = {
+        "dtype": pa.array([f.dtype for f in facts], pa.string()),
+        "shape": pa.array([f.shape for f in facts], pa.list_(pa.int32())),
+        "axes": pa.array([f.axes for f in facts], pa.string()),
+    }
     for name in SIZES:
         arrays[name] = pa.array([f.size(name[-1].upper()) for f in facts], pa.int32())
-    for name in ("pixel_size_x_um", "pixel_size_y_um", "pixel_size_z_um"):
+    for name in PIXEL_SIZES:
         arrays[name] = pa.array([getattr(f, name) for f in facts], pa.float64())
     arrays["channel_names"] = pa.array([f.channel_names for f in facts], STRINGS)
-    arrays["metadata"] = pa.array([f.metadata for f in facts], pa.string())
     return arrays
 
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from .. import engine as engines
 from ..access import FILE_COLUMN, RowAccess
+from ..column_sums import ColumnSums
 from ..companions import companions
-from ..digest import ColumnSums, SourceDigest, SourceHasher, logical, table_digest
+from ..digest import SourceDigest, SourceHasher, logical, table_digest
 from ..engine import Note
 from ..errors import DatapkgError, StoreError
 from ..faults import Fault

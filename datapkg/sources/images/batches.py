@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...addresses import named
 from ...encoding import Layout
 from ...manifest.pattern import PathPattern
 from ..base import TableSchema
-from ..image_columns import file_bytes, image_arrays, record_batch
+from ..image_columns import ImageFacts, file_bytes, image_arrays, record_batch
 from .members import FolderMembers
 from .tables import PLACE_COLUMNS
 
@@ -23,20 +23,29 @@ if TYPE_CHECKING:
     from .format import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The row of a file that has been read, and what is told of the file: its size, hash, and bytes if they are kept."""
+class Waiting(NamedTuple):
+    """A row that is decoded, and what is told of its file: size, hash, and bytes if they are kept; `facts` may be of many rows."""
 
     path: str
     size: int
     sha256: str
-    row: Row
+    facts: ImageFacts
+    metadata: str | None
+    pixels: NDArray[Any]
+    place: tuple[int, ...]
     content: memoryview | None
 
     @classmethod
     def of(cls, reading: Reading, row: Row, content: memoryview | None) -> Waiting:
         """A row of the file of a reading that has come to its end."""
-        return cls(reading.file.path, reading.file.bytes, reading.sha256, row, content)
+        file, facts = reading.file, row.facts
+        sha256 = reading.sha256
+        return cls(file.path, file.bytes, sha256, facts, facts.metadata, row.pixels, row.place, content)
+
+    @property
+    def bytes(self) -> int:
+        """What it holds in memory."""
+        return int(self.pixels.nbytes) + len(self.content or ())
 
 
 def rows_batch(
@@ -55,21 +64,23 @@ def joined_batch(waiting: Sequence[Waiting], resource: Resource, table: TableSch
 def _batch(
     waiting: Sequence[Waiting], contents: pa.Array, resource: Resource, table: TableSchema
 ) -> pa.RecordBatch:
-    schema, rows = table.arrow(), [one.row for one in waiting]
+    schema = table.arrow()
+    paths, sizes, hashes, facts, metadata, pixels, places, _ = zip(*waiting, strict=True)
     arrays: dict[str, pa.Array] = {}
     if resource.pattern is not None:
         pattern = PathPattern(resource.pattern)
-        found = [pattern.match(one.path) for one in waiting]
+        found = [pattern.match(path) for path in paths]
         for name in pattern.columns:
             arrays[name] = pa.array([values[name] for values in found], schema.field(name).type)
-    arrays["path"] = pa.array([one.path for one in waiting], pa.string())
-    arrays["file_name"] = pa.array([named(one.path).rpartition("/")[2] for one in waiting], pa.string())
-    arrays["filesize_bytes"] = pa.array([one.size for one in waiting], pa.int64())
-    arrays["sha256"] = pa.array([one.sha256 for one in waiting], pa.string())
+    arrays["path"] = pa.array(paths, pa.string())
+    arrays["file_name"] = pa.array([named(path).rpartition("/")[2] for path in paths], pa.string())
+    arrays["filesize_bytes"] = pa.array(sizes, pa.int64())
+    arrays["sha256"] = pa.array(hashes, pa.string())
     arrays["image_bytes"] = contents
-    for i, name in enumerate(PLACE_COLUMNS[resource.rows]):
-        arrays[name] = pa.array([row.place[i] for row in rows], pa.int32())
-    arrays |= image_arrays([(row.facts, row.pixels) for row in rows], layout_of(table), resource.keep)
+    for name, at in zip(PLACE_COLUMNS[resource.rows], zip(*places, strict=True), strict=True):
+        arrays[name] = pa.array(at, pa.int32())
+    images = list(zip(facts, pixels, strict=True))
+    arrays |= image_arrays(images, layout_of(table), resource.keep, metadata)
     return record_batch(schema, arrays)
 
 

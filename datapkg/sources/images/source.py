@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ..base import Decision, Scan, TableSchema
 from ..matching import matching
+from .at_once import AtOnce
 from .batches import Waiting, joined_batch, member_batches
 from .format import ImageFile
 from .kinds import format_of
@@ -55,6 +56,12 @@ class ImagesSource:
     ) -> ImagesLook:
         """Read a file's headers, and decode its images as long as they fit the table."""
         return ImagesLook(reading, resource, table, batch_bytes)
+
+    def at_once(
+        self, resource: Resource, table: TableSchema, max_image_bytes: int, note: Callable[[str, int], None]
+    ) -> AtOnce:
+        """What reads plain TIFFs."""
+        return AtOnce(resource, table, max_image_bytes, note)
 
     def waiting(self, look: ImagesLook) -> Waiting | None:
         """The only image of a small file, decoded."""

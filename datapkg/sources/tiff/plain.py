@@ -72,8 +72,8 @@ DTYPES = {
 DTYPES |= {(2, 32): "int32", (2, 64): "int64", (3, 16): "float16", (3, 32): "float32", (3, 64): "float64"}
 DECODERS = {
     5: "lzw_decode",
-    8: "zlib_decode",
-    32946: "zlib_decode",
+    8: "deflate_decode",
+    32946: "deflate_decode",
     32773: "packbits_decode",
     50000: "zstd_decode",
 }
@@ -103,6 +103,11 @@ class Plain:
         """What its pixels take."""
         return prod(self.shape) * np.dtype(self.dtype).itemsize
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether a library has to decode the strips."""
+        return bool(self.codes.get(259, 1) != 1)
+
     def facts(self) -> ImageFacts:
         """The image as a row tells it."""
         codes = self.codes
@@ -124,30 +129,36 @@ def read_plain(content: memoryview) -> Plain | None:
         return None
 
 
-def decoded(plain: Plain, content: memoryview) -> NDArray[Any] | None:
-    """The pixels; None where they are not as long as they should be."""
-    compression, dtype = plain.codes.get(259, 1), np.dtype(plain.dtype)
-    if compression == 1:
+def decoded(plain: Plain, content: memoryview, room: NDArray[Any] | None = None) -> NDArray[Any] | None:
+    """The pixels; None where they are not as long as they should be.
+
+    They are written into `room`, where that is given: an array of the image's type and shape. Else they are a part of
+    `content` where they stand there as they are.
+    """
+    dtype = np.dtype(plain.dtype)
+    if not plain.is_compressed:
         start = plain.strips[0][0]
-        values = np.frombuffer(content, plain.stored, prod(plain.shape), start)
-        return values.reshape(plain.shape).astype(dtype)
+        values = np.frombuffer(content, plain.stored, prod(plain.shape), start).reshape(plain.shape)
+        if room is None:
+            return values.astype(dtype, copy=start % dtype.itemsize != 0)
+        room[...] = values
+        return room
     import imagecodecs
 
-    decode, row = getattr(imagecodecs, DECODERS[compression]), prod(plain.shape[1:])
-    image = np.empty(plain.shape, dtype)
+    decode = getattr(imagecodecs, DECODERS[plain.codes[259]])
+    image = np.empty(plain.shape, dtype) if room is None else room
     for number, (start, end) in enumerate(plain.strips):
         part = image[number * plain.rows_per_strip : (number + 1) * plain.rows_per_strip]
         try:
-            data = decode(bytes(content[start:end]), out=len(part) * row * dtype.itemsize)
+            data = decode(content[start:end], out=part.reshape(-1).view(np.uint8).data)
         except RuntimeError:  # tifffile says what is wrong
             return None
         if len(data) != part.nbytes:
             return None
-        values = np.frombuffer(data, plain.stored).reshape(part.shape)
+        if plain.stored != dtype.str:
+            part.byteswap(inplace=True)
         if plain.codes.get(317, 1) == 2:
-            np.cumsum(values, axis=1, dtype=dtype, out=part)
-        else:
-            part[...] = values
+            imagecodecs.delta_decode(part, axis=1, out=part)
     return image
 
 
@@ -204,7 +215,7 @@ def _plain(content: memoryview, order: str, codes: dict[int, Any]) -> Plain | No
         return None
     if any(len(codes.get(code, (1, 1))) != 2 for code in RATIOS) or isinstance(codes.get(296, 2), tuple):
         return None
-    if not _has_no_meaning(codes, shape):
+    if PROGRAMS.match(codes.get(305, "")) or not is_only_text(codes.get(270, ""), shape):
         return None
     compression, predictor = codes.get(259, 1), codes.get(317, 1)
     if predictor == 2 and (formats == 3 or bits == 64 or compression == 1):
@@ -230,11 +241,8 @@ def _only(values: int | tuple[int, ...], samples: int) -> int:
     return values[0] if len(values) == samples and len(set(values)) == 1 else 0
 
 
-def _has_no_meaning(codes: Mapping[int, Any], shape: tuple[int, ...]) -> bool:
-    """Whether neither description nor program make more of the file than an image."""
-    if PROGRAMS.match(codes.get(305, "")):
-        return False
-    text = codes.get(270, "")
+def is_only_text(text: str, shape: tuple[int, ...]) -> bool:
+    """Whether a description makes no more of a file than an image of the shape that its tags say."""
     shaped = SHAPED.fullmatch(text)
     if shaped is not None:
         return tuple(int(n) for n in shaped.groups() if n is not None) == shape

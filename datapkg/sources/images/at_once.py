@@ -1,0 +1,115 @@
+"""Plain TIFFs, each in one breath: opened, read, hashed, looked at and closed, and its pixels put beside those of the others.
+
+Of a hundred thousand little files, what is done for each costs more than its bytes. So nothing is made for one of these that is
+not kept, and what is odd about a file is left to `look`, which reads it again and says what it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...encoding import holds
+from ...reading import Seen
+from ..base import Scan, TableSchema
+from ..tiff.alike import AlikeTiffs
+from ..tiff.plain import Plain, decoded
+from .batches import Waiting, layout_of
+from .kinds import TIFF
+
+if TYPE_CHECKING:
+    from ...engine import Note
+    from ...manifest.models import Resource
+    from ...reading import SourceFile
+
+MOST_BYTES = 4 << 20
+"""What a file, and its image, take at most."""
+ROOM_BYTES = 12 << 20
+MOST_ODD = 4
+"""After so many files that are not plain, one after the other, no more are tried."""
+SUFFIXES = tuple(f".{suffix}" for suffix in TIFF.suffixes)
+
+
+class AtOnce:
+    """Reads files of one resource for one table; None where a file is not plain, has changed, or does not fit."""
+
+    def __init__(self, resource: Resource, table: TableSchema, max_image_bytes: int, note: Note) -> None:
+        self._resource, self._note = resource, note
+        self._layout = layout_of(table)
+        self._most = min(MOST_BYTES, max_image_bytes)
+        self._keeps_bytes = "bytes" in resource.keep
+        self._place = (0, 0) if resource.rows == "image" else (0,) * 5
+        self._alike = AlikeTiffs()
+        self._scans: dict[tuple[str, tuple[int, ...]], Scan | None] = {}
+        self._odd = 0
+        self._room = np.empty(0, np.uint8)
+        self._used = 0
+
+    def __call__(self, file: SourceFile) -> tuple[Waiting, Scan, Seen] | None:
+        """The row of a file, what it showed, and what the file was."""
+        if self._odd == MOST_ODD:
+            return None
+        found = self._found(file)
+        self._odd = self._odd + 1 if found is None else 0
+        return found
+
+    def _found(self, file: SourceFile) -> tuple[Waiting, Scan, Seen] | None:
+        stat = file.stat
+        if stat is None or not 0 < file.bytes <= MOST_BYTES or not file.path.lower().endswith(SUFFIXES):
+            return None
+        content = read(file)
+        told = None if content is None else self._alike.read(content)
+        if content is None or told is None:
+            return None
+        plain, facts, metadata = told
+        scan = self._scan(plain)
+        if scan is None:
+            return None
+        if plain.is_compressed:
+            self._note(file.path, 0)  # a library that decodes may die of a file
+        room = self._room_for(plain)
+        if decoded(plain, memoryview(content), room) is None:
+            return None
+        self._used += room.nbytes
+        sha256 = hashlib.sha256(content).hexdigest()
+        held = memoryview(content) if self._keeps_bytes else None
+        row = Waiting(file.path, file.bytes, sha256, facts, metadata, room, self._place, held)
+        return row, scan, Seen((stat[1], stat[0], *stat[2:4]), sha256)
+
+    def _scan(self, plain: Plain) -> Scan | None:
+        """What a look at the file tells; None where its image does not fit."""
+        kind = plain.dtype, plain.shape
+        if kind not in self._scans:
+            fits = plain.bytes <= self._most and (self._layout is None or holds(self._layout, *kind))
+            evidence = {self._resource.name: {"images": [[plain.dtype, list(plain.shape), 1]]}}
+            self._scans[kind] = Scan(evidence) if fits else None
+        return self._scans[kind]
+
+    def _room_for(self, plain: Plain) -> NDArray[Any]:
+        """Where the pixels go: behind those of the file before, so that they need not be put together later."""
+        dtype, size = np.dtype(plain.dtype), plain.bytes
+        if self._used + size > len(self._room) or self._used % dtype.itemsize:
+            self._room, self._used = np.empty(max(size, ROOM_BYTES), np.uint8), 0
+        return self._room[self._used : self._used + size].view(dtype).reshape(plain.shape)
+
+
+def read(file: SourceFile) -> bytes | None:
+    """A file's bytes; None unless it is, when they have been read, what it was when it was found.
+
+    The system changes a file's ctime when it is written to, and when another takes its place.
+    """
+    try:
+        opened = os.open(file.local, os.O_RDONLY)
+        try:
+            content = os.read(opened, file.bytes + 1)
+            stat = os.fstat(opened)
+        finally:
+            os.close(opened)
+    except OSError:
+        return None
+    now = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    return content if now == file.stat and len(content) == file.bytes else None
