@@ -40,8 +40,8 @@ from .tasks import (
 TASKS = 256
 """About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
 TASK_BYTES = 16 << 20
-PIECE_BYTES = 4 << 20
-"""What is read of a task's rows at once, while the function works on those before."""
+AHEAD_FROM = 4 << 20
+"""The rows of a task of so many bytes are read in two pieces, the second while the function works on the first."""
 BATCH_ROWS = 32
 """What an object of a class gets at once where the entry does not say."""
 BATCH_BYTES = 12 << 20
@@ -247,7 +247,7 @@ def _tasks(
     total = sum(one.source.rows for one in stretches)
     width = sum(coming.row_bytes(name) for name in entry.input)
     step = rows_at_once(total, width, calling.batch_rows)
-    piece = whole_batches(PIECE_BYTES / max(width, 1), calling.batch_rows)
+    piece = step if step * width < AHEAD_FROM else whole_batches(math.ceil(step / 2), calling.batch_rows)
     ends = np.cumsum([0, *(one.source.rows for one in stretches)])
     for number, start in enumerate(range(0, total, step)):
         stop = min(start + step, total)
