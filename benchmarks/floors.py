@@ -105,8 +105,8 @@ def compare(folder: Path, images: int, compression: str, rounds: int) -> None:
     for keep, words in KEEPS.items():
         found = [
             (floor(folder, keep), build(folder, "all", keep), build(folder, "few", keep))
-            for _ in range(rounds)
-        ]
+            for _ in range(rounds + 1)
+        ][1:]  # the first is to warm up
         least, whole, few = np.median(np.array(found), axis=0)
         own = images / (images - FEW)
         ratio = np.median([(two - three) * own / one for one, two, three in found])
