@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .blobs import DirectBlobs
+from .blobs import DirectBlobs, listed_blobs
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
 from .places import Place
@@ -72,6 +72,9 @@ class RowAccess:
             The condition or the limit makes no sense.
         """
         condition = self._condition(where, limit)
+        if large := [name for name in columns if self._blobs(name).large]:
+            yield from self._with_large(large, columns, where, limit, batch_bytes)
+            return
         with self._explained():
             if self.order.physical:
                 yield from self._scan(columns, condition, limit, batch_bytes)
@@ -198,6 +201,29 @@ class RowAccess:
                 done += batch.num_rows
                 yield found, self._named(batch, columns)
 
+    def _with_large(
+        self,
+        large: Sequence[str],
+        columns: Sequence[str],
+        where: str | None,
+        limit: int | None,
+        batch_bytes: int | None,
+    ) -> Iterator[Rows]:
+        """Rows with columns of large values: these are taken from where they lie, since a scan keeps whole files of them."""
+        others = [name for name in columns if name not in large]
+        step = self._rows_of(batch_bytes)
+        found = self.read(others, where, limit) if others else iter([(self.matching(where, limit), None)])
+        for positions, batch in found:
+            for start in range(0, len(positions), step):
+                at = positions[start : start + step]
+                arrays = (
+                    {} if batch is None else dict(zip(others, batch.slice(start, step).columns, strict=True))
+                )
+                for name in large:
+                    taken = [part.column(0) for _, part in self.take(at, [name], rows=len(at))]
+                    arrays[name] = taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
+                yield at, pa.RecordBatch.from_arrays([arrays[name] for name in columns], names=list(columns))
+
     def _rows_of(self, batch_bytes: int | None) -> int:
         """How many whole rows hold so many bytes."""
         return max(1, (batch_bytes or BATCH_BYTES) * max(self.order.rows, 1) // max(self._stored_bytes, 1))
@@ -233,8 +259,10 @@ class RowAccess:
     def _blobs(self, column: str) -> DirectBlobs:
         """Where the column's bytes lie; nothing where only the engine knows."""
         if column not in self._known_blobs:
-            blobs = DirectBlobs(self.pinned.package, self._files, self.record.name, self._names[column])
-            self._known_blobs[column] = blobs
+            listed = listed_blobs(self._files, self.record.name, self._names[column])
+            self._known_blobs[column] = DirectBlobs(
+                self.pinned.package, self._files, self.record.name, listed
+            )
         return self._known_blobs[column]
 
     @cached_property

@@ -7,6 +7,8 @@ to read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +17,16 @@ from numpy.typing import NDArray
 
 from .places import Place
 from .records import FilesList
-from .store import BLOBS, damage, read_parts
+from .store import BLOBS, LONE, VALUES, damage, read_parts
 
 PREFIX = 8
 
 
 class Page(NamedTuple):
-    """A page of a data file: its rows, where they and their index begin, and the bytes of an entry of the index."""
+    """A page of a data file: its rows, where they and their index begin, and the bytes of an entry of the index.
+
+    A large value stands alone in its page (`LONE`): there `entries` is its length.
+    """
 
     rows: int
     begin: int
@@ -31,6 +36,8 @@ class Page(NamedTuple):
     @property
     def end(self) -> int:
         """The byte behind all of it."""
+        if self.width == LONE:
+            return self.begin + self.entries
         return self.entries + (self.rows + 1) * self.width
 
 
@@ -38,19 +45,32 @@ Pages = tuple[str, list[Page], NDArray[np.int64]]
 """A fragment's file, its pages, and the first row of each."""
 
 
-class DirectBlobs:
-    """The values of one column of bytes."""
+def listed_blobs(files: FilesList, table: str, stored: str) -> Mapping[str, Any]:
+    """What a list says of a column of bytes."""
+    column = files.pixels.get(table, {}).get(stored, {})
+    listed = dict(column["fragments"]) if column.get("dtype") == BLOBS else {}
+    for number, one in files.placed.get(table, {}).get(stored, {}).items():
+        if one["kind"] == VALUES:
+            listed[number] = [one["path"], *one["pages"]]
+    return listed
 
-    def __init__(self, package: Place, files: FilesList, table: str, stored: str) -> None:
-        self.package, self.table = package, table
-        column = files.pixels.get(table, {}).get(stored, {})
-        self._listed: dict[str, Any] = column["fragments"] if column.get("dtype") == BLOBS else {}
+
+class DirectBlobs:
+    """The values of one column of bytes; `listed` has by fragment its file, and four numbers of each page."""
+
+    def __init__(self, package: Place, files: FilesList, table: str, listed: Mapping[str, Any]) -> None:
+        self.package, self.table, self._listed = package, table, listed
         self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
         self._indexes: dict[tuple[str, int], NDArray[np.int64]] = {}
         self._known: dict[int, Pages | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self._listed)
+
+    @cached_property
+    def large(self) -> bool:
+        """Whether some values are so large that each stands alone in its page."""
+        return any(LONE in places[4::4] for places in self._listed.values())
 
     def read(self, addresses: NDArray[np.int64]) -> pa.Array | None:
         """The values at addresses, in their order.
@@ -97,7 +117,11 @@ class DirectBlobs:
         of_page = np.searchsorted(firsts, rows, "right") - 1
         for which in np.unique(of_page).tolist():
             at = np.flatnonzero(of_page == which)
-            page, index = pages[which], self._index(path, pages[which])
+            page = pages[which]
+            if page.width == LONE:
+                starts[at], lengths[at] = page.begin, page.entries
+                continue
+            index = self._index(path, page)
             inside = rows[at] - firsts[which]
             starts[at] = page.begin + index[inside] + PREFIX
             lengths[at] = index[inside + 1] - index[inside] - PREFIX

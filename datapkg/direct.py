@@ -2,7 +2,8 @@
 
 A build notes where the raw pixels of each page begin (`store.pages`); a reader asks the file for just those bytes: with
 plain reads on a disk, which a cut file cannot crash as it would a memory map, and with range requests in a bucket. Only what
-is more than a process should hold twice is mapped. Rows whose fragment has no such note are the engine's to read.
+is more than a process should hold twice is mapped. Rows whose fragment has no such note are the engine's to read, or
+`placed`'s.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from .places import Place
 from .records import FilesList
-from .store import Fragment, map_file, read_parts
+from .store import map_file, read_parts
 
 MAPPED_FROM = 64 << 20
 """Images that take less than so many bytes are copied."""
@@ -26,17 +27,6 @@ Column = Mapping[str, Any]
 """What a files list says of one column: see `FilesList.pixels`."""
 Pages = tuple[str, NDArray[np.int64], NDArray[np.int64]]
 """A data file, and of each of its pages the first row and where it begins."""
-
-
-def pixels_of(files: FilesList, table: str, runs: Sequence[int]) -> dict[str, Column]:
-    """What a list says of a table's columns, for the fragments that still have rows."""
-    stay = {str(number) for number in runs[::3]}
-    found: dict[str, Column] = {}
-    for name, column in files.pixels.get(table, {}).items():
-        kept = {number: pages for number, pages in column["fragments"].items() if number in stay}
-        if kept:
-            found[name] = {**column, "fragments": kept}
-    return found
 
 
 def narrowed(files: FilesList, table: str, columns: Sequence[str], numbers: Sequence[int]) -> FilesList:
@@ -49,27 +39,6 @@ def narrowed(files: FilesList, table: str, columns: Sequence[str], numbers: Sequ
     paths = {place[0] for column in pixels.values() for place in column["fragments"].values()}
     listed = [file for file in files.files[table] if file[1] in paths] if paths else []
     return FilesList(files.version, {table: listed}, {}, {table: pixels})
-
-
-def list_pixels(
-    files: FilesList,
-    table: str,
-    kept: Mapping[str, Column],
-    numbers: Sequence[tuple[int, int]],
-    fragments: Sequence[Fragment],
-) -> None:
-    """Add a table's images to a list: those of fragments that stay, and those of new ones with their (number, rows)."""
-    columns: dict[str, dict[str, Any]] = {
-        name: {**column, "fragments": dict(column["fragments"])} for name, column in kept.items()
-    }
-    for (number, _), fragment in zip(numbers, fragments, strict=True):
-        for name, pages in fragment.pixels.items():
-            form = {"dtype": pages.dtype, "shape": list(pages.shape)}
-            column = columns.setdefault(name, {**form, "fragments": {}})
-            if form.items() <= column.items():
-                column["fragments"][str(number)] = [fragment.files[0].path, *pages.places]
-    if columns:
-        files.pixels[table] = columns
 
 
 class DirectPixels:

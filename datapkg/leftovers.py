@@ -6,6 +6,7 @@ builds and the engine put files are looked at: what else somebody put into the f
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from pathlib import PurePosixPath
 
 from .places import Entry, Place
 from .records import FilesList, Record
-from .store import TAG, built, tag_path
+from .store import TAG, built, manifest_name, pins, tag_path
 
 DESCRIPTOR = "datapackage.json"
 HINT = "_versions/latest_version_hint.json"
@@ -112,6 +113,17 @@ def transactions_of(package: Place, used: Iterable[str]) -> set[str]:
             with suppress(FileNotFoundError):
                 named |= {found.decode() for found in TRANSACTION.findall(package.read(path))}
     return named
+
+
+def stopped_states(package: Place, table: str, used: Collection[str]) -> set[str]:
+    """The states of a table that builds or copies have made and pinned, and no version uses, with their pins."""
+    found: set[str] = set()
+    for tag in pins(package, table):
+        with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            state = manifest_name(table, int(json.loads(package.read(tag))["version"]))
+            if tag not in used and state not in used:
+                found |= {tag, state}
+    return found
 
 
 def attempts(package: Place, used: Collection[str]) -> list[Leftover]:

@@ -22,17 +22,19 @@ from .encoding import decoded, is_packed
 from .errors import DamageError, DatapkgError
 from .facts import FEW, RowFacts
 from .pixels import stored_shapes
+from .placed import PackedImages, PlacedImages
 from .records import ColumnRecord
 
 Image = NDArray[np.generic]
 Member = Callable[[str], memoryview]
+Direct = DirectPixels | PlacedImages | PackedImages
 
 
 class StoredImages:
     """The images of a column that holds pixels."""
 
     def __init__(
-        self, rows: RowAccess, facts: RowFacts, column: ColumnRecord, direct: DirectPixels | None = None
+        self, rows: RowAccess, facts: RowFacts, column: ColumnRecord, direct: Direct | None = None
     ) -> None:
         self.rows, self.facts, self.column, self.direct = rows, facts, column, direct
         self._looks = companions(column.name).looks
@@ -67,7 +69,8 @@ class StoredImages:
         addresses = self.rows.order.addresses(wanted)
         order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses)
         ascending = addresses if order is None else addresses[order]
-        found: list[Image | None] = list(self.direct.views(ascending) or ())
+        mapped = self.direct.views(ascending) if isinstance(self.direct, DirectPixels) else None
+        found: list[Image | None] = list(mapped or ())
         for start in range(len(found), len(wanted), self.step):
             images = self.direct.read(ascending[start : start + self.step])
             if images is None:

@@ -17,7 +17,8 @@ from .access import FILE_COLUMN, RowAccess
 from .direct import DirectPixels
 from .errors import DamageError, VersionError
 from .facts import RowFacts
-from .loading import DecodedImages, StoredImages
+from .loading import DecodedImages, Direct, StoredImages
+from .placed import placed_images
 from .places import Place, place
 from .records import ColumnRecord, FilesList, Record, TableRecord
 from .verified import VerifiedRows
@@ -111,12 +112,14 @@ class OpenVersion:
                 )
         return self._images[name, column]
 
-    def _direct(self, table: str, column: ColumnRecord) -> DirectPixels | None:
+    def _direct(self, table: str, column: ColumnRecord) -> Direct | None:
         """Where a column's images can be read from their file; a verified read goes by the rows and their digests."""
-        if self.verify or column.stored not in self.files.pixels.get(table, {}):
+        if self.verify:
             return None
         instead = partial(versions.whole_instead, self.place, self.version)
-        return DirectPixels(self.place, self.files, table, column.stored, instead)
+        if column.stored in self.files.pixels.get(table, {}):
+            return DirectPixels(self.place, self.files, table, column.stored, instead)
+        return placed_images(self.place, self.files, table, column.stored, self.rows(table).order, instead)
 
     def _has_members(self, table: str) -> bool:
         """Whether files are kept beside the table's own."""

@@ -208,7 +208,7 @@ def from_arrow(
     leaf = column
     while not pa.types.is_primitive(leaf.type):
         leaf = leaf.flatten()
-    pixels = leaf.to_numpy(zero_copy_only=True)
+    pixels = _in_place(leaf)
     missing = column.is_null().to_pylist() if column.null_count else [False] * len(column)
     images: list[NDArray[np.generic] | None] = []
     start = 0
@@ -224,6 +224,14 @@ def from_arrow(
     if start != len(pixels):
         raise SchemaError(f"the image column holds {len(pixels)} pixels where its shapes ask for {start}")
     return images
+
+
+def _in_place(leaf: pa.Array) -> NDArray[np.generic]:
+    """Numbers in their own memory; Arrow's own way there imports pandas."""
+    if not len(leaf) or leaf.null_count or pa.types.is_boolean(leaf.type):
+        return leaf.to_numpy(zero_copy_only=True)  # type: ignore[no-any-return]  # which refuses missing ones
+    (_, values), dtype = leaf.buffers(), np.dtype(leaf.type.to_pandas_dtype())
+    return np.frombuffer(values, dtype, len(leaf), leaf.offset * dtype.itemsize)
 
 
 def stored_shapes(column: pa.Array, rank: int) -> list[tuple[int, ...]] | None:

@@ -13,8 +13,8 @@ from blake3 import blake3
 from . import store, versions
 from .content import Content, ResourceContent
 from .descriptor import write_descriptor
-from .direct import list_pixels, pixels_of
 from .errors import DatapkgError, StoreError, VersionError
+from .known_places import add_places, take_over
 from .listing import listing
 from .manifest import normal
 from .manifest.load import LoadedManifest
@@ -116,8 +116,7 @@ class Publisher:
         if old is not None and self.before is not None:
             files.files[table.name] = self.before.files.files[table.name]
             files.runs[table.name] = self.before.files.runs[table.name]
-            if table.name in self.before.files.pixels:
-                files.pixels[table.name] = self.before.files.pixels[table.name]
+            take_over(files, self.before.files, table.name, files.runs[table.name])
             return old
         if self.before is not None and (content.succession is not None or content.schema is None):
             return self._changed(content, self.before, files)
@@ -126,7 +125,7 @@ class Publisher:
             self.package, self.attempt, table.name, content.schema, content.fragments, content.layers
         )
         runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
-        list_pixels(files, table.name, {}, done.fragments, content.fragments)
+        add_places(files, table.name, done.fragments, content.fragments, content.layers)
         return add_stored(table, done, runs, files)
 
     def _changed(self, content: Content, before: Previous, files: FilesList) -> TableRecord:
@@ -146,8 +145,8 @@ class Publisher:
             content.layers,
         )
         runs = follows.numbered([number for number, _ in done.fragments])
-        kept = pixels_of(before.files, name, runs)
-        list_pixels(files, name, kept, done.fragments, content.fragments)
+        take_over(files, before.files, name, runs)
+        add_places(files, name, done.fragments, content.fragments, content.layers)
         return add_stored(content.table, done, runs, files)
 
     def _same_before(self, content: Content) -> TableRecord | None:

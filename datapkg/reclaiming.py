@@ -188,7 +188,7 @@ def _gc(package: Place, shown: str, rules: Rules, dry_run: bool, now: float) -> 
         if number not in restored and now - since > REMOVED_FOR.total_seconds()
     )
     used = standing.used(without=set(deleting))
-    files, waiting = _deletable(package, standing, deleting, used, now)
+    files, waiting = _deletable(package, standing, deleting, used, rules.grace, now)
     files += _stopped(package, standing, rules.grace, now)
     if not dry_run:
         with storage_errors(shown):
@@ -254,9 +254,12 @@ def _removed_record(package: Place, number: int) -> Record:
 
 
 def _deletable(
-    package: Place, standing: Standing, deleting: list[int], used: set[str], now: float
+    package: Place, standing: Standing, deleting: list[int], used: set[str], grace: timedelta, now: float
 ) -> tuple[list[Leftover], int]:
-    """Files of tables that may go now, and the bytes of those that wait for their time."""
+    """Files of tables that may go now, and the bytes of those that wait for their time.
+
+    States that stopped builds and copies have pinned wait for `grace`, with their pins; all else for `UNUSED_FOR`.
+    """
     free = {
         path
         for number in deleting
@@ -265,22 +268,31 @@ def _deletable(
     }
     made = leftovers.transactions_of(package, free)
     unused = leftovers.unused(package, used)
+    stopped = {
+        path
+        for folder in leftovers.tables(package)
+        for path in leftovers.stopped_states(package, folder.removesuffix(".lance"), used)
+    }
+    begun = leftovers.transactions_of(package, stopped)
+
+    def is_old(entry: Leftover) -> bool:
+        own = entry.path in stopped or entry.made_by in begun
+        return now - entry.touched > (grace if own else UNUSED_FOR).total_seconds()
+
     spared = {}
     for table in {entry.table for entry in unused}:
         own = [entry for entry in unused if entry.table == table]
         known = any(path.startswith(f"{table}.lance/") for path in (*used, *free))
-        if why := _spared(package, table, own, free, known, now):
+        if why := _spared(package, table, [one for one in own if not is_old(one)], free, known):
             spared[table] = f"table {table}: {why}; what no version uses of it stays"
     standing.notes += sorted(spared.values())
-    old = [entry for entry in unused if entry.path in free or entry.made_by in made or _is_old(entry, now)]
+    old = [entry for entry in unused if entry.path in free or entry.made_by in made or is_old(entry)]
     files = [entry for entry in old if entry.table not in spared]
     return files, sum(entry.bytes for entry in unused) - sum(entry.bytes for entry in files)
 
 
-def _spared(
-    package: Place, table: str, unused: list[Leftover], free: set[str], known: bool, now: float
-) -> str:
-    """Why nothing of a table may go yet: a state that is no version's may stand on files that seem to be nobody's.
+def _spared(package: Place, table: str, young: list[Leftover], free: set[str], known: bool) -> str:
+    """Why nothing of a table may go yet: a `young` state that is no version's may stand on files that seem to be nobody's.
 
     A table that a version has is `known`; any other may be somebody else's altogether.
     """
@@ -289,14 +301,9 @@ def _spared(
     tags = leftovers.foreign_tags(package, table)
     if tags:
         return f"another program has tagged a state of it ({tags[0]})"
-    manifests = [entry for entry in unused if entry.path.endswith(".manifest") and entry.path not in free]
-    if not all(_is_old(entry, now) for entry in manifests):
+    if any(entry.path.endswith(".manifest") and entry.path not in free for entry in young):
         return f"a state of it that is no version is younger than {UNUSED_FOR.days} days"
     return ""
-
-
-def _is_old(entry: Leftover, now: float) -> bool:
-    return now - entry.touched > UNUSED_FOR.total_seconds()
 
 
 def _stopped(package: Place, standing: Standing, grace: timedelta, now: float) -> list[Leftover]:

@@ -211,13 +211,14 @@ class FilesList:
     holds per table and stored column where equal images lie as raw numbers: ``dtype``, ``shape``, and in ``fragments``
     by number the data file, then for each of its pages the rows and the byte where it begins. For a column of bytes the
     dtype is ``blobs``, and a page has four numbers: rows, the byte where they begin, that where their index begins, and
-    the bytes of an entry of it.
+    the bytes of an entry of it. `placed` holds per table, stored column and fragment where other images lie (`docs/adr`).
     """
 
     version: int
     files: dict[str, list[list[Any]]]
     runs: dict[str, list[int]] = field(default_factory=dict)
     pixels: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    placed: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
 
 def record_document(record: Record) -> dict[str, Any]:

@@ -75,7 +75,10 @@ def test_googles_client_copies_packages(manifest: Path, tmp_path: Path) -> None:
             "versions/1.json",
             "datapackage.json",
         }
-        assert datapkg.open(uri, **access).release == "1.0.0"
+        opened = datapkg.open(uri, **access)
+        assert opened.release == "1.0.0"
+        assert np.array_equal(opened["frames"].image(1), make.image(1))
+        assert opened.diff(1).ok
         assert datapkg.pull(uri, tmp_path / "q", **access).versions == (1,)
         assert datapkg.verify(tmp_path / "q", deep=True).ok
     finally:

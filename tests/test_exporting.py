@@ -29,7 +29,9 @@ HEAD = "licenses: [{name: CC0-1.0}]\ncontributors: [{title: A Lab}]\n"
 @pytest.fixture
 def package(manifest: Path, tmp_path: Path) -> Path:
     """A package that says what every form asks for."""
-    make.text(manifest, HEAD + manifest.read_text("utf-8"))
+    make.text(manifest.parent / "profiles.csv", "Metadata_Well,Area\nA01,0.5\nA02,1.5\n")
+    entry = "  - {name: profiles, path: profiles.csv}\n"
+    make.text(manifest, HEAD + manifest.read_text("utf-8") + entry)
     make.build(manifest, tmp_path / "p")
     return tmp_path / "p"
 

@@ -39,6 +39,7 @@ def test_images_come_in_the_order_asked_by_requests_of_16_mb(
 
     monkeypatch.setattr(type(table.rows.pinned), "take", noted)
     table.opened.files.pixels.clear()
+    table.opened.files.placed.clear()
     wanted = [9, 0, 3, 9, 4, 8, 1, 2]
     for row, image in zip(wanted, table.images(wanted), strict=True):
         assert np.array_equal(image, make.image(row, (1500, 1200)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from stores import BOTH, MOTO, RCLONE
 from test_cli import run
 
 import datapkg
+from datapkg import store
 from datapkg.cache import cache_folder
-from datapkg.errors import StoreError
+from datapkg.errors import DatapkgError, StoreError, VersionError
 from datapkg.places import folder as folders
 from datapkg.places import place
 
@@ -168,3 +171,57 @@ def test_no_key_is_shown_or_kept(
     for secret in (stores.SECRET, token):
         assert not [one for one in said if secret in one.stdout + one.stderr]
         assert not [content for content in kept if secret.encode() in content]
+
+
+@pytest.fixture
+def diverged(tmp_path: Path) -> list[Path]:
+    """Two packages of one name that have nothing in common, of several tables."""
+    packages = []
+    for who in "xy":
+        data = tmp_path / who / "data"
+        for table in "abcdef":
+            make.text(data / f"{table}.csv", f"Well\n{who}{table}\n")
+        manifest = make.manifest(data, *[f"name: {table}, path: {table}.csv" for table in "abcdef"])
+        make.build(manifest, tmp_path / who / "p")
+        packages.append(tmp_path / who / "p")
+    return packages
+
+
+@MOTO
+def test_of_two_copies_at_once_one_wins(diverged: list[Path], uri: str, reached: stores.ObjectStore) -> None:
+    together = threading.Barrier(2)
+
+    def sent(package: Path, target: str) -> bool:
+        together.wait()
+        try:
+            datapkg.push(package, target)
+        except DatapkgError:
+            return False
+        return True
+
+    for number in range(4):
+        target = f"{uri}/{number}"
+        with ThreadPoolExecutor(2) as pool:
+            won = list(pool.map(sent, diverged, [target] * 2))
+        (winner,) = [package for package, well in zip(diverged, won, strict=True) if well]
+        (loser,) = [package for package in diverged if package != winner]
+        with pytest.raises(VersionError, match=r"its history is another one|no version in common"):
+            datapkg.push(loser, target)
+        assert datapkg.verify(target).ok
+        assert datapkg.open(target).digest == datapkg.open(winner).digest
+
+
+@MOTO
+def test_what_a_copy_that_was_stopped_has_left_can_be_cleared_at_once(
+    diverged: list[Path], uri: str, reached: stores.ObjectStore
+) -> None:
+    ours, theirs = diverged
+    target, pin = place(uri), datapkg.open(theirs).record.table("c").stored
+    store.write_pin(target, "c", pin.tag, pin.lance_version, 0)
+    target.put(pin.manifest, place(theirs).read(pin.manifest))
+    with pytest.raises(StoreError, match="another state of a table there") as told:
+        datapkg.push(ours, uri)
+    assert f"datapkg gc '{uri}' --grace 0s" in told.value.fix
+    datapkg.gc(uri, grace="0s")
+    assert datapkg.push(ours, uri).versions == (1,)
+    assert datapkg.verify(uri, deep=True).ok

@@ -265,3 +265,21 @@ def test_a_cache_that_cannot_be_written_is_told_of(packed: Path, cache: Path) ->
     make.text(cache / "unpacked", "a file in the way of the folder")
     with pytest.raises(DatapkgError, match="a file is in the way of a folder"):
         datapkg.open(packed)["wells"].to_arrow()
+
+
+def test_files_beyond_4_gib_and_65_535_members_are_found(packed: Path, package: Path, tmp_path: Path) -> None:
+    """The second generation of the format (Zip64): here behind a hole, which takes no room, and with empty members."""
+    large = tmp_path / "large.zip"
+    with open(large, "wb") as file:
+        file.truncate((4 << 30) + 7)
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(large, "a") as new:
+        for one in old.infolist():
+            new.writestr(one.filename, old.read(one))
+        for number in range(66_000):
+            new.writestr(zipfile.ZipInfo(f"little.datapkg/more/{number}"), b"")
+    assert large.stat().st_size > 4 << 30
+    opened = datapkg.open(large)
+    assert opened.digest == datapkg.open(packed).digest
+    assert opened["frames"].image(2).tobytes() == datapkg.open(package)["frames"].image(2).tobytes()
+    assert opened["wells"].to_pandas().equals(datapkg.open(package)["wells"].to_pandas())
+    assert datapkg.verify(large).ok

@@ -10,7 +10,7 @@ import typer
 from .app import Json, PackageArg, VersionOption, app, json_text, number_or_name
 
 FORMS = (
-    "zip, sqlite, parquet, csv, files, ome-tiff, ome-zarr, "
+    "zip, sqlite, parquet, csv, anndata, files, ome-tiff, ome-zarr, "
     "frictionless, croissant, ro-crate, citation or schema-org"
 )
 

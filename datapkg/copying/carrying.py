@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from .. import versions
 from ..descriptor import write_descriptor
@@ -105,8 +106,24 @@ def _copy_tables(
     with storage_errors(target.uri):
         for _ in side_by_side(pin, tags):
             pass
-        for _ in side_by_side(place, states):
+        first, others = _split(states, stored, coming)
+        for (
+            state
+        ) in first:  # of copies of different histories at once, one stops before it has put all of these
+            place(state)
+        for _ in side_by_side(place, others):
             pass
+
+
+def _split(
+    states: Sequence[StoredFile], stored: Sequence[StoredVersion], coming: Sequence[int]
+) -> tuple[list[StoredFile], list[StoredFile]]:
+    """The states of the first version that comes, in an order that every copy has, and those of later ones."""
+    of_first = {file.path for one in stored if one.record.version in coming[:1] for file in _files(one)}
+    ordered = sorted(states, key=lambda state: state.path)
+    return [one for one in ordered if one.path in of_first], [
+        one for one in ordered if one.path not in of_first
+    ]
 
 
 def _tell(
@@ -193,8 +210,9 @@ def _taken(target: Place, name: str, number: int) -> VersionError:
 
 
 def _another_state(target: Place, path: str) -> StoreError:
-    what = f"a build or a copy that was stopped has left another state of a table there ({path})"
+    what = f"another build or copy, which is under way or was stopped, has put another state of a table there ({path})"
     fix = (
-        "choose another place; or, if nobody else writes there, `datapkg gc` removes it when it is 7 days old"
+        "if one is under way, run the same again when it is done; if it was stopped, run that one again, or remove what it "
+        f"left with `datapkg gc {quote(target.uri)} --grace 0s`, if nobody else writes there"
     )
     return StoreError(what, target.uri, fix)

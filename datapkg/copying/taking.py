@@ -16,8 +16,8 @@ from blake3 import blake3
 from .. import store, versions
 from ..content import Content, ResourceContent
 from ..descriptor import write_descriptor
-from ..direct import list_pixels
 from ..errors import VersionError
+from ..known_places import add_places, take_over
 from ..listing import listing
 from ..manifest.normal import parse_recorded
 from ..places import Folder, Place
@@ -120,7 +120,7 @@ class _Taking:
         table = content.table
         done = store.commit(self.target, self.attempt, table.name, content.schema, content.fragments)
         runs = [number for fragment, rows in done.fragments for number in (fragment, 0, rows)]
-        list_pixels(files, table.name, {}, done.fragments, content.fragments)
+        add_places(files, table.name, done.fragments, content.fragments)
         return add_stored(table, done, runs, files)
 
     def _copy_whole(self, files: FilesList) -> None:
@@ -140,8 +140,7 @@ class _Taking:
                 listed.files[table.name],
                 listed.runs[table.name],
             )
-            if table.name in listed.pixels:
-                files.pixels[table.name] = listed.pixels[table.name]
+            take_over(files, listed, table.name, files.runs[table.name])
 
     def _resources(self, contents: list[Content]) -> list[ResourceContent]:
         """The sources of what is left, resource by resource; those of which nothing is left are not told of."""

@@ -19,8 +19,8 @@ from .. import store
 from ..companions import companions
 from ..constants import DTYPES, constant, image_shapes
 from ..content import Content
-from ..direct import list_pixels
 from ..encoding import unpacked
+from ..known_places import add_places
 from ..places import Place
 from ..plan import Previous
 from ..records import ColumnRecord, FilesList, TableRecord
@@ -166,7 +166,7 @@ class Coming:
         numbers = [
             (number, part.rows) for number, part in zip(staged.runs[::3], content.fragments, strict=True)
         ]
-        list_pixels(files, self.name, {}, numbers, content.fragments)
+        add_places(files, self.name, numbers, content.fragments)
         return files
 
     def located(self, column: str) -> Located:

@@ -17,7 +17,7 @@ from ..errors import DeriveError, WorkerDiedError
 from ..manifest.models import Derivation
 from ..progress import Counter, Progress
 from ..store import Fragment
-from .calling import Origins, Way
+from .calling import GRACE_S, Origins, Way
 from .coming import Coming, Stretch
 from .finished import Finished, key_of
 from .gathering import Located, Positions, Stored
@@ -40,8 +40,8 @@ from .tasks import (
 TASKS = 256
 """About so many tasks share the rows: enough for many workers, few enough to cost nothing."""
 TASK_BYTES = 16 << 20
-PIECE_BYTES = 4 << 20
-"""What is read of a task's rows at once, while the function works on those before."""
+AHEAD_FROM = 4 << 20
+"""The rows of a task of so many bytes are read in two pieces, the second while the function works on the first."""
 BATCH_ROWS = 32
 """What an object of a class gets at once where the entry does not say."""
 BATCH_BYTES = 12 << 20
@@ -152,9 +152,11 @@ def rows_at(tasks: Sequence[ComputeTask]) -> list[tuple[ComputeTask, tuple[int, 
 
 
 def death(rows: Sequence[tuple[ComputeTask, tuple[int, float]]], entry: Derivation) -> DeriveError:
-    """Say at which row a process ended, and whether it had been silent for too long."""
-    where = " or ".join(task.origins.told(at) for task, (at, _) in rows[:3]) or f"table {entry.table}"
-    if entry.timeout_s is not None and rows and all(age >= entry.timeout_s for _, (_, age) in rows):
+    """Say at which row a process ended, and whether it had been silent for too long; other processes ended with it."""
+    limit = math.inf if entry.timeout_s is None else entry.timeout_s + GRACE_S / 2  # what is ended got more
+    late = [one for one in rows if one[1][1] >= limit]
+    where = " or ".join(task.origins.told(at) for task, (at, _) in (late or rows)[:3])
+    if late:
         what = f"gave no answer within {entry.timeout_s:g} s, and its process was ended"
         return DeriveError(
             f"the function {entry.function} {what}", where, "mend the function, or raise timeout_s"
@@ -162,7 +164,8 @@ def death(rows: Sequence[tuple[ComputeTask, tuple[int, float]]], entry: Derivati
     what = (
         f"the process that ran the function {entry.function} died, perhaps by a crash or for want of memory"
     )
-    return DeriveError(what, where, "try the function on this row alone, or build with fewer --workers")
+    fix = "try the function on this row alone, or build with fewer --workers"
+    return DeriveError(what, where or f"table {entry.table}", fix)
 
 
 def _collected(coming: Coming, values: str, done: Iterator[Computed]) -> tuple[list[Fragment], Positions]:
@@ -247,7 +250,7 @@ def _tasks(
     total = sum(one.source.rows for one in stretches)
     width = sum(coming.row_bytes(name) for name in entry.input)
     step = rows_at_once(total, width, calling.batch_rows)
-    piece = whole_batches(PIECE_BYTES / max(width, 1), calling.batch_rows)
+    piece = step if step * width < AHEAD_FROM else whole_batches(math.ceil(step / 2), calling.batch_rows)
     ends = np.cumsum([0, *(one.source.rows for one in stretches)])
     for number, start in enumerate(range(0, total, step)):
         stop = min(start + step, total)

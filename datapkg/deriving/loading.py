@@ -102,11 +102,7 @@ def _loaded(function: FunctionName) -> Loaded:
 def _found(function: FunctionName) -> Any:
     place, _, name = function.name.rpartition(":")
     try:
-        module = (
-            _from_file(Path(function.folder) / place)
-            if place.endswith(".py")
-            else importlib.import_module(place)
-        )
+        module = _module(place, function.folder, function.code)
     except (KeyboardInterrupt, DeriveError):
         raise
     except BaseException as error:  # noqa: BLE001 - a module may do anything, also end the process
@@ -122,6 +118,11 @@ def _found(function: FunctionName) -> Any:
             )
         found = getattr(found, part)
     return found
+
+
+@lru_cache(maxsize=8)
+def _module(place: str, folder: str, code: str) -> ModuleType:  # noqa: ARG001 - another code is another module
+    return _from_file(Path(folder) / place) if place.endswith(".py") else importlib.import_module(place)
 
 
 def ready(found: Any, args: Mapping[str, Any], name: str) -> Loaded:

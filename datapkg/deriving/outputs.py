@@ -20,6 +20,9 @@ from ..sources.base import Column, TableSchema
 from .fitting import fitting
 
 SHOWN_CHARACTERS = 60
+NUMBERS = frozenset(
+    [*(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "float", "double"]
+)
 
 
 class WrongValueError(ValueError):
@@ -92,9 +95,17 @@ def _arrays(tree: TypeTree, values: Sequence[Any]) -> list[pa.Array]:
         except (TypeError, ValueError, OverflowError):
             raise WrongValueError(at, f"gave {shown(value)}, which is no {logical(kind)}") from None
     try:
-        return [pa.array(plain, kind)]
+        return [_numbers(plain, kind) if str(kind) in NUMBERS else pa.array(plain, kind)]
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise WrongValueError(_refused(plain, kind), f"gave what is no {logical(kind)} ({error})") from None
+
+
+def _numbers(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Numbers as a column, without Arrow's own conversion, which imports pandas to know its missing values."""
+    missing = np.array([value is None for value in values], bool)
+    numbers = np.array([0 if value is None else value for value in values], kind.to_pandas_dtype())
+    valid = None if not missing.any() else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(numbers), [valid, pa.py_buffer(numbers)])
 
 
 def _refused(values: Sequence[Any], kind: pa.DataType) -> int:

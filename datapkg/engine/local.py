@@ -10,8 +10,9 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -26,6 +27,7 @@ from .notes import Notes, write
 POLL_S = 0.2
 AHEAD = 2  # tasks waiting for each worker: enough to keep it busy, few enough that results do not pile up
 STOP_S = 5.0
+LOOK_S = 0.01
 
 _main_lock = Lock()
 _home: Connection | None = None  # in a worker: the way to the process that started it
@@ -84,6 +86,7 @@ class _Pool(OneMachine):
 
     def _places(self) -> list[str]:
         """What the process was at that died first; the others were ended because of it."""
+        _wait_for_ends(list(self._processes.values()))
         ended = {pid: process.exitcode for pid, process in self._processes.items()}
         first = [pid for pid, code in ended.items() if code not in (None, 0, -signal.SIGTERM)]
         there = {pid: place for pid, place in self._reading.items() if pid in first} or self._reading
@@ -96,6 +99,16 @@ class _Pool(OneMachine):
             else:
                 self._reading[pid] = path
             progress(path, done)
+
+
+def _wait_for_ends(processes: Sequence[Any]) -> None:
+    """Until all processes of a broken pool have ended: the pool ends them itself, after it has told that it is broken.
+
+    Their ends are polled, since it waits for them too, and of two that wait for a process one learns nothing.
+    """
+    until = time.monotonic() + STOP_S
+    while time.monotonic() < until and any(process.exitcode is None for process in processes):
+        time.sleep(LOOK_S)
 
 
 @contextlib.contextmanager

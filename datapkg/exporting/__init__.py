@@ -41,6 +41,7 @@ FORMATS = {
     "sqlite": Form("sqlite", (".db", ".sqlite", ".sqlite3")),
     "parquet": Form("parquet", (".parquet",), folder=None),
     "csv": Form("text", (".csv", ".tsv"), folder=None),
+    "anndata": Form("anndata", (".h5ad",), folder=None),
     "files": Form("files", folder=True),
     "ome-tiff": Form("ome_tiff", folder=True),
     "ome-zarr": Form("ome_zarr", folder=True),

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..manifest import Resource
+from ..manifest.normal import parse_recorded
 from ..progress import Progress, Step
 from ..reader import Package, open_package
 from ..report import size
@@ -83,6 +85,12 @@ class Job:
             yield table
             self.written.append(name)
             self.tell(table, 0)
+
+    def resource(self, table: Table) -> Resource | None:
+        """The entry of the manifest with a table's name."""
+        record = self.package.record
+        manifest = parse_recorded(record.manifest, record.manifest_digest)
+        return next((one for one in manifest.resources if one.name == table.name), None)
 
     def tell(self, table: Table, rows: int) -> None:
         """Say how far the job is: the tables that are done, and so many rows of one."""

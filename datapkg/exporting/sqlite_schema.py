@@ -11,7 +11,6 @@ from ..access import FILE_COLUMN
 from ..errors import ExportError
 from ..manifest import Resource
 from ..manifest.models import ForeignKey
-from ..manifest.normal import parse_recorded
 from ..manifest.pattern import PathPattern
 from ..manifest.promises import keys_of
 from ..sqlite_values import declared
@@ -86,7 +85,7 @@ def sql_table(job: Job, table: Table) -> SqlTable:
     if renamed:
         told = f"table {table.name}: SQLite's names do not differ in case alone, so {', '.join(renamed)}"
         job.note(told)
-    resource = _resource(job, table)
+    resource = job.resource(table)
     lines = [*_declared(table, found, resource), *_keys(job, table, found, resource)]
     create = f"create table {quoted(table.name)} (\n  " + ",\n  ".join(lines) + "\n)"
     return replace(found, create=create, indexes=tuple(_indexes(table, found, resource)))
@@ -125,12 +124,6 @@ def _names(true: Sequence[str], added: Sequence[str]) -> dict[str, str]:
         taken.add(chosen.lower())
         found[key] = chosen
     return found
-
-
-def _resource(job: Job, table: Table) -> Resource | None:
-    record = job.package.record
-    manifest = parse_recorded(record.manifest, record.manifest_digest)
-    return next((one for one in manifest.resources if one.name == table.name), None)
 
 
 def _declared(table: Table, found: SqlTable, resource: Resource | None) -> Iterator[str]:
@@ -190,7 +183,7 @@ def _no_reference(job: Job, key: ForeignKey, target: str) -> str:
 
 
 def _is_key(job: Job, target: str, columns: tuple[str, ...]) -> bool:
-    resource = _resource(job, job.package[target])
+    resource = job.resource(job.package[target])
     return resource is not None and any(one.columns == columns for one in keys_of(resource))
 
 
@@ -213,7 +206,7 @@ def referred(job: Job) -> Iterator[str]:
     """The unique indexes that foreign keys need on the columns that they lead to."""
     made = set()
     for name in job.tables:
-        resource = _resource(job, job.package[name])
+        resource = job.resource(job.package[name])
         for key in resource.table_schema.foreign_keys if resource is not None and resource.tabular else ():
             target, columns = key.reference.resource or name, key.reference.fields
             if (target, columns) in made or target not in job.tables or _is_key(job, target, columns):

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from pyarrow.csv import CSVWriter, WriteOptions
 
 from ..json_text import json_text
-from ..manifest.normal import parse_recorded
 from ..table import Table
 from .job import Job
 from .target import only_table, table_file
@@ -117,10 +116,8 @@ def _typed(logical: str) -> Mapping[str, str]:
 
 def _keys(job: Job, table: Table, columns: list[str]) -> dict[str, Any]:
     """The keys that the package's manifest declares, as far as their columns are there."""
-    record = job.package.record
-    manifest = parse_recorded(record.manifest, record.manifest_digest)
-    resource = next((one for one in manifest.resources if one.name == table.name and one.tabular), None)
-    if resource is None:
+    resource = job.resource(table)
+    if resource is None or not resource.tabular:
         return {}
     said = resource.table_schema.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=KEYS)
     foreign = [

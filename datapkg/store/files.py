@@ -34,13 +34,14 @@ class Pages:
 class Fragment:
     """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON).
 
-    `pixels` says where equal images lie in its one data file, by the columns' stored names.
+    `pixels` says where equal images lie in its one data file, by the columns' stored names; `placed` where others do.
     """
 
     metadata: str
     rows: int
     files: tuple[StoredFile, ...]
     pixels: Mapping[str, Pages] = field(default_factory=dict)
+    placed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def table_uri(package: Place, table: str) -> str:

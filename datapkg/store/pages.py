@@ -9,6 +9,7 @@ such as files that are kept, has pages of two buffers: each row's length and byt
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..companions import companions
 from ..pixels import DTYPES
 from .files import Pages
+from .forms import Forms
 from .layers import numbers_of
 from .names import stored_name
+from .placed import VALUES, placed
 
 ITEMS = re.compile(r"num_items:\s*(\d+)")
 PIXELS = frozenset(DTYPES) - {"bool"}
@@ -30,33 +32,42 @@ PIXELS = frozenset(DTYPES) - {"bool"}
 BLOBS = "blobs"
 """What stands in the place of a dtype for a column of bytes."""
 INDEX_WIDTHS = (1, 2, 4, 8)
+LONE = 0
+"""What stands in the place of such a width for a value that is alone in its page: it has no index, but a length."""
+LONE_HEAD = struct.Struct("<IIIQQ")
+LONE_PAGE = (
+    "PageLayout{layout:Some(ConstantLayout(ConstantLayout{layers:[RepdefAllValidItem,],inline_value:None,"
+    "rep_compression:None,def_compression:None,num_rep_values:0,num_def_values:0,},),),}"
+)
+"""How the engine describes a page of one value: it does not store what is the same in all rows again and again."""
 
 
 @dataclass(slots=True)
-class EqualImages:
-    """Watches what is written of the columns whose images are all of one dtype and shape; `blobs` are those of bytes."""
+class WrittenColumns:
+    """Watches what is written of columns of images, and of bytes; `blobs` and `packed` name the latter."""
 
     schema: pa.Schema
-    own: dict[str, set[str | None]] = field(default_factory=dict)
-    """By column, under its true name, the dtypes that its images say they have."""
+    forms: dict[str, Forms] = field(default_factory=dict)
+    """By column of images, under its true name, what its images say of themselves."""
     blobs: list[str] = field(default_factory=list)
+    packed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in self.schema.names:
-            if self.schema.field(name).type == pa.large_binary() and not self.schema.field(name).metadata:
-                self.blobs.append(name)
-            dtype, shape = _form(self.schema.field(name).type)
-            if shape and dtype in PIXELS and companions(name).dtype in self.schema.names:
-                self.own[name] = set()
+        for column in self.schema:
+            beside = companions(column.name)
+            if column.type == pa.large_binary():
+                (self.packed if column.metadata else self.blobs).append(column.name)
+            elif pa.types.is_nested(column.type) and {beside.dtype, beside.shape} <= set(self.schema.names):
+                self.forms[column.name] = Forms()
 
     def watch(self, batch: pa.RecordBatch) -> None:
         """Look at rows that are about to be written; columns have true names."""
-        for name, seen in self.own.items():
-            told = pc.unique(batch.column(self.schema.get_field_index(companions(name).dtype)))
-            seen.update(told.to_pylist())
+        for name, forms in self.forms.items():
+            looks = [self.schema.get_field_index(beside) for beside in companions(name).looks]
+            forms.add(*(batch.column(at) for at in looks))
 
-    def pages(self, path: Path, written: Any, schema: pa.Schema) -> dict[str, Pages]:
-        """Where the pixels lie in the file that was written; by the columns' stored names.
+    def pages(self, path: Path, written: Any, schema: pa.Schema) -> tuple[dict[str, Pages], dict[str, Any]]:
+        """Where pixels and bytes lie in the file that was written; by the columns' stored names.
 
         Parameters
         ----------
@@ -64,27 +75,43 @@ class EqualImages:
             The engine's description of the file.
         schema
             That of the file: stored names.
+
+        Returns
+        -------
+        Of columns of equal images, and of bytes; then, as a files list says it, of other images.
         """
-        equal = [name for name, seen in self.own.items() if seen == {_form(self.schema.field(name).type)[0]}]
-        if not equal and not self.blobs:
-            return {}
+        if not self.forms and not self.blobs and not self.packed:
+            return {}, {}
         from lance.file import LanceFileReader
         from lance.schema import LanceSchema
 
-        columns = LanceFileReader(str(path)).metadata().columns
+        metadata = LanceFileReader(str(path)).metadata()
+        described = metadata.columns
         numbers = numbers_of(LanceSchema.from_pyarrow(schema))
         index = dict(zip(written.fields, written.column_indices, strict=True))
-        found = {}
-        for name in equal:
-            dtype, shape = _form(self.schema.field(name).type)
-            places = _places(columns[index[numbers[stored_name(name)][0]]].pages, dtype, shape)
+        equal: dict[str, Pages] = {}
+        others: dict[str, Any] = {}
+
+        def pages_of(name: str, deepest: int) -> list[Any]:
+            return list(described[index[numbers[stored_name(name)][deepest]]].pages)
+
+        for name, forms in self.forms.items():
+            kind = self.schema.field(name).type
+            dtype, shape = _form(kind)
+            pages = pages_of(name, 0 if shape else -1)
+            alike = shape and dtype in PIXELS and forms.known and forms.all == ((dtype, shape),)
+            places = _places(pages, dtype, shape) if alike else None
             if places:
-                found[stored_name(name)] = Pages(dtype, shape, places)
-        for name in self.blobs:
-            places = _blob_places(path, columns[index[numbers[stored_name(name)][0]]].pages)
-            if places:
-                found[stored_name(name)] = Pages(BLOBS, (), places)
-        return found
+                equal[stored_name(name)] = Pages(dtype, shape, places)
+            elif other := placed(path, pages, kind, forms):
+                others[stored_name(name)] = other
+        for name in (*self.blobs, *self.packed):
+            places = _blob_places(path, pages_of(name, 0), metadata.num_rows)
+            if places and name in self.blobs and LONE not in places[3::4]:
+                equal[stored_name(name)] = Pages(BLOBS, (), places)
+            elif places:
+                others[stored_name(name)] = {"kind": VALUES, "pages": list(places)}
+        return equal, others
 
 
 def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -102,14 +129,22 @@ def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, 
     return tuple(places)
 
 
-def _blob_places(path: Path, pages: list[Any]) -> tuple[int, ...] | None:
+def _blob_places(path: Path, pages: list[Any], rows: int) -> tuple[int, ...] | None:
     """Rows of each page, where they and their index begin, and the bytes of an entry; None where a page is otherwise.
 
-    A large value that stands alone in its page has another form, and is the engine's to read.
+    Of a large value that stands alone in its page: 1, where it begins, its length, and `LONE`.
     """
     places: list[int] = []
     with open(path, "rb", buffering=0) as file:
         for page in pages:
+            if re.sub(r"\s", "", page.encoding) == LONE_PAGE and len(page.buffers) == 1:
+                (value,) = page.buffers
+                length = value.size - LONE_HEAD.size
+                file.seek(value.position)
+                if file.read(LONE_HEAD.size) != LONE_HEAD.pack(2, 16, length, 0, length):
+                    return None
+                places += [1, value.position + LONE_HEAD.size, length, LONE]
+                continue
             found = ITEMS.search(page.encoding)
             if len(page.buffers) != 2 or found is None:
                 return None
@@ -123,7 +158,7 @@ def _blob_places(path: Path, pages: list[Any]) -> tuple[int, ...] | None:
             if not _is_indexed(file, values, index, width):
                 return None
             places += [count, values.position, index.position, width]
-    return tuple(places)
+    return tuple(places) if sum(places[::4]) == rows else None
 
 
 def _is_indexed(file: IO[bytes], values: Any, index: Any, width: int) -> bool:

@@ -28,6 +28,10 @@ LENGTH = struct.Struct("<I")
 MARK = b"LANC"
 
 
+METADATA_BYTES = 64 << 20
+"""What the engine may keep of files that it has read: it counts a large value that stands alone in its page as such."""
+
+
 class PinnedTable:
     """One table in the state that a version pinned. Nothing is opened before the first row is asked for.
 
@@ -60,6 +64,7 @@ class PinnedTable:
                 table_uri(self.package, self.table),
                 self.pin.lance_version,
                 storage_options=self.package.options,
+                metadata_cache_size_bytes=METADATA_BYTES,
                 serialized_manifest=state(content),
             )
 

@@ -24,7 +24,7 @@ from ..records import Pin
 from .files import Fragment, StoredFile, hashed, table_uri
 from .layers import Layer, numbers_of, whole_schema, with_layers
 from .names import stored_schema
-from .pages import EqualImages
+from .pages import WrittenColumns
 
 if TYPE_CHECKING:
     import lance
@@ -67,7 +67,7 @@ def write_fragment(
     -------
     None where there was no row. Whatever `batches` raises is raised as it is.
     """
-    equal = EqualImages(schema)
+    columns = WrittenColumns(schema)
     schema = stored_schema(schema)
     raised: list[BaseException] = []
     rows = 0
@@ -78,7 +78,7 @@ def write_fragment(
             for batch in batches:
                 if batch.num_rows:
                     rows += batch.num_rows
-                    equal.watch(batch)
+                    columns.watch(batch)
                     batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
                     yield batch
                 del batch  # a large image is in memory once
@@ -100,10 +100,10 @@ def write_fragment(
                 raise raised[0] from None
             raise
         (file,) = written.files
-        pixels = equal.pages(desk.local(files[0].path), file, schema)
+        pixels, placed = columns.pages(desk.local(files[0].path), file, schema)
         if desk is not staging:
             staging.move_in(desk, [(file.path, file.path) for file in files])
-    return Fragment(json.dumps(written.to_json()), rows, files, pixels)
+    return Fragment(json.dumps(written.to_json()), rows, files, pixels, placed)
 
 
 def _written(desk: Folder, table: str, rows: pa.RecordBatchReader) -> tuple[Any, tuple[StoredFile, ...]]:
