@@ -93,7 +93,7 @@ def test_a_table_that_is_out_of_reach_is_not_called_damaged(
     assert frames.rows.order.rows == 3
     assert opened.place.options is not None
     opened.place.options["aws_endpoint"] = "http://127.0.0.1:9"
-    for read in (lambda: frames.image(0), lambda: opened.verify(deep=True)):
+    for read in (frames.to_pandas, lambda: opened.verify(deep=True)):
         with pytest.raises(StoreError, match="does not answer"):
             read()
 

@@ -51,7 +51,7 @@ def test_damage_and_loss_are_found(
     lies.remove([files["manifest"]])
     assert [fault.what for fault in datapkg.verify(uri).found] == ["is missing (version 1)"]
     with pytest.raises(DamageError, match="not there any more"):
-        datapkg.open(uri)["frames"].image(0)
+        datapkg.open(uri)["frames"].to_pandas()
     lies.put("versions/1.json", lies.read("versions/1.json").replace(b"little", b"Little"))
     with pytest.raises(DamageError, match="damaged"):
         datapkg.open(uri)

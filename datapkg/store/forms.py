@@ -59,8 +59,8 @@ def as_text(rows: NDArray[np.uint16]) -> str:
 
     Examples
     --------
-    >>> as_text(np.zeros(1000, np.uint16))
-    'eNpjYBgFo2AUDHUAAAfQAAE='
+    >>> len(as_text(np.zeros(1000, np.uint16))) < 50
+    True
     >>> from_text(as_text(np.array([0, 1, 0], np.uint16))).tolist()
     [0, 1, 0]
     """
