@@ -171,7 +171,7 @@ def test_another_table_in_the_place_of_a_pinned_one_is_damage(package: Package, 
 @pytest.mark.parametrize("harm", ["remove", "cut"])
 def test_a_lost_data_file_is_damage(harm: str, package: Package, tmp_path: Path) -> None:
     (data,) = (tmp_path / "p" / "frames.lance" / "data").iterdir()
-    data.unlink() if harm == "remove" else data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    data.unlink() if harm == "remove" else data.write_bytes(data.read_bytes()[:100])
     for ask in (package["frames"].to_pandas, lambda: package["frames"].images(range(len(package["frames"])))):
         with pytest.raises(DamageError) as caught:
             ask()
