@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -161,6 +162,7 @@ class Datasets(Columnar):
             "pixels": datasets.Value("large_binary"),
         }
         cache = str(self.at) + ".cache"
+        shutil.rmtree(cache, ignore_errors=True)  # or the next round would find the work done
         made = datasets.Dataset.from_generator(rows, features=datasets.Features(kinds), cache_dir=cache)
         made.save_to_disk(str(self.at))
 

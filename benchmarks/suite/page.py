@@ -41,6 +41,7 @@ TASKS = {
 }
 TIMED = [task for task in TASKS if not task.endswith((" memory", " read"))]
 OURS = "datapkg"
+MARKERS = "osd"
 Results = Mapping[str, Any]
 
 
@@ -163,7 +164,8 @@ def _plots(results: Results, folder: Path) -> None:
                 for row, task in enumerate(tasks)
                 if (name, task, peer) in values
             ]
-            axes.plot(*zip(*points, strict=True), "o", label=peer, markersize=5)
+            marker = MARKERS[at // 10]  # there are ten colours
+            axes.plot(*zip(*points, strict=True), marker, label=peer, markersize=5)
         axes.axvline(1, color="black", linewidth=1)
         axes.set(xscale="log", yticks=range(len(tasks)), yticklabels=[TASKS[task] for task in tasks])
         axes.set_xlabel("times datapkg's own figure: right of the line, datapkg needs less")
