@@ -71,7 +71,8 @@ def grown(folder: Path, number: int) -> str:
     for image in range(number):
         tifffile.imwrite(folder / f"images/{image:04}.tif", rng.integers(0, 4096, (SIDE, SIDE), np.uint16))
     manifest, package = folder / "manifest.yaml", folder / "p"
-    full, ingest.TASK_BYTES = ingest.TASK_BYTES, 1  # each image is a task, and a fragment of its own
+    full, ingest.LEAST_TASK_BYTES, ingest.TASK_BYTES = (ingest.LEAST_TASK_BYTES, ingest.TASK_BYTES), 1, 1
+    # each image is a task, and a fragment of its own
     let_stand, compaction.MOST = compaction.MOST, number
     try:
         for version in range(1, number + 1):
@@ -80,7 +81,7 @@ def grown(folder: Path, number: int) -> str:
             manifest.write_text(f"name: grown\nresources:\n{resources}", "utf-8")
             datapkg.build(manifest, package, engine="inline")
     finally:
-        ingest.TASK_BYTES, compaction.MOST = full, let_stand
+        (ingest.LEAST_TASK_BYTES, ingest.TASK_BYTES), compaction.MOST = full, let_stand
     opened = datapkg.open(package)
     assert opened.version == number
     assert len(opened["frames"].lance.get_fragments()) == number
