@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .fragments import Fragments
 from .places import Place
 from .records import FilesList
 from .store import BLOBS, LONE, VALUES, damage, read_parts
@@ -60,9 +61,9 @@ class DirectBlobs:
 
     def __init__(self, package: Place, files: FilesList, table: str, listed: Mapping[str, Any]) -> None:
         self.package, self.table, self._listed = package, table, listed
-        self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
+        self._sizes = files.data_sizes(table)
         self._indexes: dict[tuple[str, int], NDArray[np.int64]] = {}
-        self._known: dict[int, Pages | None] = {}
+        self._fragments = Fragments(self._pages)
 
     def __bool__(self) -> bool:
         return bool(self._listed)
@@ -87,12 +88,8 @@ class DirectBlobs:
             The package is not there any more.
         """
         fragments = addresses >> 32
-        pages: dict[int, Pages] = {}
-        for number in np.unique(fragments).tolist():
-            if (found := self._pages(number)) is None:
-                return None
-            pages[number] = found
-        if not pages:
+        pages = self._fragments.of(addresses)
+        if pages is None:
             return None
         starts, lengths = np.empty(len(addresses), np.int64), np.empty(len(addresses), np.int64)
         for number, known in pages.items():
@@ -139,12 +136,6 @@ class DirectBlobs:
         return self._indexes[path, page.entries]
 
     def _pages(self, number: int) -> Pages | None:
-        """The pages of a fragment; looked up when it is first asked for: there may be thousands."""
-        if number not in self._known:
-            self._known[number] = self._found(number)
-        return self._known[number]
-
-    def _found(self, number: int) -> Pages | None:
         """What the list says of a fragment; None where it says nothing, or of a page that ends behind its file."""
         path, *places = self._listed.get(str(number), [""])
         width = len(Page._fields)

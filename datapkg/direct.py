@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .fragments import Fragments
 from .places import Place
 from .records import FilesList
 from .store import map_file, read_parts
@@ -49,8 +50,8 @@ class DirectPixels:
     ) -> None:
         self.package, self.table, self._instead = package, table, instead
         self._column: Column = files.pixels.get(table, {}).get(stored, {"fragments": {}})
-        self._files = files.files[table]
-        self._known: dict[int, Pages | None] = {}
+        self._files = files
+        self._fragments = Fragments(self._pages)
 
     def read(self, addresses: NDArray[np.int64]) -> NDArray[np.generic] | None:
         """The images at ascending addresses, as one array (n, ...) of the column's dtype, read-only.
@@ -106,12 +107,8 @@ class DirectPixels:
     def _places(self, addresses: NDArray[np.int64]) -> list[tuple[str, int, NDArray[np.int64]]] | None:
         """Where images at ascending addresses lie: by file, the number of its first one and where all of them begin."""
         fragments = addresses >> 32
-        pages: dict[int, Pages] = {}
-        for number in np.unique(fragments).tolist():
-            if (found := self._pages(number)) is None:
-                return None
-            pages[number] = found
-        if not pages:
+        pages = self._fragments.of(addresses)
+        if pages is None:
             return None
         places = []
         for number, (path, firsts, begins) in pages.items():
@@ -141,15 +138,9 @@ class DirectPixels:
 
     @cached_property
     def _sizes(self) -> dict[str, int]:
-        return {path: int(size) for role, path, size, _ in self._files if role == "data"}
+        return self._files.data_sizes(self.table)
 
     def _pages(self, number: int) -> Pages | None:
-        """Where the images of a fragment lie; looked up when it is first asked for: there may be thousands."""
-        if number not in self._known:
-            self._known[number] = self._listed(number)
-        return self._known[number]
-
-    def _listed(self, number: int) -> Pages | None:
         """What the list says of a fragment; None where it says nothing, or of a page that ends behind its file."""
         path, *places = self._column["fragments"].get(str(number), [""])
         rows, begins = np.array(places, np.int64).reshape(-1, 2).T

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .blobs import DirectBlobs, listed_blobs
 from .encoding import decoded
+from .fragments import Fragments
 from .places import Place
 from .records import FilesList
 from .rows import RowOrder
@@ -42,8 +43,8 @@ class PlacedImages:
     ) -> None:
         self.package, self.table, self._instead = package, table, instead
         self._entries: Mapping[str, Mapping[str, Any]] = files.placed.get(table, {}).get(stored, {})
-        self._sizes = {path: int(size) for role, path, size, _ in files.files[table] if role == "data"}
-        self._known: dict[int, Fragment | None] = {}
+        self._sizes = files.data_sizes(table)
+        self._fragments = Fragments(self._fragment)
 
     def read(self, addresses: NDArray[np.int64]) -> list[Image] | None:
         """The images at ascending addresses, each in its own dtype and shape, read-only.
@@ -60,11 +61,11 @@ class PlacedImages:
             The package is not there any more.
         """
         of = addresses >> 32
-        fragments = [(number, self._fragment(number)) for number in np.unique(of).tolist()]
+        fragments = self._fragments.of(addresses)
+        if fragments is None:
+            return None
         found: list[Image] = []
-        for number, fragment in fragments:
-            if fragment is None:
-                return None
+        for number, fragment in fragments.items():
             rows = addresses[of == number] & 0xFFFFFFFF
             if int(rows[-1]) >= fragment.rows:
                 return None
@@ -78,15 +79,13 @@ class PlacedImages:
 
     def _fragment(self, number: int) -> Fragment | None:
         """What is known of a fragment; nothing where a page would end behind its file."""
-        if number not in self._known:
-            entry = self._entries.get(str(number))
-            kind = KINDS.get(entry["kind"]) if entry else None
-            self._known[number] = None
-            if entry and kind:
-                fragment = kind(self, entry)
-                if fragment.rows and fragment.end <= self._sizes.get(entry["path"], -1):
-                    self._known[number] = fragment
-        return self._known[number]
+        entry = self._entries.get(str(number))
+        kind = KINDS.get(entry["kind"]) if entry else None
+        if not entry or not kind:
+            return None
+        fragment = kind(self, entry)
+        inside = fragment.rows and fragment.end <= self._sizes.get(entry["path"], -1)
+        return fragment if inside else None
 
     def fill(self, path: str, parts: Sequence[tuple[int, memoryview]]) -> None:
         """Read parts of a data file."""

@@ -220,6 +220,10 @@ class FilesList:
     pixels: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     placed: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
+    def data_sizes(self, table: str) -> dict[str, int]:
+        """The bytes of each data file of a table, by its path."""
+        return {path: int(size) for role, path, size, _ in self.files[table] if role == "data"}
+
 
 def record_document(record: Record) -> dict[str, Any]:
     """The record as JSON values; what is as it usually is, is left out of columns."""

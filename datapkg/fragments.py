@@ -1,0 +1,30 @@
+"""What is known of the fragments that rows lie in: found when one is first asked for, as there may be thousands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Known = TypeVar("Known")
+
+
+class Fragments(Generic[Known]):
+    """Asks `find` once for each fragment; it gives None for one of which nothing is known."""
+
+    def __init__(self, find: Callable[[int], Known | None]) -> None:
+        self._find = find
+        self._known: dict[int, Known | None] = {}
+
+    def of(self, addresses: NDArray[np.int64]) -> dict[int, Known] | None:
+        """By number, ascending, the fragments of addresses; None where one is not known, or there is no address."""
+        found: dict[int, Known] = {}
+        for number in np.unique(addresses >> 32).tolist():
+            if number not in self._known:
+                self._known[number] = self._find(number)
+            if (known := self._known[number]) is None:
+                return None
+            found[number] = known
+        return found or None
