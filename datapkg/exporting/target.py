@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..addresses import as_file_path
 from ..durable import move_if_absent, sync_file, sync_folder
 from ..errors import ExportError
 from ..places.failures import store_error
 from .job import MARKER, Job
 
 TAKEN = "is there already"
+PATHS_FIX = "choose another form, such as --to sqlite or --to parquet; or mend the paths and build again"
 
 
 @contextmanager
@@ -61,6 +63,25 @@ def only_table(job: Job) -> None:
 def table_file(folder: Path, table: str, suffix: str) -> Path:
     """The file of a table in the folder of an export."""
     return folder / f"{table}{suffix}"
+
+
+def path_below(path: str, where: str) -> str:
+    """A source's path as one of a file below a folder.
+
+    Raises
+    ------
+    ExportError
+        It is none, as paths that stand in a database may be; `where` names the row.
+
+    Examples
+    --------
+    >>> path_below("s3://bucket/plate1/a.tif", "here")
+    'bucket/plate1/a.tif'
+    """
+    below = as_file_path(path)
+    if {"", ".", ".."}.intersection(below.split("/")) or "\0" in below:
+        raise ExportError(f"the path {path!r} is none of a file below a folder", where, PATHS_FIX)
+    return below
 
 
 @contextmanager
