@@ -115,3 +115,9 @@ def test_a_file_in_place_of_a_folder_is_told_of(tmp_path: Path) -> None:
         galaxies_at(folder, *paths)
         with pytest.raises(ExportError, match="is that of another file or folder"):
             datapkg.export(folder / "p", folder / "out", to="files")
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_told_of(tmp_path: Path) -> None:
+    galaxies_at(tmp_path, "n" * 300)
+    with pytest.raises(ExportError, match="a name is too long for this disk"):
+        datapkg.export(tmp_path / "p", tmp_path / "out", to="files")

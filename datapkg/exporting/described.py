@@ -95,7 +95,7 @@ def _has_images(table: Table) -> bool:
 def _described(row: Mapping[str, Any], image: NDArray[Any], name: str, where: str) -> Described:
     axes = row["axes"] or ""
     if len(axes) != image.ndim or not axes.endswith(("YX", "YXS")):
-        fix = "choose another form, such as --to parquet"
+        fix = "name other tables with --tables, or choose another form, such as --to parquet"
         raise ExportError(f"an image with the axes {axes!r} has no plane of Y and X at its end", where, fix)
     return Described(
         name,

@@ -39,14 +39,12 @@ def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> Non
         path = paths[at].as_py()
         where = f"table {table.name}, row {at}"
         target = folder / path_below(path, where)
-        if path in written:
-            target = _free(target, content)
-            if target is not None:
-                named = target.relative_to(folder).as_posix()
-                job.note(f"{where}: another file has the path {path}, so it is {named}")
-        if target is not None:
-            _write(target, content, path, where)
+        free = _free(target, content) if path in written else target
+        if free is not None:
+            _write(free, content, path, where)
             written.add(path)
+            if free != target:
+                job.note(f"{where}: another file has the path {path}, so it is {free.relative_to(folder)}")
         if done % 100 == 0:
             job.tell(table, at)
 
