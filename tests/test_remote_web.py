@@ -155,7 +155,7 @@ def test_a_file_whose_length_nobody_tells_is_fetched(site: Site) -> None:
     assert fetch(address) == CONTENT
 
 
-@pytest.mark.parametrize("length", ["abc", "-5", "4, 5"])
+@pytest.mark.parametrize("length", ["abc", "-5"])
 def test_a_length_that_is_no_number_is_refused(site: Site, length: str) -> None:
     address = site.put("x.csv", CONTENT)
     site.plan("x.csv", Serving(untold=True, headers={"Content-Length": length}, drop_after=10))
