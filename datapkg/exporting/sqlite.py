@@ -25,7 +25,8 @@ ABOUT_TABLE = "_datapkg"
 BATCH_BYTES = 8 << 20
 TELL_ROWS = 1000
 FAILURES = {
-    "full": ("the disk is full", "free some space, or export to another disk"),
+    "full": ("the disk is full", "free some space, or choose another disk"),
+    "disk I/O": ("the disk cannot be written", "check it, its free space, and limits (ulimit -f)"),
     "too big": ("an image is larger than SQLite can hold", "choose another form, such as --to ome-tiff"),
 }
 

@@ -91,7 +91,7 @@ def write_errors(dest: Path) -> Iterator[None]:
         yield
     except OSError as error:
         told = store_error(error, str(dest))
-        raise ExportError(told.what, told.where, told.fix.replace("build on", "export to")) from None
+        raise ExportError(told.what, told.where, told.fix) from None
 
 
 def _settle(whole: Path) -> None:

@@ -94,7 +94,7 @@ def store_error(error: BaseException, where: str) -> StoreError:
     text = str(error)
     number = getattr(error, "errno", None)
     if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "os error 28" in text:
-        return StoreError("the disk is full", where, "free some space, or build on another disk")
+        return StoreError("the disk is full", where, "free some space, or choose another disk")
     if number == errno.EFBIG or "File too large" in text or "os error 27" in text:
         return StoreError("a file would grow over the allowed size", where, "raise the limit (ulimit -f)")
     if number == errno.ENAMETOOLONG:
