@@ -65,10 +65,15 @@ def descriptor(manifest: Manifest, record: Record, files: FilesList, release: st
     }
 
 
+def descriptor_content(manifest: Manifest, record: Record, files: FilesList, release: str | None) -> bytes:
+    """The descriptor as it stands in a package."""
+    described = descriptor(manifest, record, files, release)
+    return json.dumps(described, indent=1, ensure_ascii=False).encode()
+
+
 def write_descriptor(package: Place, manifest: Manifest, record: Record, release: str | None) -> None:
     """Write the descriptor into the package, where it is not there as it should be."""
-    described = descriptor(manifest, record, versions.read_files(package, record), release)
-    content = json.dumps(described, indent=1, ensure_ascii=False).encode()
+    content = descriptor_content(manifest, record, versions.read_files(package, record), release)
     with storage_errors(package.at(DESCRIPTOR)):
         try:
             same = package.read(DESCRIPTOR) == content
