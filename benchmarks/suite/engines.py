@@ -1,4 +1,4 @@
-"""Peers that are databases or table formats: SQLite, Parquet, Hugging Face datasets, Lance, and datapkg itself."""
+"""Peers that are databases or table formats: SQLite, Parquet, Hugging Face datasets and Lance."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from .others import DeepLake, Icechunk, WebDataset
+from .own import Datapkg, DatapkgPacked
 from .peers import Files, Hdf5, Hdf5Gzip, Movie, Peer, Zarr, ZarrSharded
-from .sets import LARGE, Image, ImageSet, well
+from .sets import LARGE, Image, well
 
 GROUP_BYTES = 1 << 20
 
@@ -101,6 +102,10 @@ class Parquet(Columnar):
     name = "Parquet"
     module = "pyarrow"
 
+    @classmethod
+    def loads(cls, task: str) -> Sequence[str]:  # noqa: ARG003
+        return "pyarrow.parquet", "pyarrow.compute"
+
     @property
     def group(self) -> int:
         """Images of a row group."""
@@ -158,6 +163,10 @@ class Datasets(Columnar):
 
     name = "HF datasets"
     module = "datasets"
+
+    @classmethod
+    def loads(cls, task: str) -> Sequence[str]:  # noqa: ARG003
+        return "datasets", "pyarrow.compute"
 
     def build(self) -> None:
         import datasets
@@ -283,70 +292,6 @@ class Lance(Peer):
         data = lance.dataset(str(self.at))
         data.merge_insert("number").when_matched_update_all().execute(self.batched([path], number))
         path.unlink()
-
-
-class Datapkg(Peer):
-    """This project: a build from the manifest, and its reader."""
-
-    name = "datapkg"
-    module = "datapkg"
-    ours = True
-
-    @property
-    def manifest(self) -> Path:
-        """What is built."""
-        return self.images.manifest
-
-    def build(self) -> None:
-        import datapkg
-
-        datapkg.build(self.manifest, self.at)
-
-    def open(self) -> None:
-        import datapkg
-
-        self._table = datapkg.open(self.at)[self.images.table]
-
-    def one(self, number: int) -> Image:
-        found = self._table.image(number)
-        assert found is not None
-        return found
-
-    def many(self, numbers: Sequence[int]) -> list[Image]:
-        return [image for image in self._table.images(numbers) if image is not None]
-
-    def scan(self) -> Iterator[Image]:
-        for at in range(0, len(self._table), self.batch):
-            yield np.stack(self.many(range(at, min(at + self.batch, len(self._table)))))
-
-    def of_well(self, name: str, most: int) -> list[Image]:
-        return list(self._table.to_pandas(["image_array"], where=f"Well = '{name}'", limit=most).image_array)
-
-    def before(self, numbers: Sequence[int]) -> list[Image]:
-        import datapkg
-
-        self._table = datapkg.open(self.at, version=datapkg.open(self.at).version - 1)[self.images.table]
-        return self.many(numbers)
-
-    def append(self, files: list[Path]) -> None:
-        assert all(path.exists() for path in files)  # in the manifest's folder
-        self.build()
-
-    def change(self, number: int, image: Image) -> None:
-        assert image.shape and number >= 0  # the file of that number is changed already
-        self.build()
-
-
-class DatapkgPacked(Datapkg):
-    """The same with `array: packed`."""
-
-    name = "datapkg packed"
-    of = ImageSet
-
-    @property
-    def manifest(self) -> Path:
-        """What is built."""
-        return self.images.packed
 
 
 PEERS: dict[str, type[Peer]] = {

@@ -53,6 +53,14 @@ NO_WORK = {
     "CSV": ("build", "build memory"),
 }
 """What is no work for files that are kept as they are."""
+TOLD = {
+    "one": "1,000 random images one by one, s",
+    "many": "in one call",
+    "scan": "reading all",
+    "read": "reading into pandas, s",
+    "build": "the build",
+    "size": "MB on the disk",
+}
 PACKED = "datapkg packed"
 OURS = "datapkg"
 MARKERS = "osd"
@@ -88,7 +96,7 @@ def _page(results: Results, folder: Path) -> Iterator[str]:
     values = _medians(results["rows"])
     rows = list(_compared(values))
     yield from ("# Beside what people use instead", "")
-    yield " ".join(_summary(values, rows))
+    yield from _summary(values, rows)
     yield from ("", *_how(results), "", "## What datapkg loses", "", *_losses(rows))
     for name, title in TITLES.items():
         if any(of == name for of, _, _ in values):
@@ -99,11 +107,7 @@ def _page(results: Results, folder: Path) -> Iterator[str]:
             yield from ("", "<details><summary>Memory, and what is read</summary>", "")
             yield from _table(values, name, COSTS)
             yield from ("", "</details>")
-    failed = {
-        f"- {row['peer']}, {row['set']}, {row['task']}: {row['why']}"
-        for row in results["rows"]
-        if "failed" in row
-    }
+    failed = set(_failed(results["rows"]))
     if failed:
         yield from ("", "## What failed", "", *sorted(failed))
 
@@ -119,7 +123,7 @@ def _how(results: Results) -> Iterator[str]:
     yield (
         "Seconds, unless said otherwise: medians of the rounds, of which there are "
         f"{results['rounds']}, but a task of a peer that has taken {results['enough']:g} s in all is not repeated. Every task "
-        "runs in a process of its own, peers in turn, on a warm file cache. Bold is the best of a column; a dash: the peer has no "
+        "runs in a process of its own, peers in turn, on a warm file cache; imports count in the cold process alone. Bold is the best of a column; a dash: the peer has no "
         "such thing. All decode large TIFF files on all cores; small ones datapkg decodes in a process a core, where the others' "
         "loops have one. Random images are 1,000, or all where there are fewer. Memory is private, workers' included, without "
         "mapped files; read is what system calls read, and a memory map is none. "
@@ -143,51 +147,53 @@ def _compared(values: Values) -> Iterator[Row]:
 
 
 def _summary(values: Values, rows: Sequence[Row]) -> Iterator[str]:
-    """What to know of it in a few sentences."""
+    """What to know of it in a few lines."""
     won, near = (sum(row.times <= most for row in rows) for most in (1, 2))
     yield (
         f"In {won} of {len(rows)} comparisons datapkg needs the least of all, in {near - won} more at most twice the least, "
-        f"and in {len(rows) - near} more than that."
+        f"and in {len(rows) - near} more than that. The best of the others stands in brackets; smaller is better."
     )
-    said = {
-        "many": "random images in one call",
-        "scan": "reading all",
-        "one": "random images one by one",
-        "build": "the build",
-    }
-    for name in ("large", "small", "movie"):
+    yield ""
+    for name, title in TITLES.items():
         told = [
-            f"{words} {_shown(row.ours, False)} s ({row.peer} {_shown(row.best, False)} s)"
-            for task, words in said.items()
+            f"{words} {_shown(row.ours)} ({row.peer} {_shown(row.best)})"
+            for task, words in TOLD.items()
             for row in rows
             if (row.name, row.task) == (name, task)
         ]
+        packed = values.get((name, "size", PACKED))
+        told += [f"with `array: packed` {_shown(packed)} MB"] if packed else []
         if told:
-            yield f"{TITLES[name]}: {', '.join(told)}; in brackets the best of the others."
-    for name in ("large", "small"):
-        plain, packed = values.get((name, "size", OURS)), values.get((name, "size", PACKED))
-        if plain and packed:
-            others = [row for row in rows if (row.name, row.task) == (name, "size")]
-            yield (
-                f"Stored as they are, {TITLES[name].lower()} take {_shown(plain, False)} MB, with `array: packed` "
-                f"{_shown(packed, False)} MB, "
-                f"in {others[0].peer}, the smallest of the others, {_shown(others[0].best, False)} MB."
-            )
+            yield f"- {title}: {', '.join(told)}."
 
 
-def _medians(rows: Sequence[Results]) -> dict[tuple[str, str, str], float]:
+def _medians(rows: Sequence[Results]) -> Values:
     """By set, task and peer."""
     held: dict[tuple[str, str, str], list[float]] = {}
     for row in rows:
-        key = row["set"], row["peer"]
+        name, task, peer = row["set"], row["task"], row["peer"]
+        found = {f"{task} {kind}": row[kind] / 1e6 for kind in ("memory", "read") if kind in row}
         if "seconds" in row:
-            held.setdefault((key[0], row["task"], key[1]), []).append(row["seconds"])
-        if "seconds" in row and row["task"] == "build":
-            held.setdefault((key[0], "size", key[1]), []).append(row["size"] / 1e6)
-        for kind in ("memory", "read"):
-            if kind in row:
-                held.setdefault((key[0], f"{row['task']} {kind}", key[1]), []).append(row[kind] / 1e6)
+            found[task] = row["seconds"]
+        if task == "build" and "size" in row and "seconds" in row:
+            found["size"] = row["size"] / 1e6
+        for what, value in found.items():
+            held.setdefault((name, what, peer), []).append(value)
     return {key: median(found) for key, found in held.items()}
+
+
+def _failed(rows: Sequence[Results]) -> Iterator[str]:
+    """What failed, and where peers did not give the same pixels."""
+    for row in rows:
+        if "failed" in row:
+            yield f"- {row['peer']}, {row['set']}, {row['task']}: {row['why']}"
+    sums: dict[tuple[str, str, int], dict[str, str]] = {}
+    for row in rows:
+        if row["task"] in READING and row.get("check") is not None:
+            sums.setdefault((row["set"], row["task"], row["round"]), {})[row["peer"]] = str(row["check"])
+    for (name, task, _), found in sums.items():
+        if len(set(found.values())) > 1:
+            yield f"- {name}, {task}: not all read the same values: {found}"
 
 
 def _peers(values: Values, name: str) -> list[str]:
@@ -217,7 +223,7 @@ def _table(values: Values, name: str, tasks: Mapping[str, str]) -> Iterator[str]
 
 def _alone(values: Values, name: str) -> Iterator[str]:
     told = [
-        f"{words} {_shown(values[name, task, OURS], False)} s"
+        f"{words} {_shown(values[name, task, OURS])} s"
         for task, words in ALONE.items()
         if (name, task, OURS) in values
     ]
@@ -225,10 +231,10 @@ def _alone(values: Values, name: str) -> Iterator[str]:
         yield f"What datapkg alone has: {'; '.join(told)}."
 
 
-def _shown(value: float | None, best: bool) -> str:
+def _shown(value: float | None, best: bool = False) -> str:
     if value is None:
         return "-"
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.001 else f"{value:.4f}"
+    text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.001 else f"{value:.2g}"
     return f"**{text}**" if best else text
 
 
@@ -241,7 +247,7 @@ def _losses(rows: Sequence[Row]) -> Iterator[str]:
     yield "| | | times the best | datapkg | packed | the best | which is |"
     yield "|---|---|---:|---:|---:|---:|---|"
     for row in lost:
-        figures = " | ".join(_shown(value, False) for value in (row.times, row.ours, row.packed, row.best))
+        figures = " | ".join(_shown(value) for value in (row.times, row.ours, row.packed, row.best))
         yield f"| {TITLES[row.name]} | {TASKS[row.task]} | {figures} | {row.peer} |"
 
 

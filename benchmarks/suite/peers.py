@@ -46,6 +46,11 @@ class Peer(ABC):
         method = NEEDS.get(task, task)
         return getattr(cls, method, None) is not getattr(Peer, method, cls)
 
+    @classmethod
+    def loads(cls, task: str) -> Sequence[str]:  # noqa: ARG003 - most load the same for all
+        """What a task imports, which no clock counts."""
+        return [cls.module] if cls.module else []
+
     @abstractmethod
     def build(self) -> None:
         """Store the set, from its files."""
