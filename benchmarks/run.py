@@ -7,7 +7,7 @@ Every task of every peer runs in a process of its own, one after the other, peer
 moment hurts all alike; medians count. What has already taken more than `--enough` seconds is not repeated. Rows are added
 to ``rows.jsonl`` in the folder as they come: the same command goes on where it was stopped, and other `--sets` are added.
 A set's stores are removed when it is done. It writes ``docs/benchmarks/results.json``, and from it `docs/benchmarks.md` with
-its plots (`--page` makes only these again). At full scale it needs 30 GB of disk and about an hour.
+its plots (`--page` makes only these again). At full scale it needs 25 GB of disk and 45 minutes.
 """
 
 from __future__ import annotations
