@@ -270,13 +270,20 @@ def _plots(results: Results, folder: Path) -> None:
         figure, axes = pyplot.subplots(figsize=(9, 0.5 * len(tasks) + 1.2), layout="constrained")
         for at, peer in enumerate(peers):
             points = [
-                (values[name, task, peer] / values[name, task, OURS], row + (at - len(peers) / 2) * 0.07)
+                (
+                    values[name, task, peer] / values[name, task, OURS],
+                    row + (at - (len(peers) - 1) / 2) * 0.06,
+                )
                 for row, task in enumerate(tasks)
-                if (name, task, peer) in values
+                if (name, task, peer) in values and task not in NO_WORK.get(peer, ())
             ]
             marker = MARKERS[at // 10]  # there are ten colours
-            axes.plot(*zip(*points, strict=True), marker, label=peer, markersize=5)
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, marker, label=peer, markersize=5)
+        for row in range(0, len(tasks), 2):
+            axes.axhspan(row - 0.5, row + 0.5, color="0.95", zorder=0)
         axes.axvline(1, color="black", linewidth=1)
+        axes.margins(y=0.01)
         axes.set(xscale="log", yticks=range(len(tasks)), yticklabels=[TASKS[task] for task in tasks])
         axes.set_xlabel("times datapkg's own figure: right of the line, datapkg needs less")
         axes.invert_yaxis()
