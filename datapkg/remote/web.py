@@ -16,7 +16,6 @@ from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 
 from ..addresses import WEB, scheme_of
 from ..errors import SourceError
@@ -43,6 +42,8 @@ class Connections:
 
     def pool(self, url: str) -> PoolManager:
         """The pool for an address: through the proxy that the environment names, or straight."""
+        from urllib.request import getproxies, proxy_bypass  # these bring ssl with them
+
         import urllib3
 
         parts = urlsplit(url)
