@@ -116,7 +116,7 @@ class Reader:
         begun = time.time_ns()
         looked = self._scan(resource)
         fresh = [one for part in looked for one in part.files]
-        remember([(one.file, one.seen.sha256) for one in fresh], begun)
+        remember(resource.files.take(resource.stale), [one.seen.sha256 for one in fresh], begun)
         known = known_files(resource, self.before) if self.before is not None else {}
         looks = known | {one.file.path: one for one in fresh}
         scanned = [looks[file.path] for file in resource.files]
@@ -147,7 +147,7 @@ class Reader:
         there = {
             table.name for table in self.before.record.tables if table.resource == resource.resource.name
         }
-        paths = {file.path for file in resource.files} - resource.stale
+        paths = set(resource.files.paths) - set(resource.files.take(resource.stale).paths)
         found, notes = {}, []
         for schema in tables:
             if schema.name not in there:
@@ -165,8 +165,8 @@ class Reader:
 
     def _scan(self, resource: ResourcePlan) -> list[Looked]:
         name = resource.resource.name
-        stale = [file for file in resource.files if file.path in resource.stale]
-        groups = list(ingest.grouped(stale, lambda file: file.bytes))
+        stale = resource.files.take(resource.stale)
+        groups = [stale[part] for part in ingest.cut(stale.sizes.tolist())]
         threads = self._threads(len(groups))
         scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
         tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
@@ -222,7 +222,7 @@ class Reader:
         return max(1, min(self.run.threads, self.run.workers // max(tasks, 1)))
 
     def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
-        total = sum(file.bytes for file in resource.files)
+        total = int(resource.files.sizes.sum())
         return Counter(doing, len(resource.files), total, self.progress)
 
 
@@ -241,13 +241,14 @@ def _content(
     """A table of the coming version: what its tasks gave, and what stays of the version before."""
     name = growing.schema.name
     new = zip(growing.digests, growing.held, growing.come, strict=True)
+    stale = set(resource.files.take(resource.stale).paths)
     rows: list[SourceRow] = []
     texts = Texts()
     pieces: list[Piece] = []
     for one in scanned:
         if name not in one.scan.evidence:
             continue
-        if following is not None and one.file.path not in resource.stale:
+        if following is not None and one.file.path not in stale:
             rows.append(following.old.files[one.file.path])
             pieces.append(following.old.stay(one.file.path))
         else:

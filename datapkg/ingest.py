@@ -40,7 +40,7 @@ class ScanTask:
     """Files of one resource to be looked at."""
 
     resource: Resource
-    files: tuple[SourceFile, ...]
+    files: Sequence[SourceFile]
     max_image_bytes: int = MAX_IMAGE_BYTES
     threads: int = 1
 
@@ -142,19 +142,22 @@ def grouped(files: Sequence[Any], size: Callable[[Any], int]) -> Iterator[tuple[
     >>> list(grouped([1, 2, 70 << 20, 3], lambda item: item))
     [(1, 2), (73400320,), (3,)]
     """
-    group: list[Any] = []
-    total = 0
-    rest = sum(map(size, files))
+    return (tuple(files[part]) for part in cut([size(file) for file in files]))
+
+
+def cut(sizes: Sequence[int]) -> Iterator[slice]:
+    """Where a sequence of files of these sizes is cut into tasks."""
+    first = total = 0
+    rest = sum(sizes)
     most = _task_bytes(rest)
-    for file in files:
-        if group and (total + size(file) > most or len(group) == TASK_FILES):
-            yield tuple(group)
+    for at, size in enumerate(sizes):
+        if at > first and (total + size > most or at - first == TASK_FILES):
+            yield slice(first, at)
             rest -= total
-            group, total, most = [], 0, _task_bytes(rest)
-        group.append(file)
-        total += size(file)
-    if group:
-        yield tuple(group)
+            first, total, most = at, 0, _task_bytes(rest)
+        total += size
+    if first < len(sizes):
+        yield slice(first, len(sizes))
 
 
 def _task_bytes(rest: int) -> int:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .digest import SourceDigest
 from .ingest import Scanned
 from .plan import Previous, ResourcePlan, member_file
@@ -104,7 +106,8 @@ def table_row(
 
 def known_files(resource: ResourcePlan, before: Previous) -> dict[str, Scanned]:
     """The files of a resource that need not be looked at, by path, as if they had been."""
-    wanted = {file.path: file for file in resource.files if file.path not in resource.stale}
+    fresh = np.setdiff1d(np.arange(len(resource.files)), resource.stale)
+    wanted = {file.path: file for file in resource.files.take(fresh)}
     own: dict[str, list[SourceRow]] = {}
     groups: dict[str, list[SourceRow]] = {}
     for row in before.sources:
