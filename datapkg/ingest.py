@@ -18,11 +18,13 @@ from .companions import companions
 from .digest import DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
+from .files import Files
+from .looks import Looking, Looks, Scanned, ToStore
 from .manifest import Resource
 from .places import Place
-from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
+from .reading import MAX_IMAGE_BYTES, Reading, SourceFile
 from .row_digests import RowHasher
-from .sources.base import Column, Scan, TableSchema
+from .sources.base import Column, TableSchema
 from .store import Fragment, write_fragment
 
 TASK_BYTES, LEAST_TASK_BYTES, TASK_SHARE = 64 << 20, 16 << 20, 8
@@ -47,41 +49,6 @@ class ScanTask:
     def reading(self, file: SourceFile) -> Reading:
         """A reading of one of the files."""
         return Reading(file, max_image_bytes=self.max_image_bytes, threads=self.threads)
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """A file that was looked at: what it showed, what it was, and what its members were."""
-
-    file: SourceFile
-    scan: Scan
-    seen: Seen
-    members: tuple[tuple[SourceFile, Seen], ...]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes as plain values."""
-        return Scanned, (self.file, self.scan, self.seen, self.members)
-
-    @classmethod
-    def of(cls, reading: Reading, told: Scan) -> Scanned:
-        """What a reading that has come to its end told; members that it had no need of are read for their hash."""
-        members = tuple((one, reading.members.get(one.path) or look(one)) for one in told.members)
-        return cls(reading.file, told, reading.seen, members)
-
-    def to_store(self) -> ToStore:
-        """What storing its rows needs to know."""
-        members = {file.path: seen for file, seen in self.members}
-        return ToStore(self.file, self.seen, members, frozenset(self.scan.evidence))
-
-
-@dataclass(frozen=True, slots=True)
-class ToStore:
-    """A file whose rows are to be stored: how it and its members were seen, and the tables that it adds to."""
-
-    file: SourceFile
-    seen: Seen
-    members: Mapping[str, Seen]
-    fills: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +78,18 @@ class Ingested:
     held: tuple[Mapping[str, int], ...]
 
 
-def scan(task: ScanTask, note: Note) -> list[Scanned]:
+def scan(task: ScanTask, note: Note) -> Looks:
     """Look at each file of a task."""
     source = sources.get(task.resource.type)
-    found = []
-    for file in task.files:
+    files = Files.of(task.files)
+    found = Looking(files)
+    for file in files:
         note(file.path, 0)
         with task.reading(file) as reading:
             told = source.scan(reading, task.resource)
-        found.append(Scanned.of(reading, told))
+        found.take(Scanned.of(reading, told))
         note(file.path, max(file.bytes, 1))
-    return found
+    return found.looks()
 
 
 def ingest(task: IngestTask, note: Note) -> dict[str, Ingested]:
