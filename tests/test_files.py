@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datapkg.files import Files, PlainFile
+from datapkg.files import Files, FilesFound, PlainFile
 from datapkg.reading import MISSING, SourceFile
 
 NUMBERS = st.integers(0, 2**60)
@@ -55,3 +56,22 @@ def test_plain_files_are_those_that_the_system_told_of(files: list[SourceFile]) 
             assert plain is None
         else:
             assert plain == PlainFile(file.path, str(file.local), file.bytes, file.stat)
+
+
+def test_a_file_costs_few_bytes_and_no_object_but_its_two_names() -> None:
+    def found(count: int) -> Files:
+        files = FilesFound()
+        for at in range(count):
+            files.add(f"{at:06}.tif", f"/data/{at:06}.tif", Path("/data"), (2**40, at, 2**40, 2**60, 2**60))
+        return files.files()
+
+    def taken(count: int) -> int:
+        tracemalloc.start()
+        try:
+            held = found(count)
+            assert len(held) == count
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    assert (taken(4000) - taken(2000)) / 2000 < 320
