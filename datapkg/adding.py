@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from blake3 import blake3
 
 from . import engine as engines
@@ -25,6 +26,7 @@ from .deriving.entries import derive
 from .deriving.loading import name_of
 from .deriving.recipe import Recipe, recipes_of
 from .errors import VersionError
+from .files import Files
 from .manifest import Manifest, normal
 from .manifest.document import compose
 from .manifest.load import LoadedManifest
@@ -128,7 +130,13 @@ def _planned(manifest: Manifest, newest: Previous) -> list[ResourcePlan]:
     readers = newest.record.readers
     return [
         ResourcePlan(
-            one, normal.settings_digest(one), readers.get(one.name, {}), (), Change(), frozenset(), {}
+            one,
+            normal.settings_digest(one),
+            readers.get(one.name, {}),
+            Files.of(()),
+            Change(),
+            np.empty(0, np.int64),
+            {},
         )
         for one in manifest.resources
     ]

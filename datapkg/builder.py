@@ -215,10 +215,10 @@ def attempt_in(
 def _needed(loaded: LoadedManifest, planned: Plan) -> list[Path]:
     """The folders of this machine that hold what workers read: files of sources, and what functions need."""
     folders = {
-        file.root
+        folder
         for one in planned.resources
-        for file in one.files
-        if file.path in one.stale and file.content is None
+        if len(one.stale)
+        for folder in one.files.take(one.stale).folders()
     }
     return sorted({*folders, *function_folders(loaded)})
 

@@ -16,8 +16,9 @@ from .engine import Needs, Run
 from .engine.inline import Here
 from .errors import DamageError
 from .hashes import remember
-from .ingest import Ingested, IngestTask, Scanned, ScanTask
+from .ingest import Ingested, IngestTask, ScanTask
 from .known_files import Texts, archive_rows, file_rows, held_of, known_files, table_row
+from .looks import Looks
 from .old_tables import OldTable
 from .one_pass import Looked, OnePassTask, scan_and_store
 from .places import Place
@@ -117,20 +118,22 @@ class Reader:
         """
         begun = time.time_ns()
         looked = self._scan(resource)
-        fresh = [one for part in looked for one in part.files]
-        remember([(one.file, one.seen.sha256) for one in fresh], begun)
-        known = known_files(resource, self.before) if self.before is not None else {}
-        looks = known | {one.file.path: one for one in fresh}
-        scanned = [looks[file.path] for file in resource.files]
+        scanned = Looks.joined(resource.files.take(resource.stale), [part.files for part in looked])
+        remember(scanned.files, scanned.hashes, begun)
+        whole = len(scanned) == len(resource.files)
+        if not whole and self.before is not None:
+            looks = known_files(resource, self.before) | {one.file.path: one for one in scanned}
+            scanned = Looks.of(looks[path] for path in resource.files.paths)
         decision = sources.get(resource.resource.type).decide(
-            resource.resource, [(one.file, one.scan) for one in scanned]
+            resource.resource, [(one.path, one.scan) for one in scanned.told()]
         )
         following, notes = self._following(resource, decision.tables)
         anew = [table for table in decision.tables if table.name not in following]
-        whole = len(fresh) == len(scanned)
         looked = [self._kept(part, decision.tables if whole or not anew else ()) for part in looked]
-        groups = ingest.grouped(scanned, lambda one: one.file.bytes)
-        growing = self._ingest(resource, anew, looked if whole else [Looked(group) for group in groups])
+        groups = () if whole else ingest.grouped(scanned, lambda one: one.file.bytes)
+        growing = self._ingest(
+            resource, anew, looked if whole else [Looked(Looks.of(group)) for group in groups]
+        )
         growing |= self._ingest(resource, [one.schema for one in following.values()], looked)
         tables = tuple(
             _content(resource, growing[schema.name], scanned, following.get(schema.name))
@@ -149,7 +152,7 @@ class Reader:
         there = {
             table.name for table in self.before.record.tables if table.resource == resource.resource.name
         }
-        paths = {file.path for file in resource.files} - resource.stale
+        paths = set(resource.files.paths) - set(resource.files.take(resource.stale).paths)
         found, notes = {}, []
         for schema in tables:
             if schema.name not in there:
@@ -167,8 +170,8 @@ class Reader:
 
     def _scan(self, resource: ResourcePlan) -> list[Looked]:
         name = resource.resource.name
-        stale = [file for file in resource.files if file.path in resource.stale]
-        groups = list(ingest.grouped(stale, lambda file: file.bytes))
+        stale = resource.files.take(resource.stale)
+        groups = [stale[part] for part in ingest.cut(stale.sizes.tolist())]
         threads = self._threads(len(groups))
         scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
         tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
@@ -230,7 +233,7 @@ class Reader:
         return max(1, min(self.run.threads, self.run.workers // max(tasks, 1)))
 
     def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
-        total = sum(file.bytes for file in resource.files)
+        total = int(resource.files.sizes.sum())
         return Counter(doing, len(resource.files), total, self.progress)
 
 
@@ -244,20 +247,21 @@ class _Following:
 
 
 def _content(
-    resource: ResourcePlan, growing: _Growing, scanned: Sequence[Scanned], following: _Following | None
+    resource: ResourcePlan, growing: _Growing, scanned: Looks, following: _Following | None
 ) -> Content:
     """A table of the coming version: what its tasks gave, and what stays of the version before."""
     name = growing.schema.name
     new = zip(growing.digests, growing.held, growing.come, strict=True)
+    stale = set(resource.files.take(resource.stale).paths)
     rows: list[SourceRow] = []
     texts = Texts()
     pieces: list[Piece] = []
-    for one in scanned:
+    for one in scanned.told():
         if name not in one.scan.evidence:
             continue
-        if following is not None and one.file.path not in resource.stale:
-            rows.append(following.old.files[one.file.path])
-            pieces.append(following.old.stay(one.file.path))
+        if following is not None and one.path not in stale:
+            rows.append(following.old.files[one.path])
+            pieces.append(following.old.stay(one.path))
         else:
             source, held, come = next(new)
             rows.append(table_row(resource, one, name, source, held, texts))
@@ -269,12 +273,11 @@ def _content(
     return Content(record, tuple(rows), growing.schema.arrow(), tuple(growing.fragments), succession)
 
 
-def folded(scanned: Sequence[Scanned]) -> list[str]:
+def folded(scanned: Looks) -> list[str]:
     """The files' warnings; one that many files have alike is told once, with their number and the first."""
     alike: dict[str, list[tuple[str, str]]] = {}
-    for one in scanned:
-        path = one.file.path
-        for warning in one.scan.warnings:
+    for path, _, _, scan, _ in scanned.told():
+        for warning in scan.warnings:
             told = warning if warning.startswith(path) else f"{path}: {warning}"
             alike.setdefault(told.removeprefix(path), []).append((path, told))
     return [

@@ -10,7 +10,8 @@ import errno
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from blake3 import blake3
 from .errors import DamageError, StoreError
 
 SEAL = re.compile(rb'"blake3": "([0-9a-f]{64})"\n}\n\Z')
+LINES = 1024
 SEAL_BYTES = len('"blake3": ""\n}\n') + 64
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -33,10 +35,12 @@ def sealed(document: Mapping[str, Any]) -> bytes:
     >>> unsealed(sealed({"version": 2}), "here")
     {'version': 2}
     """
-    head = (
-        "{\n" + "".join(f"{_compact(name)}: {_lines(value)},\n" for name, value in document.items())
-    ).encode()
-    return head + b'"blake3": "' + blake3(head).hexdigest().encode() + b'"\n}\n'
+    content = bytearray(b"{\n")
+    for name, value in document.items():
+        for piece in chain((f"{_compact(name)}: ",), _lines(value), (",\n",)):
+            content += piece.encode()
+    content += b'"blake3": "%s"\n}\n' % blake3(content).hexdigest().encode()
+    return bytes(content)
 
 
 def unsealed(content: bytes, where: str) -> dict[str, Any]:
@@ -135,9 +139,15 @@ _compact = json.JSONEncoder(
 ).encode  # made once: a lock has 100,000 lines
 
 
-def _lines(value: Any) -> str:
+def _lines(value: Any) -> Iterator[str]:
+    """A value in pieces: all lines of a long list at once would be a copy more of what is written."""
     if isinstance(value, dict) and value:
-        return "{\n" + ",\n".join(f"{_compact(k)}: {_compact(v)}" for k, v in value.items()) + "\n}"
-    if isinstance(value, list | tuple) and value:
-        return "[\n" + ",\n".join(_compact(item) for item in value) + "\n]"
-    return _compact(value)
+        yield "{\n" + ",\n".join(f"{_compact(k)}: {_compact(v)}" for k, v in value.items()) + "\n}"
+    elif isinstance(value, list | tuple | map):
+        between, items = "[\n", iter(value)
+        while some := list(islice(items, LINES)):
+            yield between + ",\n".join(map(_compact, some))
+            between = ",\n"
+        yield "\n]" if between == ",\n" else "[]"
+    else:
+        yield _compact(value)

@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import chain, islice
+
+import numpy as np
 
 from .cache import cache_folder
+from .files import AT_A_TIME, Files
 from .reading import MISSING, SourceFile, Stat
 
 YOUNG_NS = 2_000_000_000
@@ -27,50 +31,72 @@ create table if not exists hashes (
 """
 
 
-def recalled(files: Sequence[SourceFile]) -> dict[str, str]:
-    """The sha256 of those files that are as they were when they were hashed, by their shown paths."""
-    found: dict[str, str] = {}
-    files = [file for file in files if file.content is None and not file.sha256]
+def recalled(files: Files) -> list[str]:
+    """The sha256 of each file that is as it was when it was hashed; empty for the others."""
+    found = [""] * len(files)
     with suppress(sqlite3.Error, OSError), _database() as database:
-        for folder in {file.root for file in files}:
-            inside = [file for file in files if file.root == folder]
-            known = _known(database, str(folder))
-            for file in inside:
-                seen = known.get(str(file.local))
-                if seen is not None and seen[:5] == (file.stat or _stat(file)):
-                    found[file.path] = str(seen[5])
+        on_disk = files.on_disk
+        if len(on_disk):
+            places = {files.locals[at]: at for at in on_disk.tolist()}
+            rows = (
+                (at, known, sha256)
+                for folder in files.folders()
+                for local, known, sha256 in _known(database, f"{folder}/", f"{folder}0")  # "0" follows "/"
+                if (at := places.get(local)) is not None
+            )
+            while some := list(islice(rows, AT_A_TIME)):
+                at, known, hashes = zip(*some, strict=True)
+                same = (files.stats[list(at)] == np.array(known, np.int64)).all(axis=1)
+                for number in np.flatnonzero(same).tolist():
+                    found[at[number]] = hashes[number]
+        for number, file in files.odd():
+            if file.content is None and not file.sha256:
+                for _, known, sha256 in _known(database, str(file.local), f"{file.local}\0"):
+                    with suppress(OSError):
+                        found[number] = sha256 if known == (file.stat or _stat(file)) else ""
     return found
 
 
-def remember(hashed: Iterable[tuple[SourceFile, str]], begun_ns: int) -> None:
+def remember(files: Files, hashes: Sequence[str], begun_ns: int) -> None:
     """Remember files with their sha256, but those that were touched after, or just before, their reading begun."""
-    rows = []
-    for file, sha256 in hashed:
-        if file.bytes == MISSING or file.content is not None or file.sha256:
-            continue
-        with suppress(OSError):
-            stat = file.stat or _stat(
-                file
-            )  # if the file is another meanwhile, it will not be taken for this one
-            if begun_ns - max(stat[3:]) >= YOUNG_NS:
-                rows.append((str(file.local), *stat, sha256))
-    if not rows:
+    at = files.on_disk
+    at = at[begun_ns - files.stats[at, 3:].max(axis=1, initial=0) >= YOUNG_NS]
+    rows = (
+        (files.locals[one], *stat, hashes[one])
+        for some in np.array_split(at, len(at) // AT_A_TIME + 1)
+        for one, stat in zip(some.tolist(), files.stats[some].tolist(), strict=True)
+    )
+    odd = list(_odd(files, hashes, begun_ns))
+    if not len(at) and not odd:
         return
     with suppress(sqlite3.Error, OSError), _database() as database:
-        database.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?, ?)", rows)
+        database.executemany("insert or replace into hashes values (?, ?, ?, ?, ?, ?, ?)", chain(rows, odd))
         database.commit()
 
 
-def _known(database: sqlite3.Connection, folder: str) -> dict[str, tuple[object, ...]]:
+def _odd(files: Files, hashes: Sequence[str], begun_ns: int) -> Iterator[tuple[str | int, ...]]:
+    """The rows of files that the search did not find."""
+    for at, file in files.odd():
+        if file.bytes == MISSING or file.content is not None or file.sha256:
+            continue
+        with suppress(OSError):
+            stat = file.stat or _stat(file)  # if it is another meanwhile, it will not be taken for this one
+            if begun_ns - max(stat[3:]) >= YOUNG_NS:
+                yield str(file.local), *stat, hashes[at]
+
+
+def _known(database: sqlite3.Connection, first: str, end: str) -> Iterator[tuple[str, Stat, str]]:
+    """What is remembered of all paths from `first` to before `end`."""
     rows = database.execute(
         "select path, dev, ino, size, mtime_ns, ctime_ns, sha256 from hashes where path >= ? and path < ?",
-        (f"{folder}/", f"{folder}0"),  # "0" follows "/"
+        (first, end),
     )
-    return {path: tuple(rest) for path, *rest in rows}
+    for path, dev, ino, size, mtime_ns, ctime_ns, sha256 in rows:
+        yield path, (dev, ino, size, mtime_ns, ctime_ns), sha256
 
 
 def _stat(file: SourceFile) -> Stat:
-    stat = os.stat(file.local)  # noqa: PTH116 - a hundred thousand times in a build
+    stat = os.stat(file.local)  # noqa: PTH116 - a Path would cost more than the question
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 

@@ -18,11 +18,13 @@ from .companions import companions
 from .digest import DigestColumn, SourceDigest, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
+from .files import Files
+from .looks import Looking, Looks, Scanned, ToStore
 from .manifest import Resource
 from .places import Place
-from .reading import MAX_IMAGE_BYTES, Reading, Seen, SourceFile, look
+from .reading import MAX_IMAGE_BYTES, Reading, SourceFile
 from .row_digests import RowHasher
-from .sources.base import Column, Scan, TableSchema
+from .sources.base import Column, TableSchema
 from .store import Fragment, write_fragment
 
 TASK_BYTES, LEAST_TASK_BYTES, TASK_SHARE = 64 << 20, 16 << 20, 8
@@ -40,48 +42,13 @@ class ScanTask:
     """Files of one resource to be looked at."""
 
     resource: Resource
-    files: tuple[SourceFile, ...]
+    files: Sequence[SourceFile]
     max_image_bytes: int = MAX_IMAGE_BYTES
     threads: int = 1
 
     def reading(self, file: SourceFile) -> Reading:
         """A reading of one of the files."""
         return Reading(file, max_image_bytes=self.max_image_bytes, threads=self.threads)
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """A file that was looked at: what it showed, what it was, and what its members were."""
-
-    file: SourceFile
-    scan: Scan
-    seen: Seen
-    members: tuple[tuple[SourceFile, Seen], ...]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes as plain values."""
-        return Scanned, (self.file, self.scan, self.seen, self.members)
-
-    @classmethod
-    def of(cls, reading: Reading, told: Scan) -> Scanned:
-        """What a reading that has come to its end told; members that it had no need of are read for their hash."""
-        members = tuple((one, reading.members.get(one.path) or look(one)) for one in told.members)
-        return cls(reading.file, told, reading.seen, members)
-
-    def to_store(self) -> ToStore:
-        """What storing its rows needs to know."""
-        members = {file.path: seen for file, seen in self.members}
-        return ToStore(self.file, self.seen, members, frozenset(self.scan.evidence))
-
-
-@dataclass(frozen=True, slots=True)
-class ToStore:
-    """A file whose rows are to be stored: how it and its members were seen, and the tables that it adds to."""
-
-    file: SourceFile
-    seen: Seen
-    members: Mapping[str, Seen]
-    fills: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +78,18 @@ class Ingested:
     held: tuple[Mapping[str, int], ...]
 
 
-def scan(task: ScanTask, note: Note) -> list[Scanned]:
+def scan(task: ScanTask, note: Note) -> Looks:
     """Look at each file of a task."""
     source = sources.get(task.resource.type)
-    found = []
-    for file in task.files:
+    files = Files.of(task.files)
+    found = Looking(files)
+    for file in files:
         note(file.path, 0)
         with task.reading(file) as reading:
             told = source.scan(reading, task.resource)
-        found.append(Scanned.of(reading, told))
+        found.take(Scanned.of(reading, told))
         note(file.path, max(file.bytes, 1))
-    return found
+    return found.looks()
 
 
 def ingest(task: IngestTask, note: Note) -> dict[str, Ingested]:
@@ -142,19 +110,22 @@ def grouped(files: Sequence[Any], size: Callable[[Any], int]) -> Iterator[tuple[
     >>> list(grouped([1, 2, 70 << 20, 3], lambda item: item))
     [(1, 2), (73400320,), (3,)]
     """
-    group: list[Any] = []
-    total = 0
-    rest = sum(map(size, files))
+    return (tuple(files[part]) for part in cut([size(file) for file in files]))
+
+
+def cut(sizes: Sequence[int]) -> Iterator[slice]:
+    """Where a sequence of files of these sizes is cut into tasks."""
+    first = total = 0
+    rest = sum(sizes)
     most = _task_bytes(rest)
-    for file in files:
-        if group and (total + size(file) > most or len(group) == TASK_FILES):
-            yield tuple(group)
+    for at, size in enumerate(sizes):
+        if at > first and (total + size > most or at - first == TASK_FILES):
+            yield slice(first, at)
             rest -= total
-            group, total, most = [], 0, _task_bytes(rest)
-        group.append(file)
-        total += size(file)
-    if group:
-        yield tuple(group)
+            first, total, most = at, 0, _task_bytes(rest)
+        total += size
+    if first < len(sizes):
+        yield slice(first, len(sizes))
 
 
 def _task_bytes(rest: int) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .digest import SourceDigest
-from .ingest import Scanned
+from .looks import Looks, Scanned, Told
 from .plan import Previous, ResourcePlan, member_file
 from .reading import Seen, SourceFile
 from .source_list import ARCHIVE, MATCHED_MEMBER, SourceRow
@@ -20,17 +22,17 @@ ANY_PLACE = (0, 0, 0, 0)
 """The identity of a file that was seen by another build: only its content counts."""
 
 
-def file_rows(resource: ResourcePlan, scanned: Iterable[Scanned]) -> list[SourceRow]:
+def file_rows(resource: ResourcePlan, scanned: Looks) -> list[SourceRow]:
     """One row for each file that was matched, and for each other one that was read with it, in the lead's group."""
-    looks = list(scanned)
     rows = []
-    for one in looks:
-        row = file_row(resource, one.scan.lead or one.file.path, one.file, one.seen, one.scan.warnings)
-        rows.append(replace(row, evidence=MATCHED_MEMBER) if one.scan.lead else row)
-    led = {one.file.path for one in looks if one.scan.lead}
-    for one in looks:
+    for path, size, sha256, scan, _ in scanned.told():
+        row = _file_row(resource, scan.lead or path, path, size, sha256, scan.warnings)
+        rows.append(replace(row, evidence=MATCHED_MEMBER) if scan.lead else row)
+    with_members = [one for one in scanned.told() if one.members]
+    led = {one.path for one in scanned.told() if one.scan.lead} if with_members else ()
+    for one in with_members:
         others = [(file, seen) for file, seen in one.members if file.path not in led]
-        rows += [file_row(resource, one.file.path, file, seen) for file, seen in others]
+        rows += [_file_row(resource, one.path, file.path, file.bytes, seen.sha256) for file, seen in others]
     return rows
 
 
@@ -38,24 +40,24 @@ def archive_rows(resource: ResourcePlan) -> list[SourceRow]:
     """One row for each archive that files of the resource were chosen of."""
     return [
         replace(
-            file_row(resource, one.path, one, Seen(ANY_PLACE, one.sha256)),
+            _file_row(resource, one.path, one.path, one.bytes, one.sha256),
             evidence=ARCHIVE,
         )
         for one in resource.archives
     ]
 
 
-def file_row(
-    resource: ResourcePlan, group: str, file: SourceFile, seen: Seen, warnings: Sequence[str] = ()
+def _file_row(
+    resource: ResourcePlan, group: str, path: str, size: int, sha256: str, warnings: Sequence[str] = ()
 ) -> SourceRow:
     """A file's row as it is where the file adds to no table."""
     return SourceRow(
         resource=resource.resource.name,
         table="",
         group=group,
-        path=file.path,
-        bytes=file.bytes,
-        sha256=seen.sha256,
+        path=path,
+        bytes=size,
+        sha256=sha256,
         rows=0,
         digest="",
         evidence="null",
@@ -79,21 +81,21 @@ class Texts:
 
 def table_row(
     resource: ResourcePlan,
-    one: Scanned,
+    one: Told,
     table: str,
     source: SourceDigest,
     held: Mapping[str, int],
     texts: Texts,
 ) -> SourceRow:
     """The row of a file that adds to a table."""
-    file, warnings = one.file, one.scan.warnings
+    warnings = one.scan.warnings
     return SourceRow(
         resource.resource.name,
         table,
-        file.path,
-        file.path,
-        file.bytes,
-        one.seen.sha256,
+        one.path,
+        one.path,
+        one.bytes,
+        one.sha256,
         source.rows,
         source.digest,
         texts.of(one.scan.evidence[table]),
@@ -104,7 +106,8 @@ def table_row(
 
 def known_files(resource: ResourcePlan, before: Previous) -> dict[str, Scanned]:
     """The files of a resource that need not be looked at, by path, as if they had been."""
-    wanted = {file.path: file for file in resource.files if file.path not in resource.stale}
+    fresh = np.setdiff1d(np.arange(len(resource.files)), resource.stale)
+    wanted = {file.path: file for file in resource.files.take(fresh)}
     own: dict[str, list[SourceRow]] = {}
     groups: dict[str, list[SourceRow]] = {}
     for row in before.sources:

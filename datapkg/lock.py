@@ -159,7 +159,7 @@ def _document(lock: Lock) -> dict[str, Any]:
         **{name: value for name, value in _shallow(lock).items() if name not in later},
         "tables": [_shallow(table) for table in lock.tables],
         "columns": [_shallow(column) for column in lock.columns],
-        "sources": [_shallow(source) for source in lock.sources],
+        "sources": map(_shallow, lock.sources),
         **{name: [_shallow(one) for one in many] for name, many in later.items() if many},
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from . import versions
 from .changes import hashed
 from .content import ResourceContent
@@ -94,10 +96,12 @@ def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:
     """
     found = []
     for one in planned.resources:
-        unread = [file for file in one.files if file.path not in one.hashes]
-        fresh = dict(zip((file.path for file in unread), hashed(unread, rehash=True), strict=True))
-        hashes = {**one.hashes, **fresh}
-        found += [(one.resource.name, file.path, file.bytes, hashes[file.path]) for file in one.files]
+        unread = one.files.take(
+            np.array([at for at, path in enumerate(one.files.paths) if path not in one.hashes], np.int64)
+        )
+        hashes = {**one.hashes, **dict(zip(unread.paths, hashed(unread, rehash=True), strict=True))}
+        sizes = zip(one.files.paths, one.files.sizes.tolist(), strict=True)
+        found += [(one.resource.name, path, size, hashes[path]) for path, size in sizes]
         found += [(one.resource.name, file.path, file.bytes, file.sha256) for file in one.archives]
     return found
 

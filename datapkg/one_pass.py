@@ -15,10 +15,11 @@ import pyarrow as pa
 from . import sources
 from .collecting import rarely_collected
 from .engine import Note
-from .ingest import BATCH_BYTES, Ingested, Scanned, ScanTask, Storing, scan
+from .files import Files, PlainFile
+from .ingest import BATCH_BYTES, Ingested, ScanTask, Storing, scan
+from .looks import Looking, Looks, Scanned
 from .places import Place
-from .reading import SourceFile
-from .sources.base import JoiningSource, OnePassSource, TableSchema
+from .sources.base import JoiningSource, OnePassSource, Scan, TableSchema
 
 JOINED = 256
 """How many small rows are made into one batch."""
@@ -41,7 +42,7 @@ class OnePassTask:
 class Looked:
     """Files that were looked at; `stored` are their rows, if all of them fitted the guessed `table`."""
 
-    files: Sequence[Scanned]
+    files: Looks
     table: TableSchema | None = None
     stored: Ingested | None = None
 
@@ -55,16 +56,16 @@ class Looked:
 @rarely_collected()
 def scan_and_store(task: OnePassTask, note: Note) -> Looked:
     """Look at each file of a task, and store the rows on the way if they can be guessed."""
-    files, resource = task.scan.files, task.scan.resource
+    files, resource = Files.of(task.scan.files), task.scan.resource
     source = sources.get(resource.type)
     if not isinstance(source, OnePassSource):
         return Looked(scan(task.scan, note))
     table = task.table
-    if table is None and sum(file.bytes for file in files) >= source.guess_bytes * len(files):
+    if table is None and files.sizes.sum() >= source.guess_bytes * len(files):
         table = source.guess(files, resource)
     if table is None:
         return Looked(scan(task.scan, note))
-    found: list[Scanned] = []
+    found = Looking(files)
     storing = Storing(table)
     looking = _look(task.scan, source, storing, found, note)
     try:
@@ -73,7 +74,7 @@ def scan_and_store(task: OnePassTask, note: Note) -> Looked:
         stored = None
         for _ in looking:
             pass
-    return Looked(found, table, stored)
+    return Looked(found.looks(), table, stored)
 
 
 class _MisfitError(Exception):
@@ -89,19 +90,21 @@ def _fitting(looking: Iterator[pa.RecordBatch | None]) -> Iterator[pa.RecordBatc
 
 
 def _look(
-    task: ScanTask, source: OnePassSource, storing: Storing, found: list[Scanned], note: Note
+    task: ScanTask, source: OnePassSource, storing: Storing, found: Looking, note: Note
 ) -> Iterator[pa.RecordBatch | None]:
     """Yield the rows of a task's files as long as they fit; None, once, where they do not."""
     fits = True
     small = _Small(source, task, storing, note)
-    for file in task.files:
-        scanned = small.at_once(file) if fits else None
-        if scanned is not None:
-            found.append(scanned)
-            note(file.path, max(file.bytes, 1))
+    files = Files.of(task.files)
+    for at, plain in enumerate(files.plain()):
+        told = small.at_once(plain) if fits and plain is not None else None
+        if plain is not None and told is not None:
+            found.add(*told)
+            note(plain.path, max(plain.bytes, 1))
             if small.is_full:
                 yield from small.batch()
             continue
+        file = files[at]
         note(file.path, 0)
         with task.reading(file) as reading:
             looked = source.look(reading, task.resource, storing.table if fits else None, BATCH_BYTES)
@@ -115,12 +118,12 @@ def _look(
                         storing.take(batch)
                     yield batch
                     del batch
-                told = looked.finish()
-                if storing.table.name in told.evidence:
+                scan = looked.finish()
+                if storing.table.name in scan.evidence:
                     storing.end()
             else:
-                told = looked.finish()
-        found.append(Scanned.of(reading, told))
+                scan = looked.finish()
+        found.take(Scanned.of(reading, scan))
         note(file.path, max(file.bytes, 1))
         if small.is_full:
             yield from small.batch()
@@ -146,15 +149,15 @@ class _Small:
         """Whether there are as many as make a batch."""
         return len(self._rows) == JOINED or self._bytes >= BATCH_BYTES
 
-    def at_once(self, file: SourceFile) -> Scanned | None:
-        """Take a file's only row, if the file can be read in one breath."""
+    def at_once(self, file: PlainFile) -> tuple[Scan, str] | None:
+        """Take a file's only row, if the file can be read in one breath: what it showed, and its sha256."""
         found = None if self._at_once is None else self._at_once(file)
         if found is None:
             return None
-        row, scan, seen = found
+        row, scan, sha256 = found
         self._rows.append(row)
         self._bytes += row.bytes
-        return Scanned(file, scan, seen, ())
+        return scan, sha256
 
     def takes(self, looked: Any) -> bool:
         """Take a file's only row, if it is one that may wait."""

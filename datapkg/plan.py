@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import locate, sources, store, versions
 from .addresses import INSIDE, scheme_of
 from .changes import Change, hashed
 from .errors import DamageError, SourceError, StoreError
+from .files import Files
 from .manifest import Resource, normal
 from .manifest.addresses import names_many
 from .manifest.globs import chooses
@@ -63,7 +67,7 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class ResourcePlan:
-    """One resource: its files, what is not as in the newest version, and the paths of the files to be read for it.
+    """One resource: its files, what is not as in the newest version, and the positions of the files to be read for it.
 
     `hashes` has the sha256, by path, of the files that were looked into to know that. `archives` are those that files
     were chosen of.
@@ -72,9 +76,9 @@ class ResourcePlan:
     resource: Resource
     settings: str
     readers: Mapping[str, str | int]
-    files: tuple[SourceFile, ...]
+    files: Files
     change: Change
-    stale: frozenset[str]
+    stale: NDArray[np.int64]
     hashes: Mapping[str, str]
     archives: tuple[SourceFile, ...] = ()
 
@@ -88,8 +92,8 @@ class ResourcePlan:
 class Plan:
     """All resources in manifest order, and what a user should know about their files.
 
-    `asked` holds what the system said of every folder and file that was looked for, before any was read; `disturbed`
-    says that something has happened to the package since its newest version. `listed` says that a bucket was listed:
+    `asked` holds what the system said of every folder that was looked into, before any file was read, and of every file
+    that is not among those of a resource; `disturbed` says that something has happened to the package since its newest version. `listed` says that a bucket was listed:
     only listing it again tells whether it holds the same.
     """
 
@@ -204,12 +208,12 @@ def as_before(
             yield SourceFile(address, NOWHERE, NOWHERE, MISSING, sha256=known)
 
 
-def ordered(resource: Resource, files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+def ordered(resource: Resource, files: Sequence[SourceFile]) -> Files:
     """Files in the order of the manifest."""
     if resource.as_listed:
         listed = {path: at for at, path in enumerate(resource.path)}
-        return tuple(sorted(files, key=lambda file: listed.get(file.path.partition(INSIDE)[0], 0)))
-    return tuple(sorted(files, key=lambda file: file.path.encode()))
+        return Files.of(sorted(files, key=lambda file: listed.get(file.path.partition(INSIDE)[0], 0)))
+    return Files.of(sorted(files, key=lambda file: file.path.encode()))
 
 
 def _set_aside(before: Previous) -> Iterator[str]:
@@ -233,7 +237,7 @@ def _change(
     resource: Resource,
     settings: str,
     readers: Mapping[str, str | int],
-    files: Sequence[SourceFile],
+    files: Files,
     hashes: dict[str, str],
     rehash: bool,
 ) -> Change:
@@ -241,7 +245,7 @@ def _change(
 
     The sha256 of those that are, is added to `hashes`.
     """
-    paths = [file.path for file in files]
+    paths = files.paths
     if before is None:
         return Change(added=tuple(paths), why="it is new")
     known = before.of(resource.name)
@@ -256,7 +260,7 @@ def _change(
     members = [row for row in before.members(resource.name) if roots.get(row.group, NOWHERE) != NOWHERE]
     expected += [(member_file(row, roots[row.group]), row) for row in members]
     same_size = [(file, row) for file, row in expected if file.bytes == row.bytes]
-    seen = hashed([file for file, _ in same_size], rehash)
+    seen = hashed(Files.of(file for file, _ in same_size), rehash)
     hashes |= {file.path: sha256 for (file, _), sha256 in zip(same_size, seen, strict=True)}
     same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
     if resource.empty == "error":  # what was skipped may be no more: it is read again, to be refused
@@ -269,17 +273,15 @@ def _change(
     return Change(added, removed, tuple(changed), why, moved)
 
 
-def _stale(
-    before: Previous | None, resource: Resource, change: Change, files: Sequence[SourceFile]
-) -> frozenset[str]:
+def _stale(before: Previous | None, resource: Resource, change: Change, files: Files) -> NDArray[np.int64]:
     """The files to be read: those that came or changed, and those that were read together with any such."""
-    paths = frozenset(file.path for file in files)
     if before is None or change.why:
-        return paths
+        return np.arange(len(files))
     touched = {*change.added, *change.removed, *change.changed}
     rows = [row for row in before.sources if row.resource == resource.name]
     groups = {row.group for row in rows if row.path in touched}
-    return paths & {*change.added, *(row.path for row in rows if row.matched and row.group in groups)}
+    stale = {*change.added, *(row.path for row in rows if row.matched and row.group in groups)}
+    return np.array([at for at, path in enumerate(files.paths) if path in stale], np.int64)
 
 
 def _why_all(
@@ -330,9 +332,9 @@ def _ours(package: Place, name: str) -> bool:
     return name in OURS or name.startswith(STAGING)
 
 
-def _refuse_removals(resource: str, before: Previous, files: Sequence[SourceFile]) -> None:
+def _refuse_removals(resource: str, before: Previous, files: Files) -> None:
     known = before.of(resource)
-    refused = suspicious(resource, list(set(known) - {file.path for file in files}), len(known))
+    refused = suspicious(resource, list(set(known) - set(files.paths)), len(known))
     if refused is not None:
         raise refused
 

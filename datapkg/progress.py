@@ -32,13 +32,15 @@ class Counter:
     ) -> None:
         self._doing, self._all_files, self._all_bytes, self._progress = doing, all_files, all_bytes, progress
         self._unit = unit
-        self._done: set[str] = set()
+        self._done: set[int] = set()
         self._bytes = 0
 
     def __call__(self, path: str, done: int) -> None:
         """Take note of a file that was started (0 bytes) or finished."""
         if done:
-            self._done.add(path)
+            self._done.add(hash(path))  # a path for each of 100,000 files would be 10 MB
             self._bytes = min(self._bytes + done, self._all_bytes)
+        if self._progress is silent:
+            return
         counts = len(self._done), self._all_files, self._bytes, self._all_bytes
         self._progress(Step(self._doing, *counts, self._unit))

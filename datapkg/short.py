@@ -7,8 +7,10 @@ broken file may crash is left to workers, however short; text and plain TIFFs ar
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from . import sources
+from .files import Files
 from .manifest.models import Resource
 from .reading import SourceFile
 
@@ -20,11 +22,7 @@ MOST_PIXELS = 32 << 20
 
 def is_short(resource: Resource, files: Iterable[SourceFile]) -> bool:
     """Whether files of a resource are best read by the process that builds."""
-    some: list[SourceFile] = []
-    size = 0
-    for file in files:
-        some.append(file)
-        size += file.bytes
-        if len(some) > MOST_FILES or size > MOST_BYTES:
-            return False
+    some = Files.of(islice(files, MOST_FILES + 1))
+    if len(some) > MOST_FILES or int(some.sizes.sum()) > MOST_BYTES:
+        return False
     return sources.unpacked_bytes(resource, some, MOST_PIXELS) <= MOST_PIXELS

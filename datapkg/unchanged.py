@@ -12,14 +12,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as distribution_version
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from blake3 import blake3
+from numpy.typing import NDArray
 
 from . import hashes, sources, store, versions
 from .cache import cache_folder
@@ -27,6 +29,7 @@ from .content import ResourceContent
 from .deriving.recipe import recipes_of
 from .durable import replace, sealed, unsealed
 from .errors import DamageError, DatapkgError
+from .files import AT_A_TIME
 from .lock import lock_path
 from .manifest import normal
 from .manifest.load import LoadedManifest
@@ -36,6 +39,7 @@ from .reading import Stat
 from .report import Report
 
 BETWEEN = "\0"
+GONE: Stat = (-1, -1, -1, -1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,9 @@ def recalled(question: Question) -> Report | None:
         answer = unsealed(question.place.read_bytes(), "")
         if answer["question"] != question.digest():
             return None
-        paths = [os.fsencode(path) for path in answer["paths"].split(BETWEEN)]
-        if _hashed(map(_stat, paths))[0] != answer["looked"] or not _intact(question.package):
+        looked = Looked()
+        looked.take_each(map(_stat, answer["paths"].split(BETWEEN)))
+        if looked.digest() != answer["looked"] or not _intact(question.package):
             return None
         return Report.of_json(answer["report"])
     return None
@@ -106,17 +111,22 @@ def remember(
 ) -> None:
     """Keep what a build looked at, and what the next one will find if nothing of it changes."""
     with suppress(OSError, UnicodeError, DatapkgError):  # the version is out: nothing here may fail the build
-        members = [os.fsencode(path) for path in _members(planned, contents)]
-        paths = [*map(os.fsencode, planned.asked), *members]
+        members = list(_members(planned, contents))
         # as they were when they were found: what has become another since will not be taken for the same
-        looked, youngest = _hashed([*planned.asked.values(), *map(_stat, members)])
-        if begun_ns - youngest < hashes.YOUNG_NS:
+        looked = Looked()
+        looked.take_each([*planned.asked.values(), *map(_stat, members)])
+        paths = [*planned.asked, *members]
+        for files in (one.files for one in planned.resources):
+            on_disk = files.on_disk
+            looked.take(files.stats[on_disk])
+            paths += [files.locals[at] for at in on_disk.tolist()]
+        if begun_ns - looked.youngest_ns < hashes.YOUNG_NS:
             return
         answer = {
             "question": question.digest(),
-            "looked": looked,
+            "looked": looked.digest(),
             "report": _again(report).as_json(),
-            "paths": BETWEEN.join(os.fsdecode(path) for path in paths),
+            "paths": BETWEEN.join(paths),
         }
         if versions.numbers(question.package)[-1] != report.version:
             return  # another build has made one meanwhile
@@ -134,13 +144,16 @@ def _again(report: Report) -> Report:
 def _members(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str]:
     """Every file that was read with one that a resource matched."""
     for one, content in zip(planned.resources, contents, strict=False):  # then come derived tables
-        roots = {file.path: file.root for file in one.files}
+        roots: dict[str, Path] = {}
         for row in content.files:
-            if row.path != row.group and row.path not in roots:
+            if row.path == row.group:
+                continue
+            roots = roots or {file.path: file.root for file in one.files}
+            if row.path not in roots:
                 yield str(member_file(row, roots[row.group]).local)
 
 
-def _stat(path: bytes) -> Stat | None:
+def _stat(path: str) -> Stat | None:
     try:
         stat = os.stat(path)  # noqa: PTH116 - a hundred thousand times in a build
     except FileNotFoundError:
@@ -148,18 +161,27 @@ def _stat(path: bytes) -> Stat | None:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
-def _hashed(stats: Iterable[Stat | None]) -> tuple[str, int]:
-    seen = array("q")
-    youngest = 0
-    for stat in stats:
-        if stat is None:
-            seen.append(-1)
-            continue
-        seen.extend(stat)
-        touched, changed = stat[3:]
-        if changed > youngest or touched > youngest:
-            youngest = max(changed, touched)
-    return str(blake3(seen.tobytes()).hexdigest()), youngest
+class Looked:
+    """What the system said of files and folders, as one hash, and when the youngest of them was touched."""
+
+    def __init__(self) -> None:
+        self._hash = blake3()
+        self.youngest_ns = 0
+
+    def take(self, stats: NDArray[np.int64]) -> None:
+        """Take in what was said of some, a row each."""
+        self._hash.update(stats.tobytes())
+        self.youngest_ns = max(self.youngest_ns, int(stats[:, 3:].max(initial=0)))
+
+    def take_each(self, stats: Iterable[Stat | None]) -> None:
+        """Take in what was said of some, one by one; None is what is not there."""
+        told = iter(stats)
+        while some := list(islice(told, AT_A_TIME)):
+            self.take(np.array([GONE if stat is None else stat for stat in some], np.int64))
+
+    def digest(self) -> str:
+        """The hash so far."""
+        return str(self._hash.hexdigest())
 
 
 def _intact(package: Place) -> bool:

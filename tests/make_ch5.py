@@ -156,7 +156,7 @@ def tables(resource: Resource, *files: SourceFile, batch_bytes: int = 1 << 20) -
         with Reading(file) as reading:
             scans.append((file, ch5.scan(reading, resource)))
     found = {}
-    for table in ch5.decide(resource, scans).tables:
+    for table in ch5.decide(resource, [(file.path, scan) for file, scan in scans]).tables:
         batches = []
         for file, scan in scans:
             if table.name in scan.evidence:

@@ -55,7 +55,7 @@ def scan(source: SourceFile, entry: Resource) -> Scan:
 
 def decide(entry: Resource, *sources: SourceFile) -> Decision:
     """Look at all files, and decide their table."""
-    return TextSource().decide(entry, [(source, scan(source, entry)) for source in sources])
+    return TextSource().decide(entry, [(source.path, scan(source, entry)) for source in sources])
 
 
 def rows(source: SourceFile, entry: Resource, decision: Decision, batch_bytes: int = 1 << 20) -> pa.Table:

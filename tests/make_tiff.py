@@ -78,7 +78,7 @@ def scans(paths: list[Path], root: Path, **options: Any) -> list[tuple[Reading, 
 
 def decide(paths: list[Path], root: Path, **options: Any) -> Decision:
     """The tables that files make."""
-    found = [(reading.file, scan) for reading, scan in scans(paths, root, **options)]
+    found = [(reading.file.path, scan) for reading, scan in scans(paths, root, **options)]
     return ImagesSource().decide(resource(**options), found)
 
 
@@ -93,7 +93,7 @@ def rows(
     """The rows that files give to a table; each row's `image_array` is the image itself."""
     root = paths[0].parent if root is None else root
     of, scanned = resource(**options), scans(list(paths), root, **options)
-    tables = ImagesSource().decide(of, [(reading.file, scan) for reading, scan in scanned]).tables
+    tables = ImagesSource().decide(of, [(reading.file.path, scan) for reading, scan in scanned]).tables
     schema = next(one for one in tables if one.name == table)
     found: list[dict[str, Any]] = []
     for before, scan in scanned:

@@ -259,7 +259,7 @@ def test_the_source_pickles_and_its_types_are_the_digests(movie: Path) -> None:
     with Reading(file) as reading:
         scan = ch5.scan(reading, make.movies())
     assert json.loads(json.dumps(scan.evidence)) == scan.evidence
-    for table in ch5.decide(make.movies(), [(file, scan)]).tables:
+    for table in ch5.decide(make.movies(), [(file.path, scan)]).tables:
         for column in table.columns:
             assert column.logical == ("image" if column.image else logical(column.type))
 

@@ -55,7 +55,7 @@ def test_rows_are_those_of_the_long_way(tmp_path: Path, how: dict[str, Any], opt
             ingest, "Reading", lambda file, *a, **k: read.append(file.path) or seen_long(file, *a, **k)
         )
         looked = scan_and_store(task, lambda path, done: None)
-    tables = ImagesSource().decide(entry, [(one.file, one.scan) for one in looked.files]).tables
+    tables = ImagesSource().decide(entry, [(one.file.path, one.scan) for one in looked.files]).tables
     stores = tuple(one.to_store() for one in looked.files)
     stored = ingest.ingest(
         IngestTask(Folder(tmp_path / "p"), "two", entry, tables, stores), lambda path, done: None

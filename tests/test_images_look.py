@@ -35,7 +35,7 @@ def both(folder: Path, **options: Any) -> tuple[Looked, dict[str, ingest.Ingeste
     files = tuple(source(path, data) for path in sorted(data.iterdir()))
     entry = resource(**options)
     looked = scan_and_store(OnePassTask(Folder(folder / "p"), "one", ScanTask(entry, files)), ignore)
-    tables = ImagesSource().decide(entry, [(one.file, one.scan) for one in looked.files]).tables
+    tables = ImagesSource().decide(entry, [(one.file.path, one.scan) for one in looked.files]).tables
     stores = tuple(one.to_store() for one in looked.files)
     stored = ingest.ingest(IngestTask(Folder(folder / "p"), "two", entry, tables, stores), ignore)
     kept = looked.rows_of(tables)

@@ -29,7 +29,7 @@ def batches(path):
     frames = Resource(name="frames", path=("*.tif",), type="images")
     images = sources.get("images")
     (one,) = ingest.scan(ingest.ScanTask(frames, (file,)), print)
-    (table,) = images.decide(frames, [(file, one.scan)]).tables
+    (table,) = images.decide(frames, [(file.path, one.scan)]).tables
     with Reading(file, one.seen) as reading:
         yield from images.batches(reading, frames, table, 12 << 20)
 

@@ -55,7 +55,7 @@ def both(folder: Path, files: dict[str, str], **given: Any) -> tuple[Looked, ing
     looked = scan_and_store(
         OnePassTask(Folder(folder / "p"), "one", ScanTask(entry, sources, threads=2)), ignore
     )
-    tables = TextSource().decide(entry, [(one.file, one.scan) for one in looked.files]).tables
+    tables = TextSource().decide(entry, [(one.file.path, one.scan) for one in looked.files]).tables
     stores = tuple(one.to_store() for one in looked.files)
     stored = ingest.ingest(IngestTask(Folder(folder / "p"), "two", entry, tables, stores), ignore)["t"]
     kept = looked.rows_of(tables)

@@ -21,7 +21,7 @@ def decided(folder: Path, files: dict[str, str], **given: Any) -> Any:
     for name, content in files.items():
         source = make_text.file(folder, name, content)
         scan = make_text.scan(source, entry)
-        scans.append((source, Scan(json.loads(json.dumps(scan.evidence)), scan.warnings)))
+        scans.append((source.path, Scan(json.loads(json.dumps(scan.evidence)), scan.warnings)))
     return TextSource().decide(entry, scans)
 
 

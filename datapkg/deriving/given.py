@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from blake3 import blake3
 
 from ..errors import DeriveError, nearest
+from ..files import Files
 from ..hashes import recalled, remember
 from ..manifest.derivations import given_files, given_kind
 from ..manifest.load import LoadedManifest
@@ -85,16 +87,16 @@ def function_folders(loaded: LoadedManifest) -> set[Path]:
 
 def _hash(path: Path, text: str) -> str:
     if path.is_file():
-        return _sha256s([_file(path, path.parent, text)])[text]
+        return _sha256s(Files.of([_file(path, path.parent, text)]))[0]
     found = [
         _file(one, path, one.relative_to(path).as_posix())
         for one in sorted(path.rglob("*"))
         if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)
     ]
-    known = _sha256s(found)
+    files = Files.of(sorted(found, key=lambda one: one.path.encode()))
     digest = blake3()
-    for one in sorted(found, key=lambda one: one.path.encode()):
-        digest.update(f"{one.path}\0{known[one.path]}\n".encode())
+    for shown, sha256 in zip(files.paths, _sha256s(files), strict=True):
+        digest.update(f"{shown}\0{sha256}\n".encode())
     return str(digest.hexdigest())
 
 
@@ -102,9 +104,10 @@ def _file(path: Path, root: Path, shown: str) -> SourceFile:
     return SourceFile(shown, path, root, path.stat().st_size)
 
 
-def _sha256s(files: Sequence[SourceFile]) -> dict[str, str]:
-    known = recalled(files)
-    begun = time.time_ns()
-    fresh = [(file, look(file).sha256) for file in files if file.path not in known]
-    remember(fresh, begun)
-    return known | {file.path: sha256 for file, sha256 in fresh}
+def _sha256s(files: Files) -> list[str]:
+    known, begun = recalled(files), time.time_ns()
+    at = [number for number, sha256 in enumerate(known) if not sha256]
+    for number in at:
+        known[number] = look(files[number]).sha256
+    remember(files.take(np.array(at, np.int64)), [known[number] for number in at], begun)
+    return known

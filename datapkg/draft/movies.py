@@ -29,7 +29,12 @@ def movie_entries(files: Sequence[SourceFile]) -> list[Entry]:
     good = [file for file in full if file.path not in broken]
     entry = Entry("ch5", "movies", good, [file.path for file in files if not file.bytes], broken)
     try:
-        tables = [table.name for table in sources.get("ch5").decide(resource, scans).tables]
+        tables = [
+            table.name
+            for table in sources.get("ch5")
+            .decide(resource, [(file.path, scan) for file, scan in scans])
+            .tables
+        ]
     except SchemaError:
         alone = [Entry("ch5", "movies", [file], about="1 CellH5 file.") for file in good]
         return [*alone, Entry("ch5", "movies", [], entry.empty, broken)]

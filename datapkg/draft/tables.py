@@ -157,7 +157,7 @@ def _entries(group: Group, whole: bool) -> list[Entry]:
         return [entry]
     look = LOOK.model_copy(update={"many": len(entry.paths) > 1})
     try:
-        decided = sources.get("table").decide(look, scans).tables[0]
+        decided = sources.get("table").decide(look, [(file.path, scan) for file, scan in scans]).tables[0]
     except SchemaError:  # a column is named as the one that says which file a row is from
         alone = [Group(group.columns, [file]) for file in group.files]
         left = Group((), [], group.empty, group.broken)

@@ -39,7 +39,7 @@ class Notes:
             *notes, self._rest = (self._rest + got).split(END)
             for note in notes:
                 process, done, path = note.split(b" ", 2)
-                yield int(process), os.fsdecode(path), int(done)
+                yield int(process), path.decode(errors="surrogateescape"), int(done)
 
     def _got(self) -> bytes:
         try:
@@ -55,5 +55,5 @@ class Notes:
 
 def write(writer: Connection, path: str, done: int) -> None:
     """Send a note, in a worker."""
-    note = b"%d %d %s" % (os.getpid(), done, os.fsencode(path)[-PATH_BYTES:])
+    note = b"%d %d %s" % (os.getpid(), done, path.encode(errors="surrogateescape")[-PATH_BYTES:])
     os.write(writer.fileno(), note + END)

@@ -10,6 +10,7 @@ from .. import hashes
 from ..addresses import root_of
 from ..archives import names_in, unpacked
 from ..errors import DatapkgError, ManifestError
+from ..files import Files
 from ..manifest.globs import chooses
 from ..manifest.missing import first_names
 from ..reading import MISSING, Seen, SourceFile, check_hash, look
@@ -58,10 +59,11 @@ def _chosen(search: Search, archive: SourceFile) -> list[SourceFile]:
 def _sha256(archive: SourceFile, rehash: bool) -> str:
     """The hash of an archive of this machine, remembered where it is as it was."""
     begun = time.time_ns()
-    known = {} if rehash else hashes.recalled([archive])
-    found = known.get(archive.path) or look(archive).sha256
-    if archive.path not in known:
-        hashes.remember([(archive, found)], begun)
+    files = Files.of([archive])
+    known = "" if rehash else hashes.recalled(files)[0]
+    found = known or look(archive).sha256
+    if not known:
+        hashes.remember(files, [found], begun)
     return found
 
 

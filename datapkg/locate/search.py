@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..addresses import in_archive, scheme_of
 from ..errors import DatapkgError, ManifestError, SourceError
+from ..files import Files, FilesFound
 from ..manifest import Resource
 from ..manifest.globs import excludes
 from ..manifest.load import LoadedManifest
@@ -33,12 +34,12 @@ INLINE = re.compile(r"#/resources/\d+/data$")
 class Found:
     """The files of one resource in manifest order, the empty ones that were skipped, and what to tell the user.
 
-    `asked` holds what the system said of every folder that was listed and of every file, as they are named on this
-    machine: for as long as it says the same, the same files are found. `archives` are those that files were chosen
-    of. `unfetched` are addresses whose files are not here, where nobody was to be asked.
+    `asked` holds what the system said of every folder that was listed and of every file that is not among `files`, as
+    they are named on this machine: for as long as it says the same of all, the same files are found. `archives` are those
+    that files were chosen of. `unfetched` are addresses whose files are not here, where nobody was to be asked.
     """
 
-    files: tuple[SourceFile, ...]
+    files: Files
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     asked: Mapping[str, Stat] = field(default_factory=dict)
@@ -69,7 +70,7 @@ def find(loaded: LoadedManifest, resource: Resource, fetcher: Fetcher | None = N
         fetched.
     """
     if resource.data is not None:
-        return Found((_inline_file(loaded, resource),))
+        return Found(Files.of([_inline_file(loaded, resource)]))
     search = Search(loaded, resource, fetcher)
     found = search.found()
     if len(search.mistakes) == 1:
@@ -199,29 +200,38 @@ class Search:
             fix = "correct exclude, or add optional: true"
             self.mistakes.append(ManifestError(what, self.place("exclude"), fix))
 
-    def checked_files(self) -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
-        files: list[SourceFile] = []
+    def checked_files(self) -> tuple[Files, tuple[str, ...]]:
+        found = FilesFound()
         empty: list[str] = []
         for shown in self.matches if self.resource.as_listed else sorted(self.matches, key=path_bytes):
+            match = self.matches[shown]
             try:
-                file = self.checked(shown)
+                if isinstance(match, tuple):
+                    entry, folder = match
+                    seen = stat_of(self.looked_at(entry, shown))
+                    if size := seen[2]:
+                        found.add(shown, entry.local, folder, seen)
+                    else:
+                        self.tree.asked[entry.local] = seen
+                else:
+                    file = self.checked(shown)
+                    if size := file.bytes:
+                        found.take(file)
             except SourceError as error:
                 self.mistakes.append(error)
                 continue
-            if file.bytes == 0:
+            if not size:
                 empty.append(shown)
-            else:
-                files.append(file)
         if empty and self.resource.empty == "skip":
             few = first_names(empty)
             count = "1 empty file was" if len(empty) == 1 else f"{len(empty):,} empty files were"
             self.warnings.append(f"{self.resource.name}: {count} skipped: {few}")
-            return tuple(files), tuple(empty)
+            return found.files(), tuple(empty)
         for shown in empty[:3]:
             more = f" (and {len(empty) - 3} more are)" if len(empty) > 3 and shown == empty[2] else ""
             fix = "make the file again, or say empty: skip in the resource"
             self.mistakes.append(SourceError(f"the file is empty (0 bytes){more}", shown, fix))
-        return tuple(files), ()
+        return found.files(), ()
 
     def checked(self, shown: str) -> SourceFile:
         """A match as a file, after it has been made sure that it may be read; what the system says of it is kept."""

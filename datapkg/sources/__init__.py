@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from .base import ImageSource, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
+    from ..files import Files
     from ..manifest import Resource
-    from ..reading import Reading, SourceFile
+    from ..reading import Reading
 
 FORMATS = {
     "table": "datapkg.sources.text.source:TextSource",
@@ -47,10 +48,10 @@ def lines_of(reading: Reading, resource: Resource, rows: Collection[int]) -> dic
     return lines_of(reading, resource, rows)
 
 
-def unpacked_bytes(resource: Resource, files: Sequence[SourceFile], most: int) -> float:
+def unpacked_bytes(resource: Resource, files: Files, most: int) -> float:
     """What files take when they are read, where our own code or a library as safe reads them; infinite where another may."""
     if resource.type == "table":
-        return sum(file.bytes for file in files)
+        return int(files.sizes.sum())
     if resource.type == "images":
         from .images.at_once import pixels_of
 

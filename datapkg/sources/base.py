@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from ..encoding import Layout, field_of
 
 if TYPE_CHECKING:
+    from ..files import PlainFile
     from ..manifest import Resource
-    from ..reading import Reading, Seen, SourceFile
+    from ..reading import Reading, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Source(Protocol):
         """Look at a whole file. Raises SourceError naming file, place and fix."""
         ...
 
-    def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+    def decide(self, resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
         """Decide the schema of every table from all files' evidence, in manifest order."""
         ...
 
@@ -151,8 +152,9 @@ class JoiningSource(OnePassSource, Protocol):
 
     def at_once(
         self, resource: Resource, table: TableSchema, max_image_bytes: int, note: Callable[[str, int], None]
-    ) -> Callable[[SourceFile], tuple[Any, Scan, Seen] | None]:
-        """What reads a file as a whole: its row, what a look at it would tell, and what it was; None to have it looked at."""
+    ) -> Callable[[PlainFile], tuple[Any, Scan, str] | None]:
+        """What reads a file as a whole: its row, what a look at it would tell, and its sha256; None to have it looked at,
+        as it must be where it is not what the search found."""
         ...
 
     def waiting(self, look: Any) -> Any | None:

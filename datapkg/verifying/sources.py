@@ -22,9 +22,10 @@ from ..digest import Level, SourceHasher
 from ..engine import Note, Run
 from ..errors import DatapkgError, SourceError
 from ..faults import Fault
-from ..ingest import BATCH_BYTES, Scanned, ScanTask, ToStore, digest_columns
+from ..ingest import BATCH_BYTES, ScanTask, digest_columns
 from ..locate import find
 from ..lock import fetcher_of
+from ..looks import Scanned, ToStore
 from ..manifest import Resource, normal
 from ..manifest.load import load
 from ..places import Place
@@ -78,7 +79,7 @@ class Comparison:
             return
         try:
             format_ = formats.get(resource.type)
-            decision = format_.decide(resource, [(one.file, one.scan) for one in scanned])
+            decision = format_.decide(resource, [(one.file.path, one.scan) for one in scanned])
         except DatapkgError as error:
             yield Fault(f"the files make no table any more: {error.what}", source=error.where)
             return
@@ -168,7 +169,8 @@ def check_sources(
 
 def scan_all(task: ScanTask, note: Note) -> tuple[list[Scanned], list[SourceError]]:
     """Look at each file of a task, and go on after one that cannot be read; a worker's task."""
-    found, errors = [], []
+    found: list[Scanned] = []
+    errors: list[SourceError] = []
     for file in task.files:
         try:
             found += ingest.scan(ScanTask(task.resource, (file,)), note)

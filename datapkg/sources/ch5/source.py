@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ...errors import SchemaError, SourceError
 from ...manifest.models import Resource
-from ...reading import Reading, SourceFile
+from ...reading import Reading
 from ..base import Decision, Scan, TableSchema
 from ..matching import matching
 from . import attributes, objects, planes, tables, tracks
@@ -50,7 +50,7 @@ class Ch5Source:
         kept = {name: one.to_json() for name, one in tables.items() if one.rows or one.finds}
         return Scan(kept, tuple(warnings), members)
 
-    def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+    def decide(self, resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
         """Decide the tables and their columns over all files."""
         return tables.decide(resource, scans)
 

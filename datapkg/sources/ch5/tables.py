@@ -17,7 +17,6 @@ from ...digest import logical
 from ...encoding import layout_of
 from ...errors import SchemaError
 from ...manifest.models import Resource
-from ...reading import SourceFile
 from ..base import Column, Decision, Scan, TableSchema
 from ..image_columns import image_columns
 from .selection import Finds, refuse_lost
@@ -121,7 +120,7 @@ class Evidence:
         }
 
 
-def decide(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+def decide(resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
     """Decide every table's columns from all files' evidence.
 
     Raises
@@ -132,9 +131,9 @@ def decide(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Deci
         An option names what is in no file.
     """
     found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for file, scan in scans:
+    for path, scan in scans:
         for name, evidence in scan.evidence.items():
-            found.setdefault(name, []).append((file.path, evidence))
+            found.setdefault(name, []).append((path, evidence))
     refuse_lost(resource, [one["finds"] for of in found.values() for _, one in of if "finds" in one])
     found = {name: of for name, of in found.items() if any(one["rows"] for _, one in of)}
     _check_case(found)

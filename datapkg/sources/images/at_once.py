@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...encoding import holds
-from ...reading import Seen
 from ..base import Scan, TableSchema
 from ..tiff.alike import AlikeTiffs
 from ..tiff.plain import Plain, decoded, read_plain
@@ -25,8 +23,8 @@ from .kinds import TIFF
 
 if TYPE_CHECKING:
     from ...engine import Note
+    from ...files import Files, PlainFile
     from ...manifest.models import Resource
-    from ...reading import SourceFile
 
 MOST_BYTES = 4 << 20
 """What a file, and its image, take at most."""
@@ -36,12 +34,11 @@ MOST_ODD = 4
 SUFFIXES = tuple(f".{suffix}" for suffix in TIFF.suffixes)
 
 
-def pixels_of(files: Sequence[SourceFile], most: int) -> float:
+def pixels_of(files: Files, most: int) -> float:
     """What the pixels of plain TIFFs take, up to `most`; infinite where a file is not plain, or cannot be read."""
     total = 0.0
-    for file in files:
-        small = 0 < file.bytes <= MOST_BYTES and file.path.lower().endswith(SUFFIXES)
-        content = read(file) if small and file.stat is not None else None
+    for file in files.plain():
+        content = read(file) if file is not None and _may_be_plain(file) else None
         plain = None if content is None else read_plain(memoryview(content))
         total += inf if plain is None else plain.bytes
         if total > most:
@@ -64,19 +61,16 @@ class AtOnce:
         self._room = np.empty(0, np.uint8)
         self._used = 0
 
-    def __call__(self, file: SourceFile) -> tuple[Waiting, Scan, Seen] | None:
-        """The row of a file, what it showed, and what the file was."""
+    def __call__(self, file: PlainFile) -> tuple[Waiting, Scan, str] | None:
+        """The row of a file, what it showed, and its sha256."""
         if self._odd == MOST_ODD:
             return None
         found = self._found(file)
         self._odd = self._odd + 1 if found is None else 0
         return found
 
-    def _found(self, file: SourceFile) -> tuple[Waiting, Scan, Seen] | None:
-        stat = file.stat
-        if stat is None or not 0 < file.bytes <= MOST_BYTES or not file.path.lower().endswith(SUFFIXES):
-            return None
-        content = read(file)
+    def _found(self, file: PlainFile) -> tuple[Waiting, Scan, str] | None:
+        content = read(file) if _may_be_plain(file) else None
         told = None if content is None else self._alike.read(content)
         if content is None or told is None:
             return None
@@ -93,7 +87,7 @@ class AtOnce:
         sha256 = hashlib.sha256(content).hexdigest()
         held = memoryview(content) if self._keeps_bytes else None
         row = Waiting(file.path, file.bytes, sha256, facts, metadata, room, self._place, held)
-        return row, scan, Seen((stat[1], stat[0], *stat[2:4]), sha256)
+        return row, scan, sha256
 
     def _scan(self, plain: Plain) -> Scan | None:
         """What a look at the file tells; None where its image does not fit."""
@@ -112,7 +106,11 @@ class AtOnce:
         return self._room[self._used : self._used + size].view(dtype).reshape(plain.shape)
 
 
-def read(file: SourceFile) -> bytes | None:
+def _may_be_plain(file: PlainFile) -> bool:
+    return 0 < file.bytes <= MOST_BYTES and file.path.lower().endswith(SUFFIXES)
+
+
+def read(file: PlainFile) -> bytes | None:
     """A file's bytes; None unless it is, when they have been read, what it was when it was found.
 
     The system changes a file's ctime when it is written to, and when another takes its place.

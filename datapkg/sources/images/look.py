@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ...encoding import holds
 from ...errors import DatapkgError, SourceError
+from ...files import Files
 from ...manifest.pattern import PathPattern
 from ...reading import MAX_IMAGE_BYTES
 from ..base import Scan, TableSchema
@@ -38,11 +39,17 @@ WAITING_BYTES = 1 << 16
 
 def guess_table(files: Sequence[SourceFile], resource: Resource) -> TableSchema | None:
     """Guess a resource's table from the headers of the first file and of a few others."""
-    there = [file for file in files if file.bytes]
-    small = [file for file in there if file.bytes <= SMALL_BYTES] or there[:1]
-    some = dict.fromkeys(small[i * (len(small) - 1) // GUESSES] for i in range(GUESSES + 1) if small)
+    sizes = Files.of(files).sizes
+    small = np.flatnonzero((sizes > 0) & (sizes <= SMALL_BYTES))
+    small = small if len(small) else np.flatnonzero(sizes)[:1]
+    some = [
+        files[at]
+        for at in dict.fromkeys(
+            small[i * (len(small) - 1) // GUESSES] for i in range(GUESSES + 1) if len(small)
+        )
+    ]
     try:
-        scans = [(file, _headers(file, resource)) for file in some]
+        scans = [(file.path, _headers(file, resource)) for file in some]
         tables = decide(resource, scans).tables if scans else ()
     except (DatapkgError, OSError):  # what is wrong is said when the files are read
         return None

@@ -71,7 +71,7 @@ class ImagesSource:
         """The rows of small files, one for each."""
         return joined_batch(rows, resource, table)
 
-    def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+    def decide(self, resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
         """Find the one layout that holds every image, and the table's columns."""
         return decide(resource, scans)
 

@@ -18,7 +18,6 @@ from ..image_columns import image_columns
 
 if TYPE_CHECKING:
     from ...manifest.models import Resource
-    from ...reading import SourceFile
 
 Kind = tuple[str, tuple[int, ...]]
 
@@ -33,7 +32,7 @@ def files_table(resource: Resource) -> str:
     return f"{resource.name}_files"
 
 
-def decide(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+def decide(resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
     """Decide the tables of a resource from all files' evidence.
 
     Raises
@@ -43,13 +42,14 @@ def decide(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Deci
     SourceError
         Files do not agree on which of them make one image.
     """
-    _check_sets({file.path: scan for file, scan in scans})
+    if any(scan.lead or scan.members for _, scan in scans):
+        _check_sets(dict(scans))
     first: dict[Kind, str] = {}
     counts: Counter[Kind] = Counter()
-    for file, scan in scans:
+    for path, scan in scans:
         for dtype, shape, count in scan.evidence.get(resource.name, {}).get("images", ()):
             key = (dtype, tuple(shape))
-            first.setdefault(key, file.path)
+            first.setdefault(key, path)
             counts[key] += count
     layout = _layout(first, resource)
     pattern = {} if resource.pattern is None else PathPattern(resource.pattern).columns

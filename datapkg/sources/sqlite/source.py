@@ -15,7 +15,7 @@ import pyarrow as pa
 from ...digest import logical
 from ...errors import SchemaError, nearest
 from ...manifest.models import Resource
-from ...reading import Reading, SourceFile
+from ...reading import Reading
 from ..base import Column, Decision, Scan, TableSchema
 from . import images, types
 from .database import Rows, opened, quoted, rows_of
@@ -54,7 +54,7 @@ class SqliteSource:
                 told += [f"{file.path}: {text}" for text in look.warnings]
         return Scan({resource.name: evidence}, tuple(told))
 
-    def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+    def decide(self, resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
         """Join the columns of all files by name, and decide each one's type."""
         evidence = [scan.evidence[resource.name] for _, scan in scans]
         held = types.joined([one["columns"] for one in evidence])
@@ -133,13 +133,11 @@ def _refuse_unlike(resource: Resource, held: Sequence[Held], where: str) -> None
         raise SchemaError("a column has no name", where, "name it in a query: select ... as Well")
 
 
-def _lacking(
-    resource: Resource, scans: Sequence[tuple[SourceFile, Scan]], held: Sequence[Held]
-) -> Iterator[str]:
+def _lacking(resource: Resource, scans: Sequence[tuple[str, Scan]], held: Sequence[Held]) -> Iterator[str]:
     """Which files lack what."""
-    for file, scan in scans:
+    for path, scan in scans:
         there = {name for name, *_ in scan.evidence[resource.name]["columns"]}
         lost = [one.name for one in held if one.name not in there]
         if lost:
             shown = ", ".join(f"`{name}`" for name in lost[:5])
-            yield f"{file.path} lacks {len(lost)} columns ({shown}); these cells are missing"
+            yield f"{path} lacks {len(lost)} columns ({shown}); these cells are missing"

@@ -12,7 +12,6 @@ from ...digest import logical
 from ...errors import SchemaError, nearest
 from ...manifest import Resource
 from ...manifest.pattern import PathPattern
-from ...reading import SourceFile
 from ..base import Column, Decision, Scan, TableSchema
 from .columns import ColumnRules, all_rules, broken_promises
 from .declared import check_format
@@ -34,9 +33,9 @@ class FileEvidence:
     notes: dict[str, Any]
 
 
-def decide_table(resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+def decide_table(resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
     """Decide the one table of a text resource from all of its files."""
-    looked = [(file.path, scan.evidence.get(resource.name)) for file, scan in scans]
+    looked = [(path, scan.evidence.get(resource.name)) for path, scan in scans]
     empty = [path for path, told in looked if told is None]
     unpacker = Unpacker()
     files = [FileEvidence(p, unpacker.names(told["columns"]), told["notes"]) for p, told in looked if told]

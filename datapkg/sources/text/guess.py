@@ -34,7 +34,7 @@ def guess_table(files: Sequence[SourceFile], resource: Resource) -> TableSchema 
     chosen = list(dict.fromkeys(files[at * (len(files) - 1) // (FILES - 1)] for at in range(FILES)))
     for places in (PLACES // len(chosen), 0):  # a sample may begin within a quoted cell
         try:
-            scans = [(file, _scan(file, resource, places)) for file in chosen]
+            scans = [(file.path, _scan(file, resource, places)) for file in chosen]
             return decide_table(resource, scans).tables[0]
         except (DatapkgError, OSError, zlib.error):
             continue

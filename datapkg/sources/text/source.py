@@ -44,7 +44,7 @@ class TextSource:
         """Look at every cell of a file, and give its rows as long as they fit the table."""
         return TextLook(reading, resource, table, batch_bytes)
 
-    def decide(self, resource: Resource, scans: Sequence[tuple[SourceFile, Scan]]) -> Decision:
+    def decide(self, resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
         """Decide the resource's one table."""
         return decide_table(resource, scans)
 
