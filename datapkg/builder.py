@@ -18,7 +18,6 @@ from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
-from .deriving.entries import derive
 from .deriving.given import function_folders
 from .engine import Engine, Run
 from .errors import LockedError, SchemaError, SourceError, StoreError
@@ -116,6 +115,8 @@ def build(
     question, begun = unchanged.Question.of(target, loaded), time.time_ns()
     if not (locked or rehash) and (report := unchanged.recalled(question)) is not None:
         return replace(report, package=str(named), seconds=time.monotonic() - started)
+    from .deriving.entries import derive  # not needed where nothing has changed
+
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name, rehash or locked)
     planned = _planned(loaded, lock, before, allow_removals, rehash, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from . import ingest, sources
 from .column_sums import ColumnSums
 from .digest import SourceDigest, table_digest
 from .engine import Needs, Run
+from .engine.inline import Here
 from .errors import DamageError
 from .hashes import remember
 from .ingest import Ingested, IngestTask, Scanned, ScanTask
@@ -22,8 +23,9 @@ from .one_pass import Looked, OnePassTask, scan_and_store
 from .places import Place
 from .plan import Previous, ResourcePlan
 from .progress import Counter, Progress
-from .reading import MAX_IMAGE_BYTES, check_hash
+from .reading import MAX_IMAGE_BYTES, SourceFile, check_hash
 from .records import ColumnRecord, TableRecord
+from .short import is_short
 from .source_list import ARCHIVE, SourceRow
 from .sources.base import TableSchema
 from .store import Fragment, Layer, stored_name
@@ -171,7 +173,8 @@ class Reader:
         scans = [ScanTask(resource.resource, files, self.max_image_bytes, threads) for files in groups]
         tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
         note = self._counter(f"looking at {name}", resource)
-        parts = list(self.run(scan_and_store, tasks, note, Needs(threads)))
+        run = self._run(resource, (file for scan in scans for file in scan.files))
+        parts = list(run(scan_and_store, tasks, note, Needs(threads)))
         if resource.resource.hash is not None and not resource.resource.members:
             for one in (one for part in parts for one in part.files):
                 check_hash(one.file, resource.resource.hash, one.seen)
@@ -202,7 +205,8 @@ class Reader:
             if stored is None
         ]
         note = self._counter(f"storing {resource.resource.name}", resource)
-        ingested = iter(list(self.run(ingest.ingest, tasks, note, Needs(threads))))
+        run = self._run(resource, (one.file for task in tasks for one in task.files))
+        ingested = iter(list(run(ingest.ingest, tasks, note, Needs(threads))))
         for stored in parts:
             for name, rows in (next(ingested) if stored is None else stored).items():
                 growing[name].add(rows)
@@ -216,6 +220,10 @@ class Reader:
         files = () if fragment is None else fragment.files
         self.package.staging(self.attempt).remove([file.path for file in files])
         return Looked(part.files)
+
+    def _run(self, resource: ResourcePlan, files: Iterable[SourceFile]) -> Run:
+        """What reads some files: this process, if that is short, and the user did not ask for workers."""
+        return Here() if self.run.may_be_here and is_short(resource.resource, files) else self.run
 
     def _threads(self, tasks: int) -> int:
         """On how many threads each of so many tasks may work."""

@@ -35,6 +35,7 @@ EMAIL = re.compile(
 DECLARED = {"year": "integer", "yearmonth": "string"}
 """Declared types that say more than what is stored, with that."""
 BOUNDS = ("required", "unique", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+SPELLED = ("enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 CONSTRAINTS = {
     "string": ("required", "unique", "enum", "pattern", "minLength", "maxLength"),
     "boolean": ("required", "unique", "enum"),
@@ -64,10 +65,15 @@ def descriptor(manifest: Manifest, record: Record, files: FilesList, release: st
     }
 
 
+def descriptor_content(manifest: Manifest, record: Record, files: FilesList, release: str | None) -> bytes:
+    """The descriptor as it stands in a package."""
+    described = descriptor(manifest, record, files, release)
+    return json.dumps(described, indent=1, ensure_ascii=False).encode()
+
+
 def write_descriptor(package: Place, manifest: Manifest, record: Record, release: str | None) -> None:
     """Write the descriptor into the package, where it is not there as it should be."""
-    described = descriptor(manifest, record, versions.read_files(package, record), release)
-    content = json.dumps(described, indent=1, ensure_ascii=False).encode()
+    content = descriptor_content(manifest, record, versions.read_files(package, record), release)
     with storage_errors(package.at(DESCRIPTOR)):
         try:
             same = package.read(DESCRIPTOR) == content
@@ -85,7 +91,6 @@ def _resource(table: TableRecord, resource: Resource | None, files: list[list[An
     else:
         titled = resource.title if resource.title and name == table.name else table.name
         told = [text for text in (resource.title, resource.description) if text and text != titled]
-    schema = resource.table_schema if resource is not None and table.kind == "table" else TableSchemaModel()
     return {
         "name": name,
         "title": titled,
@@ -95,11 +100,12 @@ def _resource(table: TableRecord, resource: Resource | None, files: list[list[An
         "bytes": sum(int(size) for _, _, size, _ in files),
         "digest": f"blake3:{table.digest}",
         **(_rights(resource) if resource is not None else {}),
-        "schema": _schema(table, schema),
+        "schema": _schema(table, resource if table.kind == "table" else None),
     }
 
 
-def _schema(table: TableRecord, schema: TableSchemaModel) -> dict[str, Any]:
+def _schema(table: TableRecord, resource: Resource | None) -> dict[str, Any]:
+    schema = resource.table_schema if resource is not None else TableSchemaModel()
     declared = {field.name: field for field in schema.fields}
     names = {column.name for column in table.columns}
     keys = _said(schema, {"primary_key", "unique_keys", "foreign_keys", "missing_values"})
@@ -110,16 +116,16 @@ def _schema(table: TableRecord, schema: TableSchemaModel) -> dict[str, Any]:
     if not names.issuperset(keys.get("primaryKey", ())):
         del keys["primaryKey"]
     return {
-        "fields": [_field(column, declared.get(column.name)) for column in table.columns],
+        "fields": [_field(column, declared.get(column.name), resource) for column in table.columns],
         **keys,
         **({"uniqueKeys": unique} if unique else {}),
         **({"foreignKeys": foreign} if foreign else {}),
     }
 
 
-def _field(column: ColumnRecord, field: FieldModel | None) -> dict[str, Any]:
+def _field(column: ColumnRecord, field: FieldModel | None, resource: Resource | None) -> dict[str, Any]:
     kind = FIELD_TYPES.get(column.type) or _beginning(column.type)
-    if field is None:
+    if field is None or resource is None:
         return {"name": column.name, "type": kind}
     typed = field.type not in (None, "any")
     if typed and DECLARED.get(str(field.type)) == kind:
@@ -129,7 +135,21 @@ def _field(column: ColumnRecord, field: FieldModel | None) -> dict[str, Any]:
         said |= _said(field, {"categories", "categories_ordered"})
     limits = _said(field.constraints, set(type(field.constraints).model_fields)) if typed else {}
     limits = {key: limit for key, limit in limits.items() if key in CONSTRAINTS.get(kind, ())}
+    limits |= _as_values({key: limits[key] for key in SPELLED if key in limits}, column, resource)
     return {"name": column.name, "type": kind, **said, **({"constraints": limits} if limits else {})}
+
+
+def _as_values(limits: dict[str, Any], column: ColumnRecord, resource: Resource) -> dict[str, Any]:
+    """Limits that the manifest spells as its files do (``31/12/2026``, ``2,5``) as the values that they mean."""
+    from .sources.text.columns import column_rules
+
+    rules, zone = column_rules(resource, column.name), "Z" if "UTC" in column.type else ""
+
+    def stated(limit: Any) -> list[Any]:
+        values = rules.stated(limit if isinstance(limit, list) else [limit])
+        return [one.isoformat() + zone if hasattr(one, "isoformat") else one for one in values]
+
+    return {key: stated(limit) if key == "enum" else stated(limit)[0] for key, limit in limits.items()}
 
 
 def _beginning(logical: str) -> str:

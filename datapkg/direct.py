@@ -77,6 +77,21 @@ class DirectPixels:
         images.flags.writeable = False
         return images
 
+    def one(self, address: int) -> NDArray[np.generic] | None:
+        """The image at one address, as `read` gives it, at a tenth of its price."""
+        pages = self._fragments.one(address >> 32)
+        if pages is None:
+            return None
+        path, firsts, begins = pages
+        row = address & 0xFFFFFFFF
+        page = int(firsts.searchsorted(row, "right")) - 1
+        offset = int(begins[page]) + (row - int(firsts[page])) * self._image_bytes
+        pixels = bytearray(self._image_bytes)
+        read_parts(self.package, self.table, path, [(offset, memoryview(pixels))], self._instead)
+        image = np.frombuffer(pixels, self._column["dtype"]).reshape(self._column["shape"])
+        image.flags.writeable = False
+        return image
+
     def views(self, addresses: NDArray[np.int64]) -> list[NDArray[np.generic]] | None:
         """The images at ascending addresses, read-only, in the place of their file in memory maps, so that none is copied.
 

@@ -22,9 +22,13 @@ class Fragments(Generic[Known]):
         """By number, ascending, the fragments of addresses; None where one is not known, or there is no address."""
         found: dict[int, Known] = {}
         for number in np.unique(addresses >> 32).tolist():
-            if number not in self._known:
-                self._known[number] = self._find(number)
-            if (known := self._known[number]) is None:
+            if (known := self.one(number)) is None:
                 return None
             found[number] = known
         return found or None
+
+    def one(self, number: int) -> Known | None:
+        """What is known of the fragment of a number."""
+        if number not in self._known:
+            self._known[number] = self._find(number)
+        return self._known[number]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .matching import Found, Matcher, matcher
 from .plan import Previous
@@ -93,7 +92,7 @@ def _first_values(table: WrittenTable, names: Sequence[str]) -> dict[str, str]:
         for batch in table.read(open_names):
             for name, column in zip(open_names, batch.columns, strict=False):
                 if column.null_count < len(column):
-                    at = pc.index(column.is_valid(), True).as_py()
+                    at = column.is_valid().index(True).as_py()
                     one = batch.column(batch.num_columns - 1)[at].as_py(), column[at].as_py()
                     found[name] = min(found.get(name, one), one)
             if table.ordered and any(name in found for name in open_names):

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.compute as pc
-
 from .errors import SchemaError, nearest
 from .limits import broken_limits, limited
 from .manifest import Resource
@@ -155,6 +153,8 @@ def _lacking(table: WrittenTable, names: Sequence[str]) -> str:
 
 
 def _first_null(table: WrittenTable, name: str) -> int:
+    import pyarrow.compute as pc  # as long to load as numpy: few builds need it
+
     found = []
     for batch in table.read([name]):
         column = batch.column(0)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .manifest import Resource
 from .manifest.models import FieldModel
@@ -52,6 +51,8 @@ def limited(resource: Resource) -> list[FieldModel]:
 
 
 def _beyond(written: Written, table: WrittenTable, column: str, name: str, limit: Limit) -> Iterator[str]:
+    import pyarrow.compute as pc  # as long to load as numpy: few builds need it
+
     count, first, example = 0, -1, None
     for batch in table.read([column]):
         wrong = _breaks(batch.column(0), name, limit)
@@ -69,6 +70,8 @@ def _beyond(written: Written, table: WrittenTable, column: str, name: str, limit
 
 def _breaks(values: pa.Array, name: str, limit: Limit) -> pa.Array:
     """Which values are beyond the limit, compared exactly: a whole number is never rounded to a double."""
+    import pyarrow.compute as pc
+
     lower, exclusive = name.lower().endswith("minimum"), name.startswith("exclusive")
     if not pa.types.is_integer(values.type):
         bound = pa.scalar(float(limit))

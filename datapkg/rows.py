@@ -59,6 +59,11 @@ class RowOrder:
         run = np.searchsorted(self.starts, positions, "right") - 1
         return self.keys[run] + positions - self.starts[run]
 
+    def address(self, position: int) -> int:
+        """Address of one row, at a tenth of the price of `addresses`."""
+        run = int(self.starts.searchsorted(position, "right")) - 1
+        return int(self.keys[run]) + position - int(self.starts[run])
+
     def runs(self, first: int, rows: int) -> list[tuple[int, int, int]]:
         """The runs (fragment, first row, rows) that hold so many rows from position `first`.
 

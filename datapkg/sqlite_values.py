@@ -2,7 +2,8 @@
 
 SQLite knows whole numbers of 64 bits, doubles, text and bytes. What it does not know is text that says the same:
 moments in ISO 8601, lists and structs as JSON, whole numbers beyond 63 bits and decimals in all their digits (such a
-column is declared TEXT, or SQLite would round them). It has no NaN: where one is, it keeps a missing value.
+column is declared TEXT, or SQLite would round them). It has no NaN: where one is, it keeps a missing value. Of a zero it
+keeps no sign.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -73,6 +75,20 @@ def to_sqlite(column: pa.Array, where: str) -> tuple[list[Any], int]:
     if declared(kind) in ("TEXT", "DATE", "TIME", "TIMESTAMP"):
         return column.cast(pa.string()).to_pylist(), 0
     return column.to_pylist(), 0
+
+
+def negative_zeros(column: pa.Array) -> int:
+    """How many values lose their sign: SQLite keeps -0.0 as 0.0.
+
+    Examples
+    --------
+    >>> negative_zeros(pa.array([-0.0, 0.0, -1.0, None]))
+    1
+    """
+    if not pa.types.is_floating(column.type):
+        return 0
+    values = column.cast(pa.float64()).drop_null().to_numpy()
+    return int(np.count_nonzero(np.signbit(values) & (values == 0)))
 
 
 def from_sqlite(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

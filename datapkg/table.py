@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -206,7 +207,12 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
 
     def image(self, position: int, column: str | None = None) -> NDArray[np.generic]:
         """One image, as a read-only array of its own dtype and shape."""
-        return self.images([position], column)[0]
+        import numpy as np
+
+        if type(position) is not int or not 0 <= position < self.record.rows:
+            return self.images([position], column)[0]
+        name = self.image_column if column is None else self._image_column(column)
+        return self.opened.images(self.name, name).load(np.array([position]))[0]  # type: ignore[return-value]
 
     def images(self, positions: Sequence[int], column: str | None = None) -> list[NDArray[np.generic]]:
         """Images at row positions, in the order asked for.
@@ -275,7 +281,7 @@ class Table(MovieMethods, DoorMethods, PlotMethods):
         )
         return found
 
-    @property
+    @cached_property
     def image_column(self) -> str:
         """The name of the column that holds images."""
         names = [column.name for column in self.record.own if column.image]

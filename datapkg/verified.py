@@ -20,7 +20,6 @@ from . import pixels
 from .access import FILE_COLUMN, RowAccess, Rows
 from .companions import companions
 from .encoding import decoded, is_packed
-from .engine.local import cpus
 from .errors import DamageError, DatapkgError
 from .places import Place
 from .records import FilesList, TableRecord
@@ -112,6 +111,8 @@ class VerifiedRows(RowAccess):
 
     def check(self) -> None:
         """Hash the table's files, if that was not done yet. Raises DamageError for one that is not as written."""
+        from .engine.local import cpus  # which brings multiprocessing with it
+
         if self._whole:
             return
         names = [path for _, path, _, _ in self._listed]

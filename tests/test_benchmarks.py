@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +97,28 @@ def test_the_benchmark_of_blobs_prints_sizes_and_a_ratio(tmp_path: Path) -> None
     assert "equal" in done.stdout
     assert "1,000 reads" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_comparison_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    folder, output = tmp_path / "work", tmp_path / "docs" / "benchmarks" / "results.json"
+    command = [
+        sys.executable, "-m", "benchmarks.run", "--scale", "0.001", "--rounds", "1", "--folder", str(folder),
+        "--output", str(output), "--peers", "datapkg", "SQLite", "--sets",
+    ]  # fmt: skip
+    for sets in (["long"], ["long", "small"]):
+        done = subprocess.run([*command, *sets], cwd=PROJECT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert '"set": "long"' not in done.stdout  # it was measured before
+    rows = json.loads(output.read_text())["rows"]
+    told = [(row["set"], row["peer"], row["task"]) for row in rows]
+    assert len(told) == len(set(told)) and not [row for row in rows if "failed" in row]
+    assert {task for name, peer, task in told if (name, peer) == ("small", "datapkg")} >= {
+        "scan",
+        "change",
+        "diff",
+    }
+    page = output.parent.with_suffix(".md").read_text()
+    assert "What datapkg loses" in page and "not all read the same" not in page
+    assert [path.name for path in folder.iterdir()] == ["rows.jsonl"]

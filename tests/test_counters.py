@@ -128,6 +128,42 @@ def test_a_build_with_nothing_to_do_opens_no_source(tmp_path: Path) -> None:
     assert found["written"] < 10_000
 
 
+def test_a_build_with_nothing_to_do_loads_no_more_than_it_needs(tmp_path: Path) -> None:
+    images(tmp_path, 3)
+    code = f"datapkg.build({str(tmp_path / 'data' / 'manifest.yaml')!r}, {str(tmp_path / 'p')!r})"
+    counted(code, BUILDER)  # remembers what it looked at
+    modules = set(counted(code, BUILDER)["modules"])
+    found = modules & {*ENGINES, "ssl", "urllib3", "datapkg.deriving.computing"}
+    assert not found
+    assert len(modules) < 640
+
+
+def test_one_image_more_costs_one_open_one_read_and_few_calls(tmp_path: Path) -> None:
+    images(tmp_path, 40)
+    table = datapkg.open(tmp_path / "p")["frames"]
+    table.image(1)
+    calls: list[str] = []
+    system = ("open", "preadv", "close")
+    sys.setprofile(
+        lambda frame, event, what: calls.append(
+            frame.f_code.co_name if event == "call" else what.__name__ if event == "c_call" else ""
+        )
+    )
+    try:
+        table.image(7)
+    finally:
+        sys.setprofile(None)
+    assert [calls.count(name) for name in system] == [1, 1, 1]
+    assert sum(map(bool, calls)) <= 26
+
+
+def test_reading_an_image_loads_neither_engine_nor_kernels(tmp_path: Path) -> None:
+    images(tmp_path, 3)
+    found = counted(f"datapkg.open({str(tmp_path / 'p')!r})['frames'].image(0)", "import datapkg")
+    assert not {*ENGINES, *DECODERS, "pyarrow.compute", "multiprocessing", "pydantic"} & set(found["modules"])
+    assert len(found["modules"]) < 420
+
+
 def test_one_changed_image_is_the_only_one_that_is_opened(tmp_path: Path) -> None:
     images(tmp_path, 40)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "p").rglob("*") if path.is_file()}

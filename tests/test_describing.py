@@ -200,3 +200,61 @@ def test_the_sample_screen_is_described(tmp_path: Path) -> None:
     assert [one["@id"] for one in sets] == ["features"]
     nested = croissant(described, [DescribedFile("m.parquet", 1, "0" * 64, "x", "movies_objects")])
     assert "contour" in nested["recordSet"][0]["description"]
+
+
+ODD = """version: "2026-11"
+title: "Odd: things"
+licenses: [{title: My own licence}, {name: our own}, {name: CC-BY-4.0}, {title: the same, name: CC-BY-4.0}]
+contributors:
+  - {title: Ana, path: "http://orcid.org/0000-0002-1825-0097/", email: "a@b", roles: [author]}
+  - {title: Ana Öz, path: "https://orcid.org/0000-0002-1825-0097", roles: [author]}
+  - {title: Ana, path: "https://orcid.org/0000-0002-1825-0097", roles: [funder]}
+  - {title: Bo, roles: [author]}
+  - {title: Bo, roles: [Author, editor]}
+  - {email: nobody, roles: [funder]}
+  - {roles: [author]}
+citation: "10.1002/(SICI)1097-0258(19980815/30)17:15/16<1661::AID-SIM968>3.0.CO;2-2"
+keywords: ["", wells, wells]
+homepage: "https://example.org/ü b"
+"""
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")  # rdflib's word to mlcroissant
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # pandas' word to mlcroissant
+def test_odd_manifests_make_valid_descriptions(tmp_path: Path) -> None:
+    described = about(package(tmp_path, ODD))
+    cited = valid_citation(described)
+    assert cited["authors"] == [
+        {"name": "Ana", "orcid": "https://orcid.org/0000-0002-1825-0097"},
+        {"name": "Bo"},
+    ]
+    assert cited["identifiers"][1]["value"].startswith("https://doi.org/10.1002/(SICI)1097-0258(19980815/30)")
+    assert (cited["keywords"], cited["url"]) == (["wells"], "https://example.org/%C3%BC%20b")
+    graph = ro_crate(described, [])["@graph"]
+    ids = [entity["@id"] for entity in graph]
+    assert len(ids) == len(set(ids))
+    assert not any(" " in one for one in ids)
+    assert [one["name"] for one in graph if one["@id"].startswith("#licence")] == [
+        "My own licence",
+        "our own",
+    ]
+    (tmp_path / NAME).write_text(json.dumps(ro_crate(described, [])), "utf-8")
+    assert len(ROCrate(tmp_path).root_dataset["license"]) == 3
+    value = croissant(described, [])
+    assert value["version"] == "2026-11"
+    (tmp_path / "c.json").write_text(json.dumps(value), "utf-8")
+    assert not mlcroissant.Dataset(jsonld=tmp_path / "c.json").metadata.issues.errors
+
+
+def test_contributors_without_a_name_are_nobody_to_cite(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="`contributors:` is missing"):
+        citation(about(package(tmp_path, "contributors: [{roles: [author]}]\n")))
+
+
+def test_columns_without_a_value_are_columns_of_croissant(opened: datapkg.Package, tmp_path: Path) -> None:
+    files = [DescribedFile("w.parquet", 1, "0" * 64, "x", "wells")]
+    make.text(tmp_path / "data" / "wells.csv", "Well,Nothing\nA01,\n")
+    make.build(make.manifest(tmp_path / "data", "name: wells, path: wells.csv"), tmp_path / "q")
+    (columns,) = croissant(about(datapkg.open(tmp_path / "q")), files)["recordSet"]
+    assert [one["name"] for one in columns["field"]] == ["Well", "Nothing"]
+    assert "description" not in columns

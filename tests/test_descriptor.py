@@ -11,6 +11,8 @@ import make
 import pytest
 from conftest import PROJECT
 
+import datapkg
+
 HEAD = """\
 version: "1.0.0"
 title: Wells of a plate
@@ -123,3 +125,36 @@ def test_an_address_that_is_none_is_left_out(tmp_path: Path, email: str) -> None
     kept = email if email[0] == "a" and email.count(".") and ".." not in email else None
     assert described["contributors"][0].get("email") == described["sources"][0].get("email") == kept
     assert mistakes(described) == []
+
+
+SPELLED = """\
+day,Area,Count,done,when,moment
+31/12/2026,"2,5",1.000,yes,2026-01-02T03:04:05,2026-01-02T03:04:05Z
+"""
+
+
+def test_limits_in_the_spelling_of_the_files_are_told_as_values(tmp_path: Path) -> None:
+    make.text(tmp_path / "data" / "t.csv", SPELLED)
+    fields = [
+        '{name: day, type: date, format: "%d/%m/%Y", constraints: {maximum: "31/12/2026"}}',
+        '{name: Area, type: number, decimalChar: ",", constraints: {minimum: "1,5", enum: ["2,5"]}}',
+        '{name: Count, type: integer, groupChar: ".", constraints: {maximum: "1.000"}}',
+        '{name: done, type: boolean, trueValues: ["yes"], falseValues: ["no"], constraints: {enum: ["yes"]}}',
+        '{name: when, type: datetime, constraints: {minimum: "2026-01-02 03:04:05"}}',
+        '{name: moment, type: datetime, constraints: {minimum: "2026-01-02T04:04:05+01:00"}}',
+    ]
+    resource = f"name: t, path: t.csv, schema: {{fields: [{', '.join(fields)}]}}"
+    make.build(make.manifest(tmp_path / "data", resource), tmp_path / "p")
+    described = json.loads((tmp_path / "p" / "datapackage.json").read_text("utf-8"))
+    assert mistakes(described) == []
+    assert [field["constraints"] for field in described["resources"][0]["schema"]["fields"]] == [
+        {"maximum": "2026-12-31"},
+        {"minimum": 1.5, "enum": [2.5]},
+        {"maximum": 1000},
+        {"enum": [True]},
+        {"minimum": "2026-01-02T03:04:05"},
+        {"minimum": "2026-01-02T03:04:05Z"},
+    ]
+    datapkg.export(tmp_path / "p", tmp_path / "out", to="frictionless")
+    report = frictionless.validate(str(tmp_path / "out" / "datapackage.json"))
+    assert report.valid, report.flatten(["type", "message"])

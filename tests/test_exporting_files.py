@@ -7,7 +7,7 @@ from pathlib import Path
 import make
 import make_archives
 import pytest
-from make_sqlite import built
+from make_sqlite import built, database, encoded
 from make_web import Site
 
 import datapkg
@@ -73,3 +73,51 @@ def test_files_of_the_web_and_of_archives_lie_below_the_folder(site: Site, tmp_p
 
 def _below(folder: Path) -> list[Path]:
     return [path.relative_to(folder).relative_to("far") for path in (folder / "far").rglob("*.tif*")]
+
+
+def galaxies_at(folder: Path, *paths: str) -> list[bytes]:
+    """A package of images of a database, with these paths there."""
+    images = [encoded(make.image(at, (4, 4), "uint8"), "png") for at in range(len(paths))]
+    table = "create table g (id integer primary key, path text, img blob)"
+    database(
+        folder / "g.db",
+        table,
+        rows=[(at, *row) for at, row in enumerate(zip(paths, images, strict=True))],
+        into="g",
+    )
+    built(folder, "name: g, path: g.db, image: img")
+    return images
+
+
+def test_files_with_one_path_are_all_written(tmp_path: Path) -> None:
+    first, second, third, _ = galaxies_at(tmp_path, "a/x.png", "a/x.png", "a/x.png", "b.png")
+    done = datapkg.export(tmp_path / "p", tmp_path / "out", to="files")
+    assert (tmp_path / "out" / "a" / "x.png").read_bytes() == first
+    assert (tmp_path / "out" / "a" / "x_1.png").read_bytes() == second
+    assert (tmp_path / "out" / "a" / "x_2.png").read_bytes() == third
+    assert "table g, row 1: another file has the path a/x.png, so it is a/x_1.png" in done.notes
+
+
+@pytest.mark.parametrize("path", ["", "/etc/x", "a/../../x", "a\0b"])
+def test_a_path_that_is_none_of_a_file_below_a_folder_is_refused(tmp_path: Path, path: str) -> None:
+    galaxies_at(tmp_path, "x.png", path)
+    for form in ("files", "ome-tiff"):
+        with pytest.raises(ExportError, match="is none of a file below a folder") as refused:
+            datapkg.export(tmp_path / "p", tmp_path / "out", to=form)
+        assert refused.value.where == "table g, row 1"
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_place_of_a_folder_is_told_of(tmp_path: Path) -> None:
+    for number, paths in enumerate((("a", "a/b"), ("a/b", "a"))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        galaxies_at(folder, *paths)
+        with pytest.raises(ExportError, match="is that of another file or folder"):
+            datapkg.export(folder / "p", folder / "out", to="files")
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_told_of(tmp_path: Path) -> None:
+    galaxies_at(tmp_path, "n" * 300)
+    with pytest.raises(ExportError, match="a name is too long for this disk"):
+        datapkg.export(tmp_path / "p", tmp_path / "out", to="files")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import make
 import numpy as np
@@ -121,6 +122,18 @@ def test_a_path_that_leads_out_is_refused(tmp_path: Path) -> None:
     database(tmp_path / "x.db", "create table t (path text, img blob)", rows=rows, into="t")
     built(tmp_path, "name: t, path: x.db, image: img")
     for form in ("ome-tiff", "files"):
-        with pytest.raises(ExportError, match="leads out of a folder"):
+        with pytest.raises(ExportError, match="is none of a file below a folder"):
             datapkg.export(tmp_path / "p", tmp_path / "out", to=form)
     assert not list(tmp_path.parent.rglob("evil*"))
+
+
+def test_what_xml_cannot_hold_is_told_of(tmp_path: Path) -> None:
+    rows = [("x.png", "a\x01]]>&\0 \ufffe\U0001f52c", encoded(make.image(), "PNG"))]
+    database(tmp_path / "x.db", "create table t (path text, note text, img blob)", rows=rows, into="t")
+    built(tmp_path, "name: t, path: x.db, image: img")
+    done = datapkg.export(tmp_path / "p", tmp_path / "out", to="ome-tiff")
+    with tifffile.TiffFile(tmp_path / "out" / "t" / "x.ome.tif") as file:
+        said = ElementTree.fromstring(file.ome_metadata or "")
+    notes = [one.text for one in said.iter() if one.get("K") == "note"]
+    assert notes == ["a\ufffd]]>&\ufffd \ufffd\U0001f52c"]
+    assert any("OME-XML cannot hold" in note for note in done.notes)

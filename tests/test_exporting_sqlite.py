@@ -162,3 +162,23 @@ def test_a_reference_to_what_is_not_unique_is_an_index(tmp_path: Path) -> None:
     )
     assert read(tmp_path / "x.db", "pragma foreign_key_check") == []
     assert read(tmp_path / "x.db", "select name from pragma_index_list('b')") == [("b: Well",)]
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_reference_finds_its_column_among_names_that_differ_in_case(tmp_path: Path, once: bool) -> None:
+    second = "q" if once else "p"
+    make.text(tmp_path / "a.csv", f"Well,well\nA1,p\nA1,{second}\n")
+    make.text(tmp_path / "b.csv", "Ref\np\n")
+    key = "schema: {foreignKeys: [{fields: Ref, reference: {resource: a, fields: well}}]}"
+    built(tmp_path, "name: a, path: a.csv", f"name: b, path: b.csv, {key}")
+    datapkg.export(tmp_path / "p", tmp_path / "x.db")
+    assert read(tmp_path / "x.db", "pragma foreign_key_check") == []
+    keys = read(tmp_path / "x.db", "select \"to\" from pragma_foreign_key_list('b')")
+    assert keys == [("well_1",)] * once
+
+
+def test_zeros_that_lose_their_sign_are_told_of(tmp_path: Path) -> None:
+    make.text(tmp_path / "a.csv", "x,n\n-0.0,1\n0.5,2\n-0.0,3\n")
+    built(tmp_path, "name: a, path: a.csv")
+    done = datapkg.export(tmp_path / "p", tmp_path / "x.db")
+    assert done.notes == ("2 zeros of a.x lose their minus: SQLite keeps none",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -246,3 +247,11 @@ def test_many_rows_of_many_addresses_come_through_workers(site: Site, tmp_path: 
     listed = ", ".join(f'"{one}"' for one in addresses)
     report = datapkg.build(manifest(tmp_path, f"name: wells, path: [{listed}]"), tmp_path / "p", workers=2)
     assert report.tables[0].rows == 600
+
+
+def test_a_file_that_a_server_packs_on_the_way_is_told_of(site: Site, tmp_path: Path) -> None:
+    address = site.put("wells.csv", gzip.compress(b"Well\nA1\n"))
+    site.plan("wells.csv", Serving(headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(SourceError, match="compressed with gzip") as refused:
+        make.build(make.manifest(tmp_path, f'name: t, path: "{address}"'), tmp_path / "p")
+    assert refused.value.fix == "fetch it, and name the file in its place: add .gz to its name"

@@ -155,6 +155,13 @@ def test_a_file_whose_length_nobody_tells_is_fetched(site: Site) -> None:
     assert fetch(address) == CONTENT
 
 
+@pytest.mark.parametrize("length", ["abc", "-5"])
+def test_a_length_that_is_no_number_is_refused(site: Site, length: str) -> None:
+    address = site.put("x.csv", CONTENT)
+    site.plan("x.csv", Serving(untold=True, headers={"Content-Length": length}, drop_after=10))
+    assert "gives a length that is no number" in refused(address)
+
+
 def test_chunks_without_an_end_are_no_whole_file(site: Site) -> None:
     address = site.put("x.csv", CONTENT)
     site.plan("x.csv", Serving(chunked=True, drop_after=1000), Serving(chunked=True))
@@ -208,6 +215,7 @@ def test_a_hash_of_another_kind_is_held_too(site: Site) -> None:
         (410, "the file is not there (410)", 1),
         (403, "the server does not allow to read it (403)", 1),
         (401, "the server does not allow to read it (401)", 1),
+        (304, "the server refuses to send it (304)", 1),
         (418, "the server refuses to send it (418)", 1),
         (500, "the server fails (500), in 6 tries", 6),
         (503, "the server fails (503), in 6 tries", 6),

@@ -225,3 +225,15 @@ def test_what_a_copy_that_was_stopped_has_left_can_be_cleared_at_once(
     datapkg.gc(uri, grace="0s")
     assert datapkg.push(ours, uri).versions == (1,)
     assert datapkg.verify(uri, deep=True).ok
+
+
+@pytest.mark.parametrize("target", ["https://example.org/p", "x.datapkg.zip"])
+def test_a_place_that_is_only_read_is_refused_before_anybody_is_asked(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if target.endswith(".zip"):
+        datapkg.export(package, target)
+    for copy in (datapkg.push, datapkg.pull):
+        with pytest.raises(StoreError, match=r"only (be )?read"):
+            copy(package, target)

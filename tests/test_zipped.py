@@ -283,3 +283,24 @@ def test_files_beyond_4_gib_and_65_535_members_are_found(packed: Path, package: 
     assert opened["frames"].image(2).tobytes() == datapkg.open(package)["frames"].image(2).tobytes()
     assert opened["wells"].to_pandas().equals(datapkg.open(package)["wells"].to_pandas())
     assert datapkg.verify(large).ok
+
+
+def test_the_file_holds_the_descriptor_of_its_version(package: Path, tmp_path: Path) -> None:
+    datapkg.export(package, tmp_path / "x.datapkg.zip")
+    with zipfile.ZipFile(tmp_path / "x.datapkg.zip") as file:
+        (name,) = [one for one in file.namelist() if one.endswith("/datapackage.json")]
+        assert file.read(name) == (package / "datapackage.json").read_bytes()
+    assert not datapkg.open(tmp_path / "x.datapkg.zip").verify().notes
+
+
+def test_a_stop_within_a_file_is_told_as_a_stop(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zipfile._ZipWriteFile, "write", stopped)
+    monkeypatch.setattr(zipfile._ZipWriteFile, "close", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        datapkg.export(package, tmp_path / "x.datapkg.zip")
+    assert not list(tmp_path.glob("*x.datapkg.zip*"))

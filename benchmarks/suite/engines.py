@@ -1,4 +1,4 @@
-"""Peers that are databases or table formats: SQLite, Parquet, Hugging Face datasets, Lance, and datapkg itself."""
+"""Peers that are databases or table formats: SQLite, Parquet, Hugging Face datasets and Lance."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from .others import DeepLake, Icechunk, WebDataset
+from .own import Datapkg, DatapkgPacked
 from .peers import Files, Hdf5, Hdf5Gzip, Movie, Peer, Zarr, ZarrSharded
-from .sets import Image, well
+from .sets import LARGE, Image, well
+
+GROUP_BYTES = 1 << 20
 
 
 class Raw(Peer):
@@ -29,12 +32,15 @@ class Raw(Peer):
 
 
 class Sqlite(Raw):
-    """Blobs of raw pixels in one table, by integer key."""
+    """Blobs of raw pixels in one table, by integer key; large ones in pages of 16 KB, as its own measurements advise."""
 
     name = "SQLite"
+    in_place = True
 
     def build(self) -> None:
         with sqlite3.connect(self.at) as connection:
+            if self.images.image_bytes >= LARGE:
+                connection.execute("pragma page_size = 16384")
             connection.execute("create table images(number integer primary key, well text, pixels blob)")
             connection.execute("create index wells on images(well)")
             connection.executemany("insert into images values (?, ?, ?)", self.rows())
@@ -91,10 +97,19 @@ class Columnar(Raw):
 
 
 class Parquet(Columnar):
-    """pyarrow, zstd, row groups of 8 MB so that few images are read in vain; a file for what is added."""
+    """pyarrow, zstd, row groups of 1 MB so that few images are read in vain; a file for what is added."""
 
     name = "Parquet"
     module = "pyarrow"
+
+    @classmethod
+    def loads(cls, task: str) -> Sequence[str]:  # noqa: ARG003
+        return "pyarrow.parquet", "pyarrow.compute"
+
+    @property
+    def group(self) -> int:
+        """Images of a row group."""
+        return max(1, GROUP_BYTES // self.images.image_bytes)
 
     def build(self) -> None:
         self.at.mkdir()
@@ -107,9 +122,9 @@ class Parquet(Columnar):
         for batch in batches:
             if writer is None:
                 writer = pq.ParquetWriter(
-                    self.at / name, batch.schema, compression="zstd", write_page_index=True
+                    self.at / name, batch.schema, compression="zstd", use_dictionary=["well"]
                 )
-            writer.write_batch(batch, row_group_size=self.batch)
+            writer.write_batch(batch, row_group_size=self.group)
         assert writer is not None
         writer.close()
 
@@ -119,14 +134,14 @@ class Parquet(Columnar):
         self._file = pq.ParquetFile(self.at / "000.parquet")
 
     def one(self, number: int) -> Image:
-        group, at = divmod(number, self.batch)
+        group, at = divmod(number, self.group)
         return self.image(self._file.read_row_group(group, ["pixels"])["pixels"][at].as_buffer())
 
     def many(self, numbers: Sequence[int]) -> list[Image]:
         groups: dict[int, Any] = {}
-        for group in sorted({number // self.batch for number in numbers}):
+        for group in sorted({number // self.group for number in numbers}):
             groups[group] = self._file.read_row_group(group, ["pixels"])["pixels"]
-        return [self.image(groups[n // self.batch][n % self.batch].as_buffer()) for n in numbers]
+        return [self.image(groups[n // self.group][n % self.group].as_buffer()) for n in numbers]
 
     def scan(self) -> Iterator[Image]:
         for batch in self._file.iter_batches(self.batch, columns=["pixels"]):
@@ -149,6 +164,10 @@ class Datasets(Columnar):
     name = "HF datasets"
     module = "datasets"
 
+    @classmethod
+    def loads(cls, task: str) -> Sequence[str]:  # noqa: ARG003
+        return "datasets", "pyarrow.compute"
+
     def build(self) -> None:
         import datasets
 
@@ -163,7 +182,9 @@ class Datasets(Columnar):
         }
         cache = str(self.at) + ".cache"
         shutil.rmtree(cache, ignore_errors=True)  # or the next round would find the work done
-        made = datasets.Dataset.from_generator(rows, features=datasets.Features(kinds), cache_dir=cache)
+        made = datasets.Dataset.from_generator(
+            rows, features=datasets.Features(kinds), cache_dir=cache, writer_batch_size=self.batch
+        )
         made.save_to_disk(str(self.at))
 
     def open(self) -> None:
@@ -190,7 +211,7 @@ class Datasets(Columnar):
 
 
 class Lance(Peer):
-    """Bare Lance: images as fixed-size lists, as datapkg lays them out."""
+    """Bare Lance: images as fixed-size lists, as datapkg lays them out, and an index of wells."""
 
     name = "Lance"
     module = "lance"
@@ -220,7 +241,8 @@ class Lance(Peer):
     def build(self) -> None:
         import lance
 
-        lance.write_dataset(self.batched(), str(self.at), data_storage_version="2.2")
+        data = lance.write_dataset(self.batched(), str(self.at), data_storage_version="2.2")
+        data.create_scalar_index("well", "BITMAP")
 
     def open(self) -> None:
         import lance
@@ -231,7 +253,11 @@ class Lance(Peer):
         return self.many([number])[0]
 
     def many(self, numbers: Sequence[int]) -> list[Image]:
-        return self._stack(self._data.take(list(numbers), columns=["pixels"]).combine_chunks())
+        found: list[Image] = []
+        for at in range(0, len(numbers), self.batch):  # one request of all is slower, and takes more memory
+            some = list(numbers[at : at + self.batch])
+            found += self._stack(self._data.take(some, columns=["pixels"]).combine_chunks())
+        return found
 
     def _stack(self, table: Any) -> list[Image]:
         column = table.column("pixels")
@@ -268,56 +294,10 @@ class Lance(Peer):
         path.unlink()
 
 
-class Datapkg(Peer):
-    """This project: a build from the manifest, and its reader."""
-
-    name = "datapkg"
-    module = "datapkg"
-
-    def build(self) -> None:
-        import datapkg
-
-        datapkg.build(self.images.manifest, self.at)
-
-    def open(self) -> None:
-        import datapkg
-
-        self._table = datapkg.open(self.at)[self.images.table]
-
-    def one(self, number: int) -> Image:
-        found = self._table.image(number)
-        assert found is not None
-        return found
-
-    def many(self, numbers: Sequence[int]) -> list[Image]:
-        return [image for image in self._table.images(numbers) if image is not None]
-
-    def scan(self) -> Iterator[Image]:
-        for at in range(0, len(self._table), self.batch):
-            yield np.stack(self.many(range(at, min(at + self.batch, len(self._table)))))
-
-    def of_well(self, name: str, most: int) -> list[Image]:
-        return list(self._table.to_pandas(["image_array"], where=f"Well = '{name}'", limit=most).image_array)
-
-    def before(self, numbers: Sequence[int]) -> list[Image]:
-        import datapkg
-
-        self._table = datapkg.open(self.at, version=datapkg.open(self.at).version - 1)[self.images.table]
-        return self.many(numbers)
-
-    def append(self, files: list[Path]) -> None:
-        assert all(path.exists() for path in files)  # in the manifest's folder
-        self.build()
-
-    def change(self, number: int, image: Image) -> None:
-        assert image.shape and number >= 0  # the file of that number is changed already
-        self.build()
-
-
 PEERS: dict[str, type[Peer]] = {
     peer.name: peer
     for peer in (
-        Datapkg, Files, Movie, Parquet, Hdf5, Hdf5Gzip, Zarr, ZarrSharded, Icechunk, Sqlite, Datasets, DeepLake,
+        Datapkg, DatapkgPacked, Files, Movie, Parquet, Hdf5, Hdf5Gzip, Zarr, ZarrSharded, Icechunk, Sqlite, Datasets, DeepLake,
         WebDataset, Lance,
     )
 }  # fmt: skip

@@ -30,19 +30,26 @@ class Peer(ABC):
     """What must be installed for it."""
     of: type[ImageSet] | None = None
     """The only kind of set that it can hold."""
+    ours: ClassVar[bool] = False
+    in_place: ClassVar[bool] = False
+    """Whether it writes into files that are there: then a trial needs a copy of them, and links will not do."""
 
     def __init__(self, images: ImageSet, at: Path) -> None:
         self.images, self.at = images, at
-        self.image_bytes = images.side**2 * np.dtype(images.dtype).itemsize
-        self.batch = max(1, BATCH_BYTES // self.image_bytes)
+        self.batch = max(1, BATCH_BYTES // images.image_bytes)
 
     @classmethod
     def can(cls, task: str) -> bool:
         """Whether it has what a task needs."""
         if task in OURS_ALONE:
-            return cls.name == "datapkg"
+            return cls.ours
         method = NEEDS.get(task, task)
         return getattr(cls, method, None) is not getattr(Peer, method, cls)
+
+    @classmethod
+    def loads(cls, task: str) -> Sequence[str]:  # noqa: ARG003 - most load the same for all
+        """What a task imports, which no clock counts."""
+        return [cls.module] if cls.module else []
 
     @abstractmethod
     def build(self) -> None:
@@ -126,7 +133,10 @@ class Files(Peer):
     def change(self, number: int, image: Image) -> None:
         import tifffile
 
-        tifffile.imwrite(sorted(self.at.iterdir())[number], image, compression="zlib", predictor=True)
+        path = sorted(self.at.iterdir())[number]
+        new = path.with_suffix(".new")
+        tifffile.imwrite(new, image, compression="zlib", predictor=True)
+        new.replace(path)
 
 
 class Movie(Peer):
@@ -158,6 +168,7 @@ class Hdf5(Peer):
 
     name = "HDF5"
     module = "h5py"
+    in_place = True
     compression: ClassVar[dict[str, Any]] = {}
 
     def build(self) -> None:

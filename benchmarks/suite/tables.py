@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .sets import TableSet
 
@@ -104,12 +104,21 @@ def read_duckdb(at: Path) -> pd.DataFrame:
         return connection.sql("from t").df()
 
 
-TABLES: dict[str, tuple[Build, Read]] = {
-    "datapkg": (build_datapkg, read_datapkg),
-    "CSV": (build_csv, read_csv),
-    "Parquet": (build_parquet, read_parquet),
-    "SQLite": (build_sqlite, read_sqlite),
-    "DuckDB": (build_duckdb, read_duckdb),
-    "Lance": (build_lance, read_lance),
+class Peer(NamedTuple):
+    """How to build, how to read, and what both import."""
+
+    build: Build
+    read: Read
+    loads: tuple[str, ...]
+
+
+OURS = ("datapkg.builder", "datapkg.reader", "datapkg.frames", "lance", "pandas")
+TABLES = {
+    "datapkg": Peer(build_datapkg, read_datapkg, OURS),
+    "CSV": Peer(build_csv, read_csv, ("pandas", "pyarrow.csv")),
+    "Parquet": Peer(build_parquet, read_parquet, ("pandas", "pyarrow.csv", "pyarrow.parquet")),
+    "SQLite": Peer(build_sqlite, read_sqlite, ("pandas", "pyarrow.csv")),
+    "DuckDB": Peer(build_duckdb, read_duckdb, ("pandas", "duckdb")),
+    "Lance": Peer(build_lance, read_lance, ("pandas", "pyarrow.csv", "lance")),
 }
 """SQLite takes 2,000 columns at most: what cannot be done is told."""

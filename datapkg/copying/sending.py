@@ -70,6 +70,7 @@ def push(
     started = time.monotonic()
     source = place(package, package_options)
     target = place(url, storage_options, single_writer=single_writer)
+    target.refuse_read_only()
     return _copied(source, target, None, progress, started)
 
 
@@ -121,6 +122,7 @@ def pull(
     started = time.monotonic()
     source = place(url, storage_options)
     target = place(dest, dest_options, single_writer=single_writer)
+    target.refuse_read_only()
     number = None if version is None else versions.resolve(source, version)
     if tables is not None or where is not None:
         package = open_package(source, version=number)

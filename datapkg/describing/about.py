@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from ..errors import ExportError
 from ..manifest.models import Contributor, License, Manifest
 from ..manifest.normal import parse_recorded
 from ..reader import Package
 
-ORCID = re.compile(r"^https?://orcid\.org/\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")
+ORCID = re.compile(r"^https?://(?:www\.)?orcid\.org/(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])$")
 DOI = re.compile(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)$", re.IGNORECASE)
+SPDX = re.compile(r"^[A-Za-z0-9.+-]+$")
 AUTHORS = {"author", "creator"}
 
 
@@ -71,13 +73,16 @@ class About:
     @property
     def authors(self) -> tuple[Contributor, ...]:
         """Contributors with the role of an author, or all where none has it."""
-        people = self.manifest.contributors
-        return tuple(one for one in people if AUTHORS & {role.lower() for role in one.roles}) or people
+        people = [one for one in self.manifest.contributors if person_name(one)]
+        authors = [one for one in people if AUTHORS & {role.lower() for role in one.roles}]
+        return tuple(_each_once(authors or people).values())
 
     @property
     def others(self) -> tuple[Contributor, ...]:
         """The contributors that are no authors."""
-        return tuple(one for one in self.manifest.contributors if one not in self.authors)
+        people = _each_once(one for one in self.manifest.contributors if person_name(one))
+        authors = _each_once(self.authors)
+        return tuple(one for person, one in people.items() if person not in authors)
 
     @property
     def doi(self) -> str | None:
@@ -93,13 +98,14 @@ class About:
         ExportError
             One of the manifest's `keys` is missing.
         """
-        missing = [key for key in keys if not getattr(self.manifest, key)]
+        said = {"contributors": self.authors, "licenses": self.manifest.licenses}
+        missing = [key for key in keys if not said[key]]
         if missing:
-            said = " and ".join(f"`{key}:`" for key in missing)
+            named = " and ".join(f"`{key}:`" for key in missing)
             raise ExportError(
-                f"{wanted} must say more than the manifest does: {said} is missing",
+                f"{wanted} must say more than the manifest does: {named} is missing",
                 self.manifest.name,
-                f"add {said} to the manifest, build again, and export that version",
+                f"add {named} to the manifest, build again, and export that version",
             )
 
 
@@ -116,10 +122,27 @@ def about(package: Package, names: Iterable[str] | None = None) -> About:
 
 
 def licence_url(licence: License) -> str | None:
-    """Where a licence can be read: its own address, or that of its name in the SPDX list."""
+    """Where a licence can be read: its own address, or that of its name in the SPDX list, if it may be one of it.
+
+    Examples
+    --------
+    >>> licence_url(License(name="CC0-1.0")), licence_url(License(name="our own"))
+    ('https://spdx.org/licenses/CC0-1.0', None)
+    """
     if licence.path and "://" in licence.path:
-        return licence.path
-    return f"https://spdx.org/licenses/{licence.name}" if licence.name else None
+        return as_uri(licence.path)
+    return f"https://spdx.org/licenses/{licence.name}" if SPDX.match(licence.name or "") else None
+
+
+def as_uri(address: str) -> str:
+    """An address as formats want it that take no blanks and no letters beyond ASCII.
+
+    Examples
+    --------
+    >>> as_uri("https://example.org/ü b?x=%20#1")
+    'https://example.org/%C3%BC%20b?x=%20#1'
+    """
+    return quote(address.strip(), safe="%/:?#[]@!$&'()*+,;=~")
 
 
 def person_name(person: Contributor) -> str:
@@ -129,9 +152,23 @@ def person_name(person: Contributor) -> str:
 
 
 def orcid(person: Contributor) -> str | None:
-    """A contributor's ORCID, as an address."""
-    path = (person.path or "").rstrip("/")
-    return path if ORCID.match(path) else None
+    """A contributor's ORCID, as the address that ORCID gives it.
+
+    Examples
+    --------
+    >>> orcid(Contributor(path="http://orcid.org/0000-0002-1825-0097/"))
+    'https://orcid.org/0000-0002-1825-0097'
+    """
+    found = ORCID.match((person.path or "").strip().rstrip("/"))
+    return f"https://orcid.org/{found[1].upper()}" if found else None
+
+
+def _each_once(people: Iterable[Contributor]) -> dict[str, Contributor]:
+    """Contributors by what tells them from others: the ORCID, or all that is said of them but their roles."""
+    found: dict[str, Contributor] = {}
+    for one in people:
+        found.setdefault(orcid(one) or one.model_dump_json(exclude={"roles"}), one)
+    return found
 
 
 def _table(package: Package, manifest: Manifest, name: str) -> DescribedTable:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from typing import Any
 
+from ..descriptor import EMAIL
 from ..manifest.models import Contributor
-from .about import About, licence_url, orcid, person_name
+from .about import About, as_uri, licence_url, orcid, person_name
 
 LICENCES = frozenset(
     {
@@ -16,6 +18,9 @@ LICENCES = frozenset(
     }
 )  # fmt: skip
 """Names that the format's own list of licences has; another is told by its address."""
+DOI = re.compile(r"10\.\d{4,9}(\.\d+)?/[A-Za-z0-9:/_;\-.()\[\]\\]+")
+WEB = re.compile(r"(https?|s?ftp)://.+")
+"""What the format takes as a DOI, which is less than there are, and as an address."""
 
 
 def citation(about: About) -> str:
@@ -52,16 +57,18 @@ def _content(about: About) -> dict[str, Any]:
             {"type": "other", "value": f"blake3:{about.digest}", "description": "The digest of all content."}
         ],
     }
-    if about.doi:
+    if about.doi and DOI.fullmatch(about.doi):
         value["doi"] = about.doi
+    elif about.doi:
+        value["identifiers"].append({"type": "url", "value": as_uri(f"https://doi.org/{about.doi}")})
     elif manifest.citation:
         value["message"] = f"Please cite these data as: {manifest.citation}"
     if manifest.description:
         value["abstract"] = manifest.description
-    if manifest.keywords:
-        value["keywords"] = list(dict.fromkeys(manifest.keywords))
-    if manifest.homepage and "://" in manifest.homepage:
-        value["url"] = manifest.homepage
+    if keywords := [word for word in dict.fromkeys(manifest.keywords) if word]:
+        value["keywords"] = keywords
+    if manifest.homepage and WEB.match(manifest.homepage):
+        value["url"] = as_uri(manifest.homepage)
     return value | _licence(about)
 
 
@@ -71,7 +78,8 @@ def _licence(about: About) -> dict[str, Any]:
     names = [one.name for one in licences if one.name in LICENCES]
     if licences and len(names) == len(licences):
         return {"license": names[0] if len(names) == 1 else names}
-    url = next((url for one in licences if (url := licence_url(one))), None)
+    urls = (licence_url(one) for one in licences)
+    url = next((url for url in urls if url and WEB.match(url)), None)
     return {"license-url": url} if url else {}
 
 
@@ -85,5 +93,5 @@ def _author(one: Contributor) -> dict[str, Any]:
         }
     else:
         value = {"name": person_name(one)}
-    value |= {"orcid": orcid(one), "email": one.email if one.email and "@" in one.email else None}
+    value |= {"orcid": orcid(one), "email": one.email if EMAIL.fullmatch(one.email or "") else None}
     return {key: part for key, part in value.items() if part}

@@ -38,7 +38,7 @@ CONTEXT: dict[str, Any] = {
     )
 }  # fmt: skip
 PLAIN = {
-    "string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", "double": "cr:Float64", "float": "cr:Float32",
+    "string": "sc:Text", "null": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", "double": "cr:Float64", "float": "cr:Float32",
     "float64": "cr:Float64", "float32": "cr:Float32", "float16": "cr:Float16",
     **{f"{sign}int{bits}": f"cr:{'U' if sign else ''}Int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
@@ -46,7 +46,8 @@ BEGINNINGS = {"date": "sc:Date", "timestamp": "sc:DateTime", "time": "sc:Time", 
 LIST = re.compile(r"^(?:large_)?list<(?:\w+: )?(.+?)>$")
 PARQUET = {"application/vnd.apache.parquet": "application/x-parquet"}
 """Croissant's own word for Parquet, by the registered one."""
-VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+SHORT_VERSION = re.compile(r"^\d+(\.\d+)?$")
+"""What lacks a part of the three that Croissant wants."""
 
 
 def croissant(about: About, files: Sequence[DescribedFile]) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def croissant(about: About, files: Sequence[DescribedFile]) -> dict[str, Any]:
         "@type": "sc:Dataset",
         "conformsTo": SPECIFICATION,
         **said,
-        "version": about.version if VERSION.match(about.version) else f"{about.version}.0.0",
+        "version": _version(about.version),
         "citeAs": cited,
         "creator": [person(one) for one in about.authors],
         "contributor": [person(one) for one in about.others],
@@ -75,6 +76,17 @@ def croissant(about: About, files: Sequence[DescribedFile]) -> dict[str, Any]:
         "recordSet": [_record_set(table, named[table.name]) for table in about.tables if table.name in named],
     }
     return {key: one for key, one in value.items() if one not in (None, [], "")}
+
+
+def _version(version: str) -> str:
+    """A version in three parts, where it is made of numbers; other names stay what they are.
+
+    Examples
+    --------
+    >>> _version("3"), _version("1.2"), _version("1.0.0-rc.1"), _version("2026-11")
+    ('3.0.0', '1.2.0', '1.0.0-rc.1', '2026-11')
+    """
+    return version + ".0" * (2 - version.count(".")) if SHORT_VERSION.match(version) else version
 
 
 def _file(file: DescribedFile) -> dict[str, Any]:

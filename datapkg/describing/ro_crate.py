@@ -24,9 +24,10 @@ def ro_crate(about: About, files: Sequence[DescribedFile]) -> dict[str, Any]:
     """
     about.needed("an RO-Crate", "licenses")
     licences = [
-        _licence(licence_url(one) or f"#{one.title}", one.title or one.name)
-        for one in about.manifest.licenses
+        _licence(licence_url(one) or f"#licence-{number}", one.title or one.name)
+        for number, one in enumerate(about.manifest.licenses, 1)
     ]
+    licences = list({one["@id"]: one for one in licences}.values())
     authors = [_person(number, one) for number, one in enumerate(about.authors)]
     others = [_person(number, one) for number, one in enumerate(about.others, len(authors))]
     parts = [{"@id": quote(file.path), "@type": "File", **file_facts(file)} for file in files]

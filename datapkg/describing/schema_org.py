@@ -22,7 +22,7 @@ def schema_org(about: About, files: Sequence[DescribedFile] = ()) -> dict[str, A
 def facts(about: About) -> dict[str, Any]:
     """What a Dataset says of itself, beside people and files; what the manifest does not say is left out."""
     manifest = about.manifest
-    licences = [url for one in manifest.licenses if (url := licence_url(one) or one.title)]
+    licences = [url for one in manifest.licenses if (url := licence_url(one) or one.title or one.name)]
     value = {
         "name": about.title,
         "alternateName": manifest.name,

@@ -45,6 +45,11 @@ class Run(Protocol):
         """On how many threads a lonely task may work instead: those of one machine."""
         ...
 
+    @property
+    def may_be_here(self) -> bool:
+        """Whether short work may be done by the process that asks: nobody said where it is to be done."""
+        ...
+
     def __call__(
         self,
         function: Callable[[Any, Note], Any],
@@ -82,6 +87,11 @@ class OneMachine:
     """A `Run` whose workers are processes of this machine."""
 
     workers: int
+
+    @property
+    def may_be_here(self) -> bool:
+        """No."""
+        return False
 
     @property
     def threads(self) -> int:

@@ -20,11 +20,13 @@ def session(workers: int | None = None, *, bare: bool = False) -> Iterator[Run]:
     ...     list(run(lambda task, note: task + 1, [1, 2], print))
     [2, 3]
     """
-    yield _Here()
+    yield Here()
 
 
 @dataclass(frozen=True, slots=True)
-class _Here(OneMachine):
+class Here(OneMachine):
+    """A `Run` in the calling process."""
+
     workers: int = 1
 
     def __call__(

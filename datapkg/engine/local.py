@@ -46,15 +46,16 @@ def session(workers: int | None = None, *, bare: bool = False) -> Iterator[Run]:
     notes = Notes()
     pool = ProcessPoolExecutor(count, context, initializer=_start, initargs=(notes.writer, bare))
     try:
-        yield _Pool(pool, count, notes)
+        yield _Pool(pool, count, notes, workers is None)
     finally:
         _stop(pool)
         notes.close()
 
 
 class _Pool(OneMachine):
-    def __init__(self, pool: ProcessPoolExecutor, count: int, notes: Notes) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, count: int, notes: Notes, may_be_here: bool) -> None:
         self._pool, self.workers, self._notes = pool, count, notes
+        self._may_be_here = may_be_here
         self._reading: dict[int, str] = {}
         self._processes: dict[int, Any] = {}
 
@@ -83,6 +84,11 @@ class _Pool(OneMachine):
         except BrokenProcessPool:
             self._drain(progress)
             raise death(self._places()) from None
+
+    @property
+    def may_be_here(self) -> bool:
+        """Whether the user did not ask for so many workers."""
+        return self._may_be_here
 
     def _places(self) -> list[str]:
         """What the process was at that died first; the others were ended because of it."""

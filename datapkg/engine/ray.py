@@ -128,6 +128,11 @@ class _Tasks:
         self._most = self.workers * (1 if self.workers < cpus else AHEAD)
         self._name, self._number = f"datapkg-{uuid.uuid4().hex}", 0
 
+    @property
+    def may_be_here(self) -> bool:
+        """No: the user said where."""
+        return False
+
     def __call__(
         self,
         function: Callable[[Any, Note], Any],

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..access import FILE_COLUMN
-from ..addresses import as_file_path
 from ..errors import ExportError
 from ..table import Table
 from .job import Job
 from .pictures import image_columns, loaded
+from .target import path_below
 
 SIZES = {axis: f"pixel_size_{axis.lower()}_um" for axis in "XYZ"}
 OF_ALL = {
@@ -95,7 +95,7 @@ def _has_images(table: Table) -> bool:
 def _described(row: Mapping[str, Any], image: NDArray[Any], name: str, where: str) -> Described:
     axes = row["axes"] or ""
     if len(axes) != image.ndim or not axes.endswith(("YX", "YXS")):
-        fix = "choose another form, such as --to parquet"
+        fix = "name other tables with --tables, or choose another form, such as --to parquet"
         raise ExportError(f"an image with the axes {axes!r} has no plane of Y and X at its end", where, fix)
     return Described(
         name,
@@ -110,7 +110,7 @@ def _described(row: Mapping[str, Any], image: NDArray[Any], name: str, where: st
 
 def _names(table: Table) -> Sequence[str]:
     """A name for each image: the path of its file without suffix, and a number where a file has several."""
-    paths = [str(path) for path in table.to_arrow(["path"]).column("path").to_pylist()]
+    paths = table.to_arrow(["path"]).column("path").to_pylist()
     stems = [_stem(path, at, table.name) for at, path in enumerate(paths)]
     counts, seen, found = Counter(stem.lower() for stem in stems), Counter[str](), []
     for stem in stems:
@@ -125,9 +125,6 @@ def _names(table: Table) -> Sequence[str]:
 
 
 def _stem(path: str, at: int, table: str) -> str:
-    below = as_file_path(path)
-    if {"", ".", ".."}.intersection(below.split("/")):
-        raise ExportError(f"the path {path!r} leads out of a folder", f"table {table}, row {at}")
-    named = PurePosixPath(below)
+    named = PurePosixPath(path_below(path, f"table {table}, row {at}"))
     stem = named.name.partition(".")[0] or named.name
     return str(named.with_name(stem))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 from ..access import FILE_COLUMN
-from ..addresses import as_file_path
 from ..errors import ExportError
 from ..loading import missing_files
 from ..opened import SOURCES
 from ..table import Table
 from .job import Job
 from .pictures import each_file
+from .target import PATHS_FIX, path_below
 
 
 def write(job: Job, path: Path) -> None:
@@ -35,18 +36,38 @@ def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> Non
     rows = np.flatnonzero(~missing_files(table.rows, table.opened.facts(table.name), nulls))
     paths = table.to_arrow(["path"]).column("path")
     for done, (at, content) in enumerate(each_file(table, rows)):
-        path = str(paths[at].as_py())
-        below = as_file_path(path)
-        if {"", ".", ".."}.intersection(below.split("/")):
-            raise ExportError(f"the path {path!r} leads out of a folder", f"table {table.name}, row {at}")
-        if path not in written:
-            target = folder / below
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with open(target, "xb") as file:
-                file.write(content)
+        path = paths[at].as_py()
+        where = f"table {table.name}, row {at}"
+        target = folder / path_below(path, where)
+        free = _free(target, content) if path in written else target
+        if free is not None:
+            _write(free, content, path, where)
             written.add(path)
+            if free != target:
+                job.note(f"{where}: another file has the path {path}, so it is {free.relative_to(folder)}")
         if done % 100 == 0:
             job.tell(table, at)
+
+
+def _free(target: Path, content: bytes) -> Path | None:
+    """The first name with a number that is free; None where the file is there already."""
+    for number in count():
+        path = target.with_name(f"{target.stem}_{number}{target.suffix}") if number else target
+        if not path.exists():
+            return path
+        if path.read_bytes() == content:
+            return None
+    raise AssertionError("numbers have no end")
+
+
+def _write(target: Path, content: bytes, path: str, where: str) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target, "xb") as file:
+            file.write(content)
+    except (FileExistsError, NotADirectoryError):
+        what = f"the path {path!r} is that of another file or folder"
+        raise ExportError(what, where, PATHS_FIX) from None
 
 
 def _tell_of_others(job: Job, written: set[str]) -> None:

@@ -6,6 +6,7 @@ well, and its digest stand in the OME-XML as a map annotation.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ NAMESPACE = "datapkg"
 MICROMETRE = "\N{MICRO SIGN}m"
 COLOURS = (3, 4)
 BIG_FROM = 1 << 31
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML holds: with it, no program would read the file."""
 OTHER_AXES = str.maketrans({"I": "Q"})
 """OME has one word for pages of which nobody knows what they are."""
 
@@ -45,24 +48,27 @@ def _write_image(job: Job, image: Described, file: Path) -> None:
             **_colours(image),
         )
     except tifffile.OmeXmlError as error:
-        fix = "choose another form, such as --to parquet"
+        fix = "name other tables with --tables, or choose another form, such as --to parquet"
         raise ExportError(f"OME-TIFF cannot hold this image: {error}", image.where, fix) from None
 
 
 def _metadata(job: Job, image: Described) -> dict[str, Any]:
     axes = image.axes.translate(OTHER_AXES)
     if len(set(axes)) < len(axes):
-        fix = "choose another form, such as --to parquet"
+        fix = "name other tables with --tables, or choose another form, such as --to parquet"
         raise ExportError(f"OME-TIFF cannot hold the axes {image.axes!r}", image.where, fix)
     found: dict[str, Any] = {
         "axes": axes,
-        "Name": image.name.rpartition("/")[2],
-        "MapAnnotation": {"Namespace": NAMESPACE, "Value": dict(image.said)},
+        "Name": _held(job, image, image.name.rpartition("/")[2]),
+        "MapAnnotation": {
+            "Namespace": NAMESPACE,
+            "Value": {_held(job, image, name): _held(job, image, text) for name, text in image.said.items()},
+        },
     }
     for axis, size in image.pixel_sizes_um.items():
         found |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": MICROMETRE}
     channels = image.pixels.shape[axes.index("C")] if "C" in axes else 1
-    names = [name or "" for name in image.channel_names]
+    names = [_held(job, image, name or "") for name in image.channel_names]
     if names and len(names) == channels and any(names):
         found["Channel"] = {"Name": names}
         if not all(names):
@@ -70,6 +76,15 @@ def _metadata(job: Job, image: Described) -> dict[str, Any]:
     elif names:
         job.note(f"{image.where}: has {len(names)} names for {channels} channels, which are left out")
     return found
+
+
+def _held(job: Job, image: Described, text: str) -> str:
+    """A text as XML holds it."""
+    held = NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    if held != text:
+        told = f"{image.where}: {text[:60]!r} has characters that OME-XML cannot hold, and stands as {held[:60]!r}"
+        job.note(told)
+    return held
 
 
 def _colours(image: Described) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def ordered(image: Described) -> tuple[NDArray[Any], str]:
     """
     axes = image.axes if "C" in image.axes else image.axes.replace("S", "C")
     if set(axes) - set(ORDER) or len(set(axes)) < len(axes):
-        fix = "choose another form, such as --to ome-tiff or --to parquet"
+        fix = "name other tables with --tables, or choose another form, such as --to ome-tiff"
         raise ExportError(f"OME-Zarr cannot hold the axes {image.axes!r}", image.where, fix)
     wanted = "".join(axis for axis in ORDER if axis in axes)
     return image.pixels.transpose([axes.index(axis) for axis in wanted]), wanted

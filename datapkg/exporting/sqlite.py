@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
-from ..sqlite_values import TYPES_TABLE, to_sqlite
+from ..sqlite_values import TYPES_TABLE, negative_zeros, to_sqlite
 from ..table import Table
 from .job import Job
 from .pictures import each_encoded, lone_files
@@ -25,7 +25,8 @@ ABOUT_TABLE = "_datapkg"
 BATCH_BYTES = 8 << 20
 TELL_ROWS = 1000
 FAILURES = {
-    "full": ("the disk is full", "free some space, or export to another disk"),
+    "full": ("the disk is full", "free some space, or choose another disk"),
+    "disk I/O": ("the disk cannot be written", "check it, its free space, and limits (ulimit -f)"),
     "too big": ("an image is larger than SQLite can hold", "choose another form, such as --to ome-tiff"),
 }
 
@@ -63,7 +64,7 @@ def _rows(job: Job, source: Table, table: SqlTable) -> Iterator[tuple[Any, ...]]
     """The rows of a table, as SQLite takes them, one at a time: nothing else of them is in memory."""
     images = _images(job, source, table)
     names = list(table.plain)
-    nans = dict.fromkeys(names, 0)
+    nans, zeros = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     number = 0
     for batch in source.to_batches(names or source.columns[:1], batch_bytes=BATCH_BYTES):
         values = []
@@ -71,6 +72,7 @@ def _rows(job: Job, source: Table, table: SqlTable) -> Iterator[tuple[Any, ...]]
             column, count = to_sqlite(batch.column(name), f"table {source.name}, column {name}")
             values.append(column)
             nans[name] += count
+            zeros[name] += negative_zeros(batch.column(name))
         cells = zip(*values, strict=True) if names else iter([()] * batch.num_rows)
         if images is None:
             yield from cells
@@ -83,6 +85,8 @@ def _rows(job: Job, source: Table, table: SqlTable) -> Iterator[tuple[Any, ...]]
     for name, count in nans.items():
         if count:
             job.note(f"{count:,} NaN of {source.name}.{name} are missing values: SQLite has no NaN")
+        if zeros[name]:
+            job.note(f"{zeros[name]:,} zeros of {source.name}.{name} lose their minus: SQLite keeps none")
 
 
 def _images(job: Job, source: Table, table: SqlTable) -> Iterator[tuple[Any, ...]] | None:

@@ -13,6 +13,7 @@ from ..manifest import Resource
 from ..manifest.models import ForeignKey
 from ..manifest.pattern import PathPattern
 from ..manifest.promises import keys_of
+from ..query.database import distinct_names
 from ..sqlite_values import declared
 from ..table import Table
 from .job import Job
@@ -66,7 +67,7 @@ def sql_table(job: Job, table: Table) -> SqlTable:
     """
     images = image_columns(table)
     own = _own_number(table)
-    plain = [name for name in table.columns if name not in images and not (images and name == FILE_COLUMN)]
+    plain = _plain(table)
     added = [NUMBER] * (own is None) + [ENCODED, SIZE] if images else []
     names = _names([*plain, *images[1:]], [*added, *([IMAGE] if images else [])])
     if len(names) > MOST_COLUMNS:
@@ -89,6 +90,12 @@ def sql_table(job: Job, table: Table) -> SqlTable:
     lines = [*_declared(table, found, resource), *_keys(job, table, found, resource)]
     create = f"create table {quoted(table.name)} (\n  " + ",\n  ".join(lines) + "\n)"
     return replace(found, create=create, indexes=tuple(_indexes(table, found, resource)))
+
+
+def _plain(table: Table) -> list[str]:
+    """The columns that are in the database as they are."""
+    images = image_columns(table)
+    return [name for name in table.columns if name not in images and not (images and name == FILE_COLUMN)]
 
 
 def _own_number(table: Table) -> str | None:
@@ -163,7 +170,7 @@ def _keys(job: Job, table: Table, found: SqlTable, resource: Resource | None) ->
             told = f"{table.name}: the reference to {target} is an index, and no foreign key of SQLite: {why}"
             job.note(told)
         else:
-            theirs = ", ".join(quoted(name) for name in reference.reference.fields)
+            theirs = _listed_of(job.package[target], reference.reference.fields)
             yield f"FOREIGN KEY ({_listed(found, reference.fields)}) REFERENCES {quoted(target)} ({theirs})"
 
 
@@ -174,7 +181,8 @@ def _no_reference(job: Job, key: ForeignKey, target: str) -> str:
     columns = key.reference.fields
     if _is_key(job, target, columns):
         return ""
-    listed = ", ".join(quoted(name) for name in columns)
+    names = {true: name for name, true in distinct_names(job.package[target].columns, "_").items()}
+    listed = ", ".join(quoted(names[name]) for name in columns)
     query = (
         f"select count(*) as n from (select 1 from {quoted(target)} group by {listed} having count(*) > 1)"
     )
@@ -214,8 +222,14 @@ def referred(job: Job) -> Iterator[str]:
             if not _no_reference(job, key, target):
                 made.add((target, columns))
                 index = quoted(f"{target}: {', '.join(columns)}, unique")
-                listed = ", ".join(quoted(one) for one in columns)
+                listed = _listed_of(job.package[target], columns)
                 yield f"create unique index {index} on {quoted(target)} ({listed})"
+
+
+def _listed_of(table: Table, columns: Sequence[str]) -> str:
+    """Columns of another table, by their names in SQLite."""
+    names = _names(_plain(table), [])
+    return ", ".join(quoted(names[name]) for name in columns)
 
 
 def _listed(found: SqlTable, columns: Sequence[str]) -> str:

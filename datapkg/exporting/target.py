@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..addresses import as_file_path
 from ..durable import move_if_absent, sync_file, sync_folder
 from ..errors import ExportError
 from ..places.failures import store_error
 from .job import MARKER, Job
 
 TAKEN = "is there already"
+PATHS_FIX = "choose another form, such as --to sqlite or --to parquet; or mend the paths and build again"
 
 
 @contextmanager
@@ -63,6 +65,25 @@ def table_file(folder: Path, table: str, suffix: str) -> Path:
     return folder / f"{table}{suffix}"
 
 
+def path_below(path: str, where: str) -> str:
+    """A source's path as one of a file below a folder.
+
+    Raises
+    ------
+    ExportError
+        It is none, as paths that stand in a database may be; `where` names the row.
+
+    Examples
+    --------
+    >>> path_below("s3://bucket/plate1/a.tif", "here")
+    'bucket/plate1/a.tif'
+    """
+    below = as_file_path(path)
+    if {"", ".", ".."}.intersection(below.split("/")) or "\0" in below:
+        raise ExportError(f"the path {path!r} is none of a file below a folder", where, PATHS_FIX)
+    return below
+
+
 @contextmanager
 def write_errors(dest: Path) -> Iterator[None]:
     """Tell of what the system refuses in words of the target."""
@@ -70,7 +91,7 @@ def write_errors(dest: Path) -> Iterator[None]:
         yield
     except OSError as error:
         told = store_error(error, str(dest))
-        raise ExportError(told.what, told.where, told.fix.replace("build on", "export to")) from None
+        raise ExportError(told.what, told.where, told.fix) from None
 
 
 def _settle(whole: Path) -> None:

@@ -94,9 +94,11 @@ def store_error(error: BaseException, where: str) -> StoreError:
     text = str(error)
     number = getattr(error, "errno", None)
     if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text or "os error 28" in text:
-        return StoreError("the disk is full", where, "free some space, or build on another disk")
+        return StoreError("the disk is full", where, "free some space, or choose another disk")
     if number == errno.EFBIG or "File too large" in text or "os error 27" in text:
         return StoreError("a file would grow over the allowed size", where, "raise the limit (ulimit -f)")
+    if number == errno.ENAMETOOLONG:
+        return StoreError("a name is too long for this disk", where, "choose a shorter one, or another place")
     if number in (errno.ENOTDIR, errno.EEXIST):
         return StoreError("a file is in the way of a folder", where, "choose another place")
     if refused := remote_refusal(error, where):

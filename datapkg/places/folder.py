@@ -61,7 +61,7 @@ class Folder(Place):
 
     def read_into(self, name: str, parts: Sequence[tuple[int, memoryview]]) -> None:
         """Fill each part with a file's bytes from its offset on."""
-        file = os.open(self.local(name), os.O_RDONLY)
+        file = os.open(f"{self.uri}/{name}", os.O_RDONLY)
         try:
             for offset, part in parts:
                 done = os.preadv(file, [part], offset)

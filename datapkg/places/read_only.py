@@ -70,6 +70,10 @@ class ReadOnly(Place):
         """Refused."""
         raise self.refusal()
 
+    def refuse_read_only(self) -> None:
+        """Refused."""
+        raise self.refusal()
+
     def stagings(self) -> list[Place]:
         """There are none."""
         return []

@@ -16,7 +16,6 @@ from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 
 from ..addresses import WEB, scheme_of
 from ..errors import SourceError
@@ -43,6 +42,8 @@ class Connections:
 
     def pool(self, url: str) -> PoolManager:
         """The pool for an address: through the proxy that the environment names, or straight."""
+        from urllib.request import getproxies, proxy_bypass  # these bring ssl with them
+
         import urllib3
 
         parts = urlsplit(url)
@@ -76,7 +77,7 @@ class WebFile:
         """Ask for the file, or the rest of it."""
         response = self._followed(_headers(asked))
         status = response.status
-        if status == 304:
+        if status == 304 and asked.known and not asked.start:
             response.close()
             raise UnmodifiedError
         if status == 416 and asked.start:
@@ -86,7 +87,7 @@ class WebFile:
             response.close()
             raise self._refusal(status, response.headers)
         tag = _tag(response.headers)
-        start, total = _extent(response)
+        start, total = self._extent(response)
         wrong_part = status == 206 and (start != asked.start or bool(asked.tag and tag and tag != asked.tag))
         if wrong_part and asked.start:
             response.close()
@@ -98,6 +99,22 @@ class WebFile:
             )
         is_page = response.headers.get("Content-Type", "").lower().startswith("text/html")
         return Answer(start, total, tag, self._pieces(response), is_page)
+
+    def _extent(self, response: BaseHTTPResponse) -> tuple[int, int | None]:
+        """The number of the first byte that is sent, and of all bytes of the file."""
+        if response.status == 200:
+            said = {one.strip() for one in response.headers.get("Content-Length", "").split(",")}
+            if said == {""}:
+                return 0, None
+            if len(said) == 1 and (length := said.pop()).isdecimal():
+                return 0, int(length)
+            response.close()  # a client that overlooks it takes what came before a break for the whole
+            fix = "ask who runs the server; DATAPKG_MIRROR can name a copy"
+            raise SourceError("the server gives a length that is no number", self.shown, fix)
+        found = RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if found is None or found[1] is None:
+            return -1, None
+        return int(found[1]), int(found[3]) if found[3] != "*" else None
 
     def _from_the_end(self, asked: Asked, response: BaseHTTPResponse) -> Answer:
         """There is nothing behind what was fetched: that was all, or the file is another one now."""
@@ -193,17 +210,6 @@ def _tag(headers: Mapping[str, str]) -> str:
     """The server's mark of the file's state: its ETag, else when it was changed."""
     tag = headers.get("ETag", "")
     return tag if tag.startswith(('"', 'W/"')) else headers.get("Last-Modified", "")
-
-
-def _extent(response: BaseHTTPResponse) -> tuple[int, int | None]:
-    """The number of the first byte that is sent, and of all bytes of the file."""
-    said = response.headers.get("Content-Length", "")
-    if response.status == 200:
-        return 0, int(said) if said.isdecimal() else None
-    found = RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if found is None or found[1] is None:
-        return -1, None
-    return int(found[1]), int(found[3]) if found[3] != "*" else None
 
 
 def _login(url: str) -> dict[str, str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
+from math import inf
 from typing import TYPE_CHECKING
 
 from .base import ImageSource, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from ..manifest import Resource
-    from ..reading import Reading
+    from ..reading import Reading, SourceFile
 
 FORMATS = {
     "table": "datapkg.sources.text.source:TextSource",
@@ -44,6 +45,17 @@ def lines_of(reading: Reading, resource: Resource, rows: Collection[int]) -> dic
     from .text.source import lines_of
 
     return lines_of(reading, resource, rows)
+
+
+def unpacked_bytes(resource: Resource, files: Sequence[SourceFile], most: int) -> float:
+    """What files take when they are read, where our own code or a library as safe reads them; infinite where another may."""
+    if resource.type == "table":
+        return sum(file.bytes for file in files)
+    if resource.type == "images":
+        from .images.at_once import pixels_of
+
+        return pixels_of(files, most)
+    return inf
 
 
 def readers(kind: str) -> dict[str, str | int]:

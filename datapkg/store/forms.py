@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 MOST = 1 << 16
@@ -49,7 +48,7 @@ class Forms:
 
     def _numbers(self, dtypes: pa.Array, shapes: pa.Array) -> NDArray[np.uint32]:
         seen, rows = np.unique(_as_numbers(dtypes, shapes), axis=0, return_inverse=True)
-        names = pc.dictionary_encode(dtypes).dictionary.to_pylist()
+        names = dtypes.dictionary_encode().dictionary.to_pylist()
         numbers = []
         for name, rank, *shape in seen.tolist():
             form = names[name], tuple(shape[:rank])
@@ -118,9 +117,11 @@ def unpacked_text(text: str) -> bytes:
 
 def _as_numbers(dtypes: pa.Array, shapes: pa.Array) -> NDArray[np.int64]:
     """A row of numbers for each image: its dtype, its rank, and its shape, with zeros behind."""
+    import pyarrow.compute as pc  # as long to load as numpy: a reader has no need of it
+
     ranks = pc.list_value_length(shapes).to_numpy(zero_copy_only=False).astype(np.int64)
     table = np.zeros((len(ranks), 2 + int(ranks.max())), np.int64)
-    table[:, 0] = pc.dictionary_encode(dtypes).indices.to_numpy(zero_copy_only=False)
+    table[:, 0] = dtypes.dictionary_encode().indices.to_numpy(zero_copy_only=False)
     table[:, 1] = ranks
     column = np.arange(table.shape[1] - 2)
     table[:, 2:][column < ranks[:, None]] = shapes.flatten().to_numpy(zero_copy_only=False)

@@ -198,29 +198,28 @@ def read_parts(
     instead: Callable[[], str] = str,
 ) -> None:
     """Fill each part with the bytes of a table's file from its offset on; what cannot be read is told as `damage` tells it."""
-    with _damage_told(package, table, instead):
+    try:
         package.read_into(path, parts)
+    except (OSError, EOFError) as error:
+        raise _told(error, package, table, instead) from None
 
 
 def map_file(
     package: Place, table: str, path: str, size: int, instead: Callable[[], str] = str
 ) -> memoryview | None:
     """A table's file as a memory map, if its place has such; a file that is shorter than it was is damage."""
-    with _damage_told(package, table, instead):
+    try:
         mapped = package.mapped(path)
         if mapped is not None and len(mapped) < size:
             raise EOFError(path)
         return mapped
-
-
-@contextmanager
-def _damage_told(package: Place, table: str, instead: Callable[[], str]) -> Iterator[None]:
-    try:
-        yield
     except (OSError, EOFError) as error:
-        refused = refusal(error, f"table {table} of {package.uri}")
-        what = "a file of it is missing or damaged"
-        raise refused or damage(what, package, table, instead) from None
+        raise _told(error, package, table, instead) from None
+
+
+def _told(error: OSError | EOFError, package: Place, table: str, instead: Callable[[], str]) -> Exception:
+    refused = refusal(error, f"table {table} of {package.uri}")
+    return refused or damage("a file of it is missing or damaged", package, table, instead)
 
 
 def damage(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from ...encoding import holds
 from ...reading import Seen
 from ..base import Scan, TableSchema
 from ..tiff.alike import AlikeTiffs
-from ..tiff.plain import Plain, decoded
+from ..tiff.plain import Plain, decoded, read_plain
 from .batches import Waiting, layout_of
 from .kinds import TIFF
 
@@ -32,6 +34,19 @@ ROOM_BYTES = 12 << 20
 MOST_ODD = 4
 """After so many files that are not plain, one after the other, no more are tried."""
 SUFFIXES = tuple(f".{suffix}" for suffix in TIFF.suffixes)
+
+
+def pixels_of(files: Sequence[SourceFile], most: int) -> float:
+    """What the pixels of plain TIFFs take, up to `most`; infinite where a file is not plain, or cannot be read."""
+    total = 0.0
+    for file in files:
+        small = 0 < file.bytes <= MOST_BYTES and file.path.lower().endswith(SUFFIXES)
+        content = read(file) if small and file.stat is not None else None
+        plain = None if content is None else read_plain(memoryview(content))
+        total += inf if plain is None else plain.bytes
+        if total > most:
+            break
+    return total
 
 
 class AtOnce:

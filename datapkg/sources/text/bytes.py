@@ -13,7 +13,7 @@ from itertools import chain
 
 import numpy as np
 
-from ...addresses import named
+from ...addresses import named, scheme_of
 from ...errors import ManifestError, SourceError
 from ...reading import Reading
 
@@ -133,7 +133,8 @@ class Utf8Pieces:
     def _refuse_other_formats(self, head: bytes) -> None:
         for mark, what, fix in OTHER_FORMATS:
             if head.startswith(mark):
-                raise SourceError(f"is no text table but {what}", self.path, fix)
+                far = "fetch it, and name the file in its place: " if scheme_of(self.path) else ""
+                raise SourceError(f"is no text table but {what}", self.path, far + fix)
 
     def _decoded(self, head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
         encoding = self._encoding(head)

@@ -39,7 +39,15 @@ Rows = NDArray[np.int64]
 
 _BOOLS = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False), **dict.fromkeys(MISSING_WORDS)}
 _WORDS = (*MISSING_WORDS, *TRUE, *FALSE, *INFINITE)
-_SPECIAL = pa.array(_WORDS)
+_SPECIAL = pa.Array.from_buffers(  # to be given texts of Python's, Arrow imports pandas
+    pa.string(),
+    len(_WORDS),
+    [
+        None,
+        pa.py_buffer(np.cumsum([0, *map(len, _WORDS)], dtype=np.int32)),
+        pa.py_buffer("".join(_WORDS).encode()),
+    ],
+)
 _WORDS_END, _BOOLS_END = len(MISSING_WORDS), len(MISSING_WORDS) + 6
 LIKE_NUMBERS = np.zeros(256, bool)
 """First bytes of cells that may be numbers or `NOT_NUMBERS`."""

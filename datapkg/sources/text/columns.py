@@ -140,6 +140,15 @@ class ColumnRules:
         if limits.json_schema is not None:
             note(evidence, "jsonSchema", unlike_schema(column, limits.json_schema), column, lines)
 
+    def stated(self, limits: Sequence[Any]) -> list[Any]:
+        """What a constraint names, as the values that cells of that spelling have."""
+        if self.declared is None:
+            return list(limits)
+        values: list[Any] = self.declared.parse(
+            pa.array([_written(one) for one in limits])
+        ).values.to_pylist()
+        return values
+
     def _values(self, texts: list[str], kind: pa.DataType) -> pa.Array:
         """What a constraint names, read as the column's cells are."""
         column = pa.array(texts, pa.string())
