@@ -7,9 +7,9 @@ to read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .fragments import Fragments
 from .places import Place
 from .records import FilesList
-from .store import BLOBS, LONE, VALUES, damage, read_parts
+from .store import BLOBS, GAPPED_VALUES, LONE, NOTHING, VALUES, damage, read_parts
 
 PREFIX = 8
 
@@ -26,18 +26,20 @@ PREFIX = 8
 class Page(NamedTuple):
     """A page of a data file: its rows, where they and their index begin, and the bytes of an entry of the index.
 
-    A large value stands alone in its page (`LONE`): there `entries` is its length.
+    A value that is stored once (`LONE`) has its length in `entries`; of missing ones (`NOTHING`) nothing is stored. `mark`
+    are the bytes before each row's length, where some rows are missing.
     """
 
     rows: int
     begin: int
     entries: int
     width: int
+    mark: int = 0
 
     @property
     def end(self) -> int:
         """The byte behind all of it."""
-        if self.width == LONE:
+        if self.width in (LONE, NOTHING):
             return self.begin + self.entries
         return self.entries + (self.rows + 1) * self.width
 
@@ -46,20 +48,29 @@ Pages = tuple[str, list[Page], NDArray[np.int64]]
 """A fragment's file, its pages, and the first row of each."""
 
 
-def listed_blobs(files: FilesList, table: str, stored: str) -> Mapping[str, Any]:
+Listed = Mapping[str, tuple[str, list[Page]]]
+"""By fragment, its file and its pages."""
+
+
+def listed_blobs(files: FilesList, table: str, stored: str) -> Listed:
     """What a list says of a column of bytes."""
     column = files.pixels.get(table, {}).get(stored, {})
-    listed = dict(column["fragments"]) if column.get("dtype") == BLOBS else {}
+    plain = column["fragments"] if column.get("dtype") == BLOBS else {}
+    listed = {number: (path, _split(places, 4)) for number, (path, *places) in plain.items()}
     for number, one in files.placed.get(table, {}).get(stored, {}).items():
-        if one["kind"] == VALUES:
-            listed[number] = [one["path"], *one["pages"]]
+        if one["kind"] in (VALUES, GAPPED_VALUES):
+            listed[number] = one["path"], _split(one["pages"], 5 if one["kind"] == GAPPED_VALUES else 4)
     return listed
 
 
-class DirectBlobs:
-    """The values of one column of bytes; `listed` has by fragment its file, and four numbers of each page."""
+def _split(places: Sequence[int], width: int) -> list[Page]:
+    return [Page(*places[at : at + width]) for at in range(0, len(places), width)]
 
-    def __init__(self, package: Place, files: FilesList, table: str, listed: Mapping[str, Any]) -> None:
+
+class DirectBlobs:
+    """The values of one column of bytes."""
+
+    def __init__(self, package: Place, files: FilesList, table: str, listed: Listed) -> None:
         self.package, self.table, self._listed = package, table, listed
         self._sizes = files.data_sizes(table)
         self._indexes: dict[tuple[str, int], NDArray[np.int64]] = {}
@@ -71,10 +82,12 @@ class DirectBlobs:
     @cached_property
     def large(self) -> bool:
         """Whether some values are so large that each stands alone in its page."""
-        return any(LONE in places[4::4] for places in self._listed.values())
+        return any(
+            page.width == LONE and page.rows == 1 for _, pages in self._listed.values() for page in pages
+        )
 
     def read(self, addresses: NDArray[np.int64]) -> pa.Array | None:
-        """The values at addresses, in their order.
+        """The values at addresses, in their order; null where one is missing.
 
         Returns
         -------
@@ -95,7 +108,8 @@ class DirectBlobs:
         for number, known in pages.items():
             at = np.flatnonzero(fragments == number)
             starts[at], lengths[at] = self._places(known, addresses[at] & 0xFFFFFFFF)
-        offsets = np.concatenate([[0], lengths.cumsum()])
+        missing = lengths < 0
+        offsets = np.concatenate([[0], np.maximum(lengths, 0).cumsum()])
         values = bytearray(int(offsets[-1]))
         into = memoryview(values)
         for number, (path, _, _) in pages.items():
@@ -103,12 +117,14 @@ class DirectBlobs:
             at = at[np.argsort(starts[at], kind="stable")]
             wanted = zip(starts[at].tolist(), offsets[at].tolist(), offsets[at + 1].tolist(), strict=True)
             parts = [(start, into[first:last]) for start, first, last in wanted if last > first]
-            read_parts(self.package, self.table, path, parts)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(values)]
+            if parts:
+                read_parts(self.package, self.table, path, parts)
+        there = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+        buffers = [there, pa.py_buffer(offsets), pa.py_buffer(values)]
         return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(addresses), buffers)
 
     def _places(self, known: Pages, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where rows of a fragment begin in its file, and their lengths."""
+        """Where rows of a fragment begin in its file, and their lengths; -1 for a missing one."""
         path, pages, firsts = known
         starts, lengths = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
         of_page = np.searchsorted(firsts, rows, "right") - 1
@@ -118,10 +134,15 @@ class DirectBlobs:
             if page.width == LONE:
                 starts[at], lengths[at] = page.begin, page.entries
                 continue
+            if page.width == NOTHING:
+                starts[at], lengths[at] = 0, -1
+                continue
             index = self._index(path, page)
             inside = rows[at] - firsts[which]
-            starts[at] = page.begin + index[inside] + PREFIX
-            lengths[at] = index[inside + 1] - index[inside] - PREFIX
+            before = page.mark + PREFIX
+            taken = index[inside + 1] - index[inside]
+            starts[at] = page.begin + index[inside] + before
+            lengths[at] = np.where(taken == page.mark, -1, taken - before) if page.mark else taken - before
         return starts, lengths
 
     def _index(self, path: str, page: Page) -> NDArray[np.int64]:
@@ -130,16 +151,16 @@ class DirectBlobs:
             content = bytearray((page.rows + 1) * page.width)
             read_parts(self.package, self.table, path, [(page.entries, memoryview(content))])
             found = np.frombuffer(content, f"<u{page.width}").astype(np.int64)
-            if found[0] != 0 or (np.diff(found) < PREFIX).any() or page.begin + found[-1] > page.entries:
+            taken = np.diff(found)
+            short = (taken < page.mark + PREFIX) & ((taken != page.mark) | (page.mark == 0))
+            if found[0] != 0 or short.any() or page.begin + found[-1] > page.entries:
                 raise damage("the index of a data file is damaged", self.package, self.table)
             self._indexes[path, page.entries] = found
         return self._indexes[path, page.entries]
 
     def _pages(self, number: int) -> Pages | None:
         """What the list says of a fragment; None where it says nothing, or of a page that ends behind its file."""
-        path, *places = self._listed.get(str(number), [""])
-        width = len(Page._fields)
-        pages = [Page(*places[at : at + width]) for at in range(0, len(places), width)]
+        path, pages = self._listed.get(str(number), ("", []))
         if not pages or max(page.end for page in pages) > self._sizes.get(path, -1):
             return None
         rows = np.array([page.rows for page in pages], np.int64)

@@ -22,12 +22,12 @@ from .encoding import decoded, is_packed
 from .errors import DamageError, DatapkgError
 from .facts import FEW, RowFacts
 from .pixels import stored_shapes
-from .placed import PackedImages, PlacedImages
+from .placed import JoinedImages, PackedImages, PlacedImages
 from .records import ColumnRecord
 
 Image = NDArray[np.generic]
 Member = Callable[[str], memoryview]
-Direct = DirectPixels | PlacedImages | PackedImages
+Direct = DirectPixels | PlacedImages | PackedImages | JoinedImages
 
 
 class StoredImages:

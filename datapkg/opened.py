@@ -117,9 +117,11 @@ class OpenVersion:
         if self.verify:
             return None
         instead = partial(versions.whole_instead, self.place, self.version)
-        if column.stored in self.files.pixels.get(table, {}):
-            return DirectPixels(self.place, self.files, table, column.stored, instead)
-        return placed_images(self.place, self.files, table, column.stored, self.rows(table).order, instead)
+        of = self.place, self.files, table, column.stored
+        found = placed_images(*of, self.rows(table).order, instead)
+        if found is None and column.stored in self.files.pixels.get(table, {}):
+            return DirectPixels(*of, instead)
+        return found
 
     def _has_members(self, table: str) -> bool:
         """Whether files are kept beside the table's own."""

@@ -44,6 +44,38 @@ def test_a_package_lives_in_azures_store(azurite: stores.ObjectStore, manifest: 
     assert chosen.digest == datapkg.verify(f"{AZ} p1", deep=True, **access).digest
 
 
+def test_azures_store_answers_as_s3_does(azurite: stores.ObjectStore, manifest: Path) -> None:
+    access: dict[str, Any] = {"storage_options": stores.azure_options(azurite)}
+    make.build(manifest, AZ, **access)
+    make.tiff(manifest.parent / "images" / "p2" / "A02_7.tif", make.image(9))
+    make.build(manifest, AZ, **access)
+    opened = datapkg.open(AZ, **access)
+    counts = opened.sql("select Well, count(*) as n from frames group by Well order by Well").to_pandas()
+    assert counts.to_dict("list") == {"Well": ["A01", "A02"], "n": [2, 2]}
+    assert len(opened["frames"].to_pandas(columns=["path"], where="Well = 'A02'")) == 2
+    changed = opened.diff(1)
+    assert not changed.ok
+    assert len(changed.rows) == 1
+    before = make.build(manifest, AZ, **access)
+    assert not before.created
+    datapkg.gc(AZ, **access)
+    assert datapkg.verify(AZ, deep=True, **access).ok
+    assert np.array_equal(datapkg.open(AZ, **access)["frames"].image(3), make.image(9))
+
+
+def test_one_image_in_azures_store_costs_three_requests_cold_and_one_warm(
+    azurite: stores.ObjectStore, manifest: Path
+) -> None:
+    """azurite logs one line for each request that it has answered."""
+    access: dict[str, Any] = {"storage_options": stores.azure_options(azurite)}
+    make.build(manifest, AZ, **access)
+    frames = datapkg.open(AZ, **access)["frames"]
+    for row, most in ((1, 3), (2, 1), (0, 1)):
+        before = azurite.requests()
+        assert np.array_equal(frames.image(row), make.image(row))
+        assert 1 <= azurite.requests() - before <= most
+
+
 def test_azures_store_creates_a_record_only_once(azurite: stores.ObjectStore) -> None:
     lies = place(AZ, stores.azure_options(azurite))
     lies.refuse_careless()

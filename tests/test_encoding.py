@@ -145,7 +145,12 @@ def test_a_plain_client_sees_what_the_page_says(tmp_path: Path) -> None:
     package = mixed_package(tmp_path)
     field = lancedb.connect(package).open_table("frames").schema.field("image_array")
     assert field.type == pa.large_binary()
-    assert field.metadata == {b"datapkg:packed": b"1", b"lance-encoding:compression": b"none"}
+    assert field.metadata == {
+        b"datapkg:packed": b"1",
+        b"lance-encoding:compression": b"none",
+        b"lance-encoding:structural-encoding": b"fullzip",
+        b"lance-encoding:dict-divisor": b"1000000000",
+    }
     arrow = datapkg.open(package)["frames"].to_arrow(["image_array"])
     assert arrow.schema.field("image_array").metadata == {b"datapkg:packed": b"1"}
     assert head(arrow["image_array"][0].as_py()).dtype == np.uint64

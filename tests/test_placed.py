@@ -283,15 +283,6 @@ def test_an_index_that_does_not_lead_through_its_chunks_is_refused() -> None:
             store.index_of(entries, wrong)
 
 
-def test_missing_images_and_masks_stay_the_engines(tmp_path: Path) -> None:
-    """What the engine stores in a form that is not understood is read by it; nothing is guessed."""
-    masks = [noise(seed, (60, 80 + seed), "uint8", 1).astype(bool) for seed in range(4)]
-    table = built(tmp_path, masks)
-    both_ways(table)
-    for image, expected in zip(table.images(range(4)), masks, strict=True):
-        same(image, expected)
-
-
 def test_a_zip_file_gives_them_without_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAPKG_CACHE", str(tmp_path / "cache"))
     built(tmp_path, [noise(seed, (30, 40 + seed), "uint16") for seed in range(3)])

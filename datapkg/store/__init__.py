@@ -1,13 +1,15 @@
 """The storage engine, behind one door: the only package that knows Lance."""
 
 from ..places import storage_errors
-from .chunks import ChunkForm, index_of, numbers
+from .blobs import GAPPED_VALUES, LONE, NOTHING
+from .chunks import PACKED, PLAIN, ChunkForm, index_of, numbers
+from .codings import MISSING, SAME, Coding, dictionary
 from .files import Fragment, Pages, StoredFile, intact, table_uri
-from .forms import from_text as forms_from_text
+from .forms import looks_of, unpacked_text
 from .layers import Layer
 from .names import stored_name
-from .pages import BLOBS, LONE
-from .placed import CHUNKS, LINES, VALUES
+from .pages import BLOBS
+from .placed import CHUNKS, CODED, GAPPED, LINES, VALUES
 from .read import PinnedTable, damage, fragment_sizes, map_file, read_parts
 from .update import update
 from .write import (
@@ -29,11 +31,20 @@ from .write import (
 __all__ = [
     "BLOBS",
     "CHUNKS",
+    "CODED",
+    "GAPPED",
+    "GAPPED_VALUES",
     "LINES",
     "LONE",
+    "MISSING",
+    "NOTHING",
+    "PACKED",
+    "PLAIN",
+    "SAME",
     "TAG",
     "VALUES",
     "ChunkForm",
+    "Coding",
     "Committed",
     "Fragment",
     "Layer",
@@ -44,10 +55,11 @@ __all__ = [
     "built",
     "commit",
     "damage",
-    "forms_from_text",
+    "dictionary",
     "fragment_sizes",
     "index_of",
     "intact",
+    "looks_of",
     "manifest_name",
     "map_file",
     "numbers",
@@ -60,6 +72,7 @@ __all__ = [
     "stored_name",
     "table_uri",
     "tag_path",
+    "unpacked_text",
     "update",
     "write_fragment",
     "write_pin",

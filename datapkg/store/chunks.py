@@ -1,8 +1,9 @@
 """Pages of small numbers in chunks, as Lance 2.2 stores images of any width: read without the engine.
 
 A page is an index and its chunks. An entry of the index is a chunk's length and how many items it has. A chunk has a head,
-where the lists in it begin, and its numbers, one after the other or packed: each 1,024 of them in as many bits as the
-largest needs, in the order of FastLanes (Afroozeh and Boncz, 2023). Where lists begin is not read: a files list says it.
+its levels (where lists begin, and what is missing), and its numbers: one after the other (`PLAIN`); packed, each 1,024 of
+them in as many bits as the largest needs, in the order of FastLanes (Afroozeh and Boncz, 2023) (`PACKED`); or each beside
+how often it comes, in runs of at most 255 (`RUNS`). Levels are not read: a files list says what they say.
 """
 
 from __future__ import annotations
@@ -18,26 +19,43 @@ ENTRY = np.dtype("<u4")
 ALIGNED = 8
 PACKED_ITEMS = 1024
 LANE_ORDER = (0, 4, 2, 6, 1, 5, 3, 7)
+PLAIN, PACKED, RUNS = "plain", "packed", "runs"
+DAMAGED = "a chunk of a data file is damaged"
 
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkForm:
-    """How the chunks of a column hold its numbers: their dtype, numbers of an item, and whether they are packed.
+    """How the chunks of a page hold its numbers: their dtype, numbers of an item, how they are coded.
 
-    `lists` says that where lists begin stands before the numbers.
+    So many `levels` stand before the numbers.
     """
 
     dtype: np.dtype[np.generic]
     item: int
-    packed: bool
-    lists: bool
+    coding: str
+    levels: int
 
     @property
     def item_bytes(self) -> int:
         """What an item takes when it is not packed."""
         return self.item * self.dtype.itemsize
+
+    @property
+    def head(self) -> int:
+        """The bytes of a chunk's head: how many levels there are, and the length of each part behind it."""
+        return aligned(2 + 2 * self.levels + 4 * self.parts)
+
+    @property
+    def parts(self) -> int:
+        """How many parts the numbers of a chunk have."""
+        return 2 if self.coding == RUNS else 1
+
+
+def aligned(size: int) -> int:
+    """The next place at which something may begin."""
+    return -(-size // ALIGNED) * ALIGNED
 
 
 def index_of(content: bytes | bytearray, items: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -77,29 +95,58 @@ def numbers(
     where = np.array(begins, np.int64)
     sizes, starts = _heads(form, content, where)
     wanted = np.array(counts, np.int64)
-    if not form.packed:
-        if not np.array_equal(sizes, wanted * form.item_bytes):
-            raise ValueError("a chunk of a data file is damaged")
-        parts = [content[at : at + size] for at, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
-        return np.concatenate(parts).view(form.dtype)
-    found = _unpacked(content, starts, sizes, form.dtype.itemsize)
-    if (wanted[:-1] != PACKED_ITEMS).any():
-        raise ValueError("a chunk of a data file is damaged")
+    if form.coding == RUNS:
+        return _runs(form, content, starts, sizes, wanted)
+    if form.coding == PLAIN:
+        if not np.array_equal(sizes[0], wanted * form.item_bytes):
+            raise ValueError(DAMAGED)
+        return np.concatenate(_parts(content, starts[0], sizes[0])).view(form.dtype)
+    found = _unpacked(content, starts[0], sizes[0], form.dtype.itemsize)
+    if (wanted[:-1] != PACKED_ITEMS).any() or wanted[-1] > PACKED_ITEMS:
+        raise ValueError(DAMAGED)
     return found.reshape(-1)[: int(wanted.sum())].view(form.dtype)
 
 
 def _heads(
     form: ChunkForm, content: Bytes, begins: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each chunk the bytes of its numbers, and where they begin."""
-    head = content[begins[:, None] + np.arange(ALIGNED)]
-    at = 4 if form.lists else 2
-    before = head[:, 2:4].copy().view("<u2").reshape(-1).astype(np.int64) if form.lists else 0
-    sizes = head[:, at : at + 4].copy().view("<u4").reshape(-1).astype(np.int64)
-    starts = begins + ALIGNED + (before + ALIGNED - 1) // ALIGNED * ALIGNED
+    """Of each part of the numbers, and of each chunk, its bytes, and where they begin."""
+    if int(begins.max()) + form.head > len(content):
+        raise ValueError(DAMAGED)
+    head = content[begins[:, None] + np.arange(form.head)]
+    at = 2 + 2 * form.levels
+    levels = head[:, 2:at].copy().view("<u2").astype(np.int64)
+    sizes = head[:, at : at + 4 * form.parts].copy().view("<u4").astype(np.int64).T
+    starts = np.empty_like(sizes)
+    end = begins + form.head + (-(-levels // ALIGNED) * ALIGNED).sum(axis=1)
+    for part, size in enumerate(sizes):
+        starts[part] = end
+        end = end + -(-size // ALIGNED) * ALIGNED
     if int((starts + sizes).max()) > len(content):
-        raise ValueError("a chunk of a data file is damaged")
+        raise ValueError(DAMAGED)
     return sizes, starts
+
+
+def _parts(content: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[Bytes]:
+    return [content[at : at + size] for at, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
+
+
+def _runs(
+    form: ChunkForm,
+    content: Bytes,
+    starts: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+) -> NDArray[np.generic]:
+    """The numbers of chunks that say of each how often it comes."""
+    if not np.array_equal(sizes[0], sizes[1] * form.dtype.itemsize):
+        raise ValueError(DAMAGED)
+    values = np.concatenate(_parts(content, starts[0], sizes[0])).view(form.dtype)
+    often = np.concatenate(_parts(content, starts[1], sizes[1]))
+    behind = np.concatenate([[0], often.cumsum(dtype=np.int64)])[np.concatenate([[0], sizes[1].cumsum()])]
+    if not np.array_equal(np.diff(behind), wanted):
+        raise ValueError(DAMAGED)
+    return np.repeat(values, often)
 
 
 def _unpacked(
@@ -112,7 +159,7 @@ def _unpacked(
     firsts = starts // width
     bits = words[firsts].astype(np.int64)
     if (bits > 8 * width).any() or not np.array_equal(sizes, (1 + bits * lanes) * width):
-        raise ValueError("a chunk of a data file is damaged")
+        raise ValueError(DAMAGED)
     found = np.zeros((len(starts), PACKED_ITEMS), kind)
     for each in np.unique(bits[bits > 0]).tolist():
         of = np.flatnonzero(bits == each)

@@ -9,37 +9,28 @@ such as files that are kept, has pages of two buffers: each row's length and byt
 from __future__ import annotations
 
 import re
-import struct
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..companions import companions
 from ..pixels import DTYPES
+from .blobs import LONE, blobs
 from .files import Pages
 from .forms import Forms
 from .layers import numbers_of
 from .names import stored_name
+from .page_rows import rows_of_pages
 from .placed import VALUES, placed
 
-ITEMS = re.compile(r"num_items:\s*(\d+)")
 PIXELS = frozenset(DTYPES) - {"bool"}
 """The dtypes of a column of pixels; those of bools are stored as uint8."""
 BLOBS = "blobs"
 """What stands in the place of a dtype for a column of bytes."""
-INDEX_WIDTHS = (1, 2, 4, 8)
-LONE = 0
-"""What stands in the place of such a width for a value that is alone in its page: it has no index, but a length."""
-LONE_HEAD = struct.Struct("<IIIQQ")
-LONE_PAGE = (
-    "PageLayout{layout:Some(ConstantLayout(ConstantLayout{layers:[RepdefAllValidItem,],inline_value:None,"
-    "rep_compression:None,def_compression:None,num_rep_values:0,num_def_values:0,},),),}"
-)
-"""How the engine describes a page of one value: it does not store what is the same in all rows again and again."""
 
 
 @dataclass(slots=True)
@@ -63,8 +54,8 @@ class WrittenColumns:
     def watch(self, batch: pa.RecordBatch) -> None:
         """Look at rows that are about to be written; columns have true names."""
         for name, forms in self.forms.items():
-            looks = [self.schema.get_field_index(beside) for beside in companions(name).looks]
-            forms.add(*(batch.column(at) for at in looks))
+            columns = [self.schema.get_field_index(one) for one in (name, *companions(name).looks)]
+            forms.add(*(batch.column(at) for at in columns))
 
     def pages(self, path: Path, written: Any, schema: pa.Schema) -> tuple[dict[str, Pages], dict[str, Any]]:
         """Where pixels and bytes lie in the file that was written; by the columns' stored names.
@@ -92,25 +83,26 @@ class WrittenColumns:
         equal: dict[str, Pages] = {}
         others: dict[str, Any] = {}
 
-        def pages_of(name: str, deepest: int) -> list[Any]:
-            return list(described[index[numbers[stored_name(name)][deepest]]].pages)
+        def pages_of(name: str, deepest: int) -> tuple[list[Any], list[int]]:
+            at = index[numbers[stored_name(name)][deepest]]
+            return list(described[at].pages), rows_of_pages(path, at)
 
         for name, forms in self.forms.items():
             kind = self.schema.field(name).type
             dtype, shape = _form(kind)
-            pages = pages_of(name, 0 if shape else -1)
+            pages, rows = pages_of(name, 0 if shape else -1)
             alike = shape and dtype in PIXELS and forms.known and forms.all == ((dtype, shape),)
             places = _places(pages, dtype, shape) if alike else None
             if places:
                 equal[stored_name(name)] = Pages(dtype, shape, places)
-            elif other := placed(path, pages, kind, forms):
+            elif other := placed(path, pages, rows, kind, forms):
                 others[stored_name(name)] = other
         for name in (*self.blobs, *self.packed):
-            places = _blob_places(path, pages_of(name, 0), metadata.num_rows)
-            if places and name in self.blobs and LONE not in places[3::4]:
-                equal[stored_name(name)] = Pages(BLOBS, (), places)
-            elif places:
-                others[stored_name(name)] = {"kind": VALUES, "pages": list(places)}
+            if entry := blobs(path, *pages_of(name, 0)):
+                if name in self.blobs and entry["kind"] == VALUES and LONE not in entry["pages"][3::4]:
+                    equal[stored_name(name)] = Pages(BLOBS, (), tuple(entry["pages"]))
+                else:
+                    others[stored_name(name)] = entry
         return equal, others
 
 
@@ -127,66 +119,6 @@ def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, 
             return None
         places += [rows, buffer.position]
     return tuple(places)
-
-
-def _blob_places(path: Path, pages: list[Any], rows: int) -> tuple[int, ...] | None:
-    """Rows of each page, where they and their index begin, and the bytes of an entry; None where a page is otherwise.
-
-    Of a large value that stands alone in its page: 1, where it begins, its length, and `LONE`.
-    """
-    places: list[int] = []
-    with open(path, "rb", buffering=0) as file:
-        for page in pages:
-            if re.sub(r"\s", "", page.encoding) == LONE_PAGE and len(page.buffers) == 1:
-                (value,) = page.buffers
-                length = value.size - LONE_HEAD.size
-                file.seek(value.position)
-                if file.read(LONE_HEAD.size) != LONE_HEAD.pack(2, 16, length, 0, length):
-                    return None
-                places += [1, value.position + LONE_HEAD.size, length, LONE]
-                continue
-            found = ITEMS.search(page.encoding)
-            if len(page.buffers) != 2 or found is None:
-                return None
-            (values, index), count = page.buffers, int(found[1])
-            width, beyond = divmod(index.size, count + 1)
-            behind = values.position + values.size <= index.position
-            if beyond or width not in INDEX_WIDTHS or not behind:
-                return None
-            if re.sub(r"\s", "", page.encoding) != _lengths_and_bytes(count):
-                return None
-            if not _is_indexed(file, values, index, width):
-                return None
-            places += [count, values.position, index.position, width]
-    return tuple(places) if sum(places[::4]) == rows else None
-
-
-def _is_indexed(file: IO[bytes], values: Any, index: Any, width: int) -> bool:
-    """Whether a page's index leads from its first byte to its last, and the first and the last row say its lengths."""
-    file.seek(index.position)
-    entries = np.frombuffer(file.read(index.size), f"<u{width}").astype(np.int64)
-    if entries[0] != 0 or entries[-1] != values.size:
-        return False
-    for row in (0, len(entries) - 2):
-        file.seek(values.position + int(entries[row]))
-        if int.from_bytes(file.read(8), "little") != entries[row + 1] - entries[row] - 8:
-            return False
-    return True
-
-
-def _lengths_and_bytes(rows: int) -> str:
-    """How the engine describes a page of bytes, each row behind its length, without nulls."""
-    lengths = "CompressiveEncoding{compression:Some(Flat(Flat{bits_per_value:64,data:None,},),),}"
-    values = (
-        "CompressiveEncoding{compression:Some(Variable(Variable{"
-        f"offsets:Some({lengths},),values:None,"
-        "},),),}"
-    )
-    return (
-        f"PageLayout{{layout:Some(FullZipLayout(FullZipLayout{{bits_rep:0,bits_def:0,num_items:{rows},"
-        f"num_visible_items:{rows},value_compression:Some({values},),layers:[RepdefAllValidItem,],"
-        "details:Some(BitsPerOffset(64,),),},),),}"
-    )
 
 
 def _raw(dtype: str, shape: tuple[int, ...], rows: int) -> str:
