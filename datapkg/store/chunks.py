@@ -69,9 +69,12 @@ def index_of(content: bytes | bytearray, items: int) -> tuple[NDArray[np.int64],
     entries = np.frombuffer(content, ENTRY).astype(np.int64)
     begins = np.concatenate([[0], (((entries >> 4) + 1) * ALIGNED).cumsum()])
     counts = 1 << (entries & 15)
-    counts[-1] = items - counts[:-1].sum()
-    if counts[-1] <= 0 or entries[-1] & 15:
+    last = items - int(counts[:-1].sum())
+    if last <= 0 or (
+        entries[-1] & 15 and last != counts[-1]
+    ):  # the last says how many it has if it is full, or not at all
         raise ValueError("the index of a data file is damaged")
+    counts[-1] = last
     return begins, np.concatenate([[0], counts.cumsum()])
 
 
@@ -105,6 +108,38 @@ def numbers(
     if (wanted[:-1] != PACKED_ITEMS).any() or wanted[-1] > PACKED_ITEMS:
         raise ValueError(DAMAGED)
     return found.reshape(-1)[: int(wanted.sum())].view(form.dtype)
+
+
+def unpacked(
+    content: bytes | bytearray, count: int, dtype: np.dtype[np.generic], bits: int | None = None
+) -> NDArray[np.generic]:
+    """Numbers that are packed without a chunk's head: at most 1,024 behind their bits, or any in known `bits`.
+
+    Of these the last ones stand as they are, where that takes no more.
+
+    Raises
+    ------
+    ValueError
+        These are not the bytes of so many numbers.
+    """
+    width = dtype.itemsize
+    kind, lanes = np.dtype(f"<u{width}"), PACKED_ITEMS // (8 * width)
+    words = np.frombuffer(content[: len(content) // width * width], kind)
+    if bits is None:
+        if not len(words) or int(words[0]) > 8 * width:
+            raise ValueError(DAMAGED)
+        bits, words, blocks, rest = int(words[0]), words[1:], 1, 0
+    else:
+        blocks, rest = divmod(count, PACKED_ITEMS)
+        if bits * PACKED_ITEMS < 8 * width * rest:
+            blocks, rest = blocks + 1, 0
+    packed = blocks * bits * lanes
+    if len(words) != packed + rest or len(content) % width:
+        raise ValueError(DAMAGED)
+    found = np.zeros((blocks, PACKED_ITEMS), kind)
+    if bits:
+        found = _lanes(words[:packed].reshape(blocks, bits, lanes), bits, 8 * width)
+    return np.concatenate([found.reshape(-1), words[packed:]])[:count].view(dtype)
 
 
 def _heads(

@@ -2,7 +2,7 @@
 
 A page's numbers stand in chunks (`chunks`), plain, packed, or in runs, as masks do; of a page of one and the same number
 (`SAME`) nothing is stored but that number, and of one of missing images (`MISSING`) nothing at all. Numbers of eight bytes
-that repeat often are numbers of entries in a dictionary, which is compressed by LZ4 behind its length.
+that repeat often are numbers of entries in a dictionary: plain, packed as one chunk is, or compressed by LZ4 behind its length.
 """
 
 from __future__ import annotations
@@ -17,21 +17,25 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .chunks import DAMAGED, PACKED, PLAIN, RUNS, ChunkForm
+from .chunks import DAMAGED, PACKED, PACKED_ITEMS, PLAIN, RUNS, ChunkForm, unpacked
 
-SAME, MISSING = "same", "missing"
+SAME, MISSING, LZ4 = "same", "missing", "lz4"
 LENGTH = 4
 FLAT = "CompressiveEncoding{{compression:Some(Flat(Flat{{bits_per_value:{},data:None,}},),),}}"
 INLINE = (
     "CompressiveEncoding{{compression:Some(InlineBitpacking(InlineBitpacking{{"
     "uncompressed_bits_per_value:{},values:None,}},),),}}"
 )
+APART = (
+    "CompressiveEncoding{{compression:Some(OutOfLineBitpacking(OutOfLineBitpacking{{"
+    "uncompressed_bits_per_value:{},values:Some({},),}},),),}}"
+)
 RUN = (
     "CompressiveEncoding{{compression:Some(Rle(Rle{{values:Some({},),run_lengths:Some("
     + FLAT.format(8).replace("{", "{{").replace("}", "}}")
     + ",),}},),),}}"
 )
-LZ4 = (
+COMPRESSED = (
     "CompressiveEncoding{{compression:Some(General(General{{compression:Some(BufferCompression{{"
     "scheme:CompressionAlgorithmLz4,level:None,}},),values:Some({},),}},),),}}"
 )
@@ -58,7 +62,7 @@ class Coding:
     """One way of coding: which, the bits of a number that is stored, the levels before numbers.
 
     `value` has the bytes of a number that is always the same, in hex; `entries` those of the dictionary, none if there is
-    none; `lz4` whether it is compressed.
+    none, and `words` how they stand there.
     """
 
     how: str
@@ -66,7 +70,7 @@ class Coding:
     levels: int = 0
     value: str = ""
     entries: int = 0
-    lz4: bool = False
+    words: str = ""
 
     def form(self, dtype: np.dtype[Any], item: int) -> ChunkForm:
         """How chunks are read; those of a dictionary hold numbers of its entries."""
@@ -94,10 +98,8 @@ def coding(
         return None
     levels = sum(found[one] != "None" for one in ("rep", "defined"))
     entries, said = int(found["entries"]), f"{found['values']},"
-    lz4 = entries and found["words"] == LZ4.format(FLAT.format(8 * dtype.itemsize))
-    if entries and not lz4 and found["words"] != FLAT.format(8 * dtype.itemsize):
-        return None
-    if item and entries:
+    words = _words(found["words"], entries, dtype) if entries else ""
+    if words is None or (item and entries):
         return None
     for bits in (8, 16, 32, 64) if entries else (8 * dtype.itemsize,):
         ways = {PLAIN: values(np.dtype(f"u{bits // 8}"), item)}
@@ -105,8 +107,21 @@ def coding(
             ways |= {PACKED: f"{INLINE.format(bits)},", RUNS: f"{RUN.format(FLAT.format(bits))},"}
         for how, wanted in ways.items():
             if said == wanted and int(found["parts"]) == 1 + (how == RUNS):
-                return Coding(how, bits, levels, "", entries, bool(lz4)), int(found["items"])
+                return Coding(how, bits, levels, "", entries, words), int(found["items"])
     return None
+
+
+def _words(said: str, entries: int, dtype: np.dtype[Any]) -> str | None:
+    """How the entries of a dictionary stand there; None where that is not understood."""
+    plain = FLAT.format(8 * dtype.itemsize)
+    ways = {plain: PLAIN, COMPRESSED.format(plain): LZ4}
+    if entries <= PACKED_ITEMS:
+        ways[INLINE.format(8 * dtype.itemsize)] = PACKED
+    ways |= {
+        APART.format(8 * dtype.itemsize, FLAT.format(bits)): f"{bits}"
+        for bits in range(1, 8 * dtype.itemsize)
+    }
+    return ways.get(said)
 
 
 def _constant(encoding: str, dtype: np.dtype[Any], missing: bool) -> tuple[Coding, int] | None:
@@ -137,7 +152,9 @@ def dictionary(content: bytes | bytearray, coding: Coding, dtype: np.dtype[Any])
         It does not hold as many as it should.
     """
     size = coding.entries * dtype.itemsize
-    if coding.lz4:
+    if coding.words == PACKED or coding.words.isdecimal():
+        return unpacked(content, coding.entries, dtype, int(coding.words) if coding.words != PACKED else None)
+    if coding.words == LZ4:
         if int.from_bytes(content[:LENGTH], "little") != size:
             raise ValueError(DAMAGED)
         try:
