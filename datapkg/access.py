@@ -12,9 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .blobs import DirectBlobs, listed_blobs
+from .direct import DirectPixels
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
-from .places import Place
+from .places import Folder, Place
 from .records import FilesList, TableRecord
 from .rows import RowOrder
 from .store import PinnedTable
@@ -42,13 +43,17 @@ class RowAccess:
 
     proves = False
 
-    def __init__(self, package: Place, record: TableRecord, files: FilesList) -> None:
-        self.record = record
-        instead = partial(whole_instead, package, files.version)
-        self.pinned = PinnedTable(package, record.name, record.stored, instead)
+    def __init__(
+        self, package: Place, record: TableRecord, files: FilesList, *, direct: bool = False
+    ) -> None:
+        """Rows of a version; with `direct` all rows' equal images are read from where they lie on this machine."""
+        self.record, self._direct = record, direct and isinstance(package, Folder)
+        self._instead = partial(whole_instead, package, files.version)
+        self.pinned = PinnedTable(package, record.name, record.stored, self._instead)
         self.order = RowOrder.of(files.runs[record.name])
         self._files = files
         self._known_blobs: dict[str, DirectBlobs] = {}
+        self._known_equal: dict[str, DirectPixels | None] = {}
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -72,7 +77,11 @@ class RowAccess:
             The condition or the limit makes no sense.
         """
         condition = self._condition(where, limit)
-        if large := [name for name in columns if self._blobs(name).large]:
+        if large := [
+            name
+            for name in columns
+            if self._blobs(name).large or (batch_bytes is not None and self._equal(name))
+        ]:
             yield from self._with_large(large, columns, where, limit, batch_bytes)
             return
         with self._explained():
@@ -209,7 +218,7 @@ class RowAccess:
         limit: int | None,
         batch_bytes: int | None,
     ) -> Iterator[Rows]:
-        """Rows with columns of large values: these are taken from where they lie, since a scan keeps whole files of them."""
+        """Rows with columns of large values: these are taken from where they lie, since a scan keeps much of what it read."""
         others = [name for name in columns if name not in large]
         step = self._rows_of(batch_bytes)
         found = self.read(others, where, limit) if others else iter([(self.matching(where, limit), None)])
@@ -219,9 +228,7 @@ class RowAccess:
                 arrays = (
                     {} if batch is None else dict(zip(others, batch.slice(start, step).columns, strict=True))
                 )
-                for name in large:
-                    taken = [part.column(0) for _, part in self.take(at, [name], rows=len(at))]
-                    arrays[name] = taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
+                arrays |= {name: self._values(name, at) for name in large}
                 yield at, pa.RecordBatch.from_arrays([arrays[name] for name in columns], names=list(columns))
 
     def _rows_of(self, batch_bytes: int | None) -> int:
@@ -255,6 +262,30 @@ class RowAccess:
 
     def _positions(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         return self.order.positions(batch.column("_rowaddr").to_numpy().astype(np.int64))
+
+    def _values(self, column: str, at: NDArray[np.int64]) -> pa.Array:
+        """A column's values at positions: equal images from where they lie, others as they are taken."""
+        equal = self._equal(column)
+        if equal is not None:
+            images = equal.values(self.order.addresses(at), self.schema.field(column).type)
+            if images is not None:
+                return images
+        taken = [part.column(0) for _, part in self.take(at, [column], rows=len(at))]
+        return taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
+
+    def _equal(self, column: str) -> DirectPixels | None:
+        """Where the column's images lie, if they are equal and all places are known."""
+        if column not in self._known_equal:
+            equal = None
+            if self._direct and self._names[column] in self._files.pixels.get(self.record.name, {}):
+                stored = self._names[column]
+                equal = DirectPixels(
+                    self.pinned.package, self._files, self.record.name, stored, self._instead
+                )
+                fragments = np.unique(self.order.keys >> 32)
+                equal = equal if equal.holds(fragments, self.schema.field(column).type) else None
+            self._known_equal[column] = equal
+        return self._known_equal[column]
 
     def _blobs(self, column: str) -> DirectBlobs:
         """Where the column's bytes lie; nothing where only the engine knows."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from .fragments import Fragments
 from .places import Place
 from .records import FilesList
 from .store import map_file, read_parts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAPPED_FROM = 64 << 20
 """Images that take less than so many bytes are copied."""
@@ -76,6 +79,39 @@ class DirectPixels:
             self._fill(path, offsets, into, first * self._image_bytes)
         images.flags.writeable = False
         return images
+
+    def values(self, addresses: NDArray[np.int64], kind: pa.DataType) -> pa.Array | None:
+        """The images at addresses in any order, as `read` gives them, in lists of fixed sizes: an Arrow array of type `kind`."""
+        import pyarrow as pa
+
+        order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses, kind="stable")
+        images = self.read(addresses if order is None else addresses[order])
+        if images is None:
+            return None
+        if order is not None:
+            ordered = np.empty_like(images)
+            ordered[order] = images
+            images = ordered
+        kinds = [kind]
+        while pa.types.is_fixed_size_list(kinds[-1]):
+            kinds.append(kinds[-1].value_type)
+        array = pa.Array.from_buffers(kinds[-1], images.size, [None, pa.py_buffer(images.reshape(-1))])
+        for depth in range(len(kinds) - 2, -1, -1):
+            count = prod(images.shape[: depth + 1])
+            array = pa.Array.from_buffers(kinds[depth], count, [None], children=[array])
+        return array
+
+    def holds(self, fragments: NDArray[np.int64], kind: pa.DataType) -> bool:
+        """Whether the places of all images of some fragments are known, and they are of a type that `values` makes."""
+        import pyarrow as pa
+
+        rank = 0
+        while pa.types.is_fixed_size_list(kind):
+            kind, rank = kind.value_type, rank + 1
+        known = self._column["fragments"]
+        return 0 < rank == len(self._column.get("shape", ())) and all(
+            str(one) in known for one in fragments.tolist()
+        )
 
     def one(self, address: int) -> NDArray[np.generic] | None:
         """The image at one address, as `read` gives it, at a tenth of its price."""

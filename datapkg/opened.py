@@ -87,8 +87,8 @@ class OpenVersion:
     def rows(self, name: str) -> RowAccess:
         """A table's rows; checked as they are read where the package was opened so."""
         if name not in self._rows:
-            kind = VerifiedRows if self.verify else RowAccess
-            self._rows[name] = kind(self.place, self.table(name), self.files)
+            of = self.place, self.table(name), self.files
+            self._rows[name] = VerifiedRows(*of) if self.verify else RowAccess(*of, direct=True)
         return self._rows[name]
 
     def facts(self, name: str) -> RowFacts:
