@@ -13,6 +13,7 @@ import pytest
 
 import datapkg
 from datapkg import builder, cache, hashes, plan
+from datapkg.deriving import entries
 from datapkg.progress import Step
 
 
@@ -176,7 +177,7 @@ def test_a_function_that_changes_while_a_build_computes_is_called_again(
     make.build(apart, tmp_path / "p")
     make.tiff(manifest.parent / "images" / "p1" / "B01_1.tif", make.image(9))
 
-    real = builder.derive
+    real = entries.derive
 
     def and_then(*asked: Any) -> Any:
         made = real(*asked)
@@ -184,7 +185,7 @@ def test_a_function_that_changes_while_a_build_computes_is_called_again(
         return made
 
     with monkeypatch.context() as patch:
-        patch.setattr(builder, "derive", and_then)
+        patch.setattr(entries, "derive", and_then)
         make.build(apart, tmp_path / "p")
     make.build(apart, tmp_path / "p")
     assert datapkg.open(tmp_path / "p")["wells"].to_pandas().Twice.tolist() == [3, 6]
