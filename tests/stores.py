@@ -200,6 +200,15 @@ def azure_options(store: ObjectStore, key: str = AZURE_KEY) -> dict[str, str]:
     return {**names, "azure_storage_endpoint": endpoint, "allow_http": "true"}
 
 
+def google(behind: ObjectStore) -> ObjectStore:
+    """A server that speaks as Google's store does, in front of one that speaks as S3."""
+    port = free_port()
+    program = str(Path(__file__).with_name("google_gateway.py"))
+    store = ObjectStore([sys.executable, program, str(port), behind.endpoint], port, single_writer=False)
+    store.start()
+    return store
+
+
 def google_options(store: ObjectStore) -> dict[str, str]:
     """What makes Google's client ask another server, without a key."""
     account = {"gcs_base_url": store.endpoint, "disable_oauth": True}
