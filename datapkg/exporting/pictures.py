@@ -18,6 +18,8 @@ from ..table import Table
 
 PNG_DTYPES = ("uint8", "uint16")
 PNG_SAMPLES = (3, 4)
+SOME_ROWS = 1 << 16
+"""Of so many rows at a time it is looked up where their images lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +80,22 @@ def each_file(table: Table, positions: NDArray[np.int64]) -> Iterator[tuple[int,
 def each_encoded(table: Table, column: str, lone: NDArray[np.bool_] | None = None) -> Iterator[Encoded]:
     """The image of each row, in order; where `lone` says so, as the file that it is in."""
     as_files = np.zeros(len(table), bool) if lone is None else lone
-    files = each_file(table, np.flatnonzero(as_files))
-    images = loaded(table, column, np.flatnonzero(~as_files))
-    axes = table.to_arrow(["axes"]).column("axes") if lone is not None and "axes" in table.columns else None
-    for at, as_file in enumerate(as_files.tolist()):
-        if as_file:
-            yield Encoded(next(files)[1], "file")
-            continue
-        _, image = next(images)
-        told = axes[at].as_py() if axes is not None else None
-        yield Encoded(None, None) if image is None else encoded(image, told)
+    told = lone is not None and "axes" in table.columns and not lone.all()
+    axes = table.to_arrow(["axes"]).column("axes") if told else None
+    for start in range(0, len(table), SOME_ROWS):
+        some = as_files[start : start + SOME_ROWS]
+        files = each_file(table, start + np.flatnonzero(some))
+        images = loaded(table, column, start + np.flatnonzero(~some))
+        for at, as_file in enumerate(some.tolist(), start):
+            if as_file:
+                yield Encoded(next(files)[1], "file")
+                continue
+            _, image = next(images)
+            yield (
+                Encoded(None, None)
+                if image is None
+                else encoded(image, None if axes is None else axes[at].as_py())
+            )
 
 
 def encoded(image: NDArray[Any], axes: str | None) -> Encoded:
