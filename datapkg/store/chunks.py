@@ -70,9 +70,8 @@ def index_of(content: bytes | bytearray, items: int) -> tuple[NDArray[np.int64],
     begins = np.concatenate([[0], (((entries >> 4) + 1) * ALIGNED).cumsum()])
     counts = 1 << (entries & 15)
     last = items - int(counts[:-1].sum())
-    if last <= 0 or (
-        entries[-1] & 15 and last != counts[-1]
-    ):  # the last says how many it has if it is full, or not at all
+    told = entries[-1] & 15  # the last chunk says how many items it has if it is full, or nothing
+    if last <= 0 or (told and last != counts[-1]):
         raise ValueError("the index of a data file is damaged")
     counts[-1] = last
     return begins, np.concatenate([[0], counts.cumsum()])
