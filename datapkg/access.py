@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .blobs import DirectBlobs, listed_blobs
 from .direct import DirectPixels
+from .distinct import distinct
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
 from .places import Folder, Place
@@ -282,7 +283,7 @@ class RowAccess:
                 equal = DirectPixels(
                     self.pinned.package, self._files, self.record.name, stored, self._instead
                 )
-                fragments = np.unique(self.order.keys >> 32)
+                fragments = distinct(self.order.keys >> 32)
                 equal = equal if equal.holds(fragments, self.schema.field(column).type) else None
             self._known_equal[column] = equal
         return self._known_equal[column]
