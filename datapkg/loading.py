@@ -6,8 +6,9 @@ comes back is put in the order asked. Where a table keeps files alone, images ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 
 from . import sources
 from .access import BATCH_BYTES, FILE_COLUMN, RowAccess
-from .companions import ARRAY, companions
+from .companions import ARRAY, PLACES, companions, places
 from .direct import DirectPixels
 from .encoding import decoded, is_packed
 from .errors import DamageError, DatapkgError
 from .facts import FEW, RowFacts
+from .file_places import FilePlaces, Where
 from .pixels import stored_shapes
 from .placed import JoinedImages, PackedImages, PlacedImages
 from .records import ColumnRecord
@@ -139,11 +141,13 @@ class StoredImages:
 class DecodedImages:
     """The images of files that are kept as they were; `alone` says that no file has others beside it."""
 
-    def __init__(self, rows: RowAccess, facts: RowFacts, member: Member, alone: bool) -> None:
-        self.rows, self.facts, self._member, self._alone = rows, facts, member, alone
+    def __init__(
+        self, rows: RowAccess, facts: RowFacts, told: FilePlaces, member: Member, alone: bool
+    ) -> None:
+        self.rows, self.facts, self._told, self._member, self._alone = rows, facts, told, member, alone
         columns = {column.name: column for column in rows.record.columns}
-        self._keep: Literal["image", "plane"] = "plane" if "z" in columns else "image"
-        self._place = ["series", "page", "t", "c", "z"] if self._keep == "plane" else ["series", "page"]
+        self._place = places([one.name for one in columns.values() if one.type == "int32"])
+        self._keep: Literal["image", "plane"] = "plane" if self._place == PLACES else "image"
         self._nulls = columns[FILE_COLUMN].nulls
 
     @property
@@ -165,19 +169,38 @@ class DecodedImages:
             The package is damaged, or a verified read finds another file than was written.
         """
         wanted, place = np.unique(at, return_inverse=True)
-        files = self.file_rows[wanted]
-        places = [values.tolist() for values in self.facts.get(wanted, self._place)]
-        number = {key: i for i, key in enumerate(zip(files.tolist(), zip(*places, strict=True), strict=True))}
-        found: list[Image | None] = [None] * len(wanted)
-        for positions, batch in self.rows.take(np.unique(files), [FILE_COLUMN], rows=self.step):
-            for file, content in zip(positions.tolist(), batch.column(FILE_COLUMN), strict=True):
-                for key, image in self._decoded(content, file):
-                    if (file, key) in number:
-                        found[number[file, key]] = image
+        told = self._told.of(wanted, len(self._place))
+        found = self._found(*(told or self._looked_up(wanted)))
+        unsaid = [one for one, image in enumerate(found) if image is None]
+        if (
+            unsaid and told
+        ):  # a file of several images of which there is one row: an older build does not say which
+            for one, image in zip(unsaid, self._found(*self._looked_up(wanted[unsaid])), strict=True):
+                found[one] = image
         if lost := [row for row, image in zip(wanted, found, strict=True) if image is None]:
             where = f"table {self.rows.record.name}, row {lost[0]}"
             raise DamageError("its file does not hold this image any more", where, "build the package again")
         return [found[one] for one in place.tolist()]
+
+    def _looked_up(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[Where]]:
+        """Of rows, which ones hold their files, and where in these their images stand, as the rows say it."""
+        places = [values.tolist() for values in self.facts.get(at, self._place)]
+        return self.file_rows[at], list(zip(*places, strict=True))
+
+    def _found(self, files: NDArray[np.int64], places: Sequence[Where]) -> list[Image | None]:
+        """The images at places of files; None for one that is not there, or not the only one where no place is known."""
+        number = {key: i for i, key in enumerate(zip(files.tolist(), places, strict=True))}
+        found: list[Image | None] = [None] * len(places)
+        for positions, batch in self.rows.take(np.unique(files), [FILE_COLUMN], rows=self.step):
+            for file, content in zip(positions.tolist(), batch.column(FILE_COLUMN), strict=True):
+                if (file, None) in number:
+                    images = [image for _, image in islice(self._decoded(content, file), 2)]
+                    found[number[file, None]] = images[0] if len(images) == 1 else None
+                    continue
+                for key, image in self._decoded(content, file):
+                    if (file, key) in number:
+                        found[number[file, key]] = image
+        return found
 
     @cached_property
     def file_rows(self) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from .access import FILE_COLUMN, RowAccess
 from .direct import DirectPixels
 from .errors import DamageError, VersionError
 from .facts import RowFacts
+from .file_places import FilePlaces
 from .loading import DecodedImages, Direct, StoredImages
 from .placed import placed_images
 from .places import Place, place
@@ -107,9 +108,9 @@ class OpenVersion:
                     rows, facts, stored[0], self._direct(name, stored[0])
                 )
             else:
-                self._images[name, column] = DecodedImages(
-                    rows, facts, partial(self._member, name), not self._has_members(name)
-                )
+                told = FilePlaces(self.place, self.files, name, FILE_COLUMN, rows.order)
+                member, alone = partial(self._member, name), not self._has_members(name)
+                self._images[name, column] = DecodedImages(rows, facts, told, member, alone)
         return self._images[name, column]
 
     def _direct(self, table: str, column: ColumnRecord) -> Direct | None:
