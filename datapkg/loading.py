@@ -185,7 +185,11 @@ class DecodedImages:
     def _looked_up(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[Where]]:
         """Of rows, which ones hold their files, and where in these their images stand, as the rows say it."""
         places = [values.tolist() for values in self.facts.get(at, self._place)]
-        return self.file_rows[at], list(zip(*places, strict=True))
+        files = self.file_rows[at]
+        if (files < 0).any():  # older pulls of chosen rows left files behind
+            where = f"table {self.rows.record.name}, row {at[files < 0][0]}"
+            raise DamageError("its file is not in the package", where, "pull the package again")
+        return files, list(zip(*places, strict=True))
 
     def _found(self, files: NDArray[np.int64], places: Sequence[Where]) -> list[Image | None]:
         """The images at places of files; None for one that is not there, or not the only one where no place is known."""
@@ -204,8 +208,13 @@ class DecodedImages:
 
     @cached_property
     def file_rows(self) -> NDArray[np.int64]:
-        """For each row of the table the row that holds its file: the file's first."""
-        return np.maximum.accumulate(np.where(self.has_file, np.arange(self.rows.order.rows), 0))
+        """For each row of the table the row that holds its file, the file's first; -1 where none does."""
+        rows = np.arange(self.rows.order.rows)
+        if not self._nulls:
+            return rows
+        (paths,) = self.facts.get(rows, ["path"])
+        files = np.maximum.accumulate(np.where(self.has_file, rows, 0))
+        return np.where(self.has_file[files] & (paths[files] == paths), files, -1)
 
     @cached_property
     def has_file(self) -> NDArray[np.bool_]:
