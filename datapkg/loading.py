@@ -193,17 +193,22 @@ class DecodedImages:
 
     def _found(self, files: NDArray[np.int64], places: Sequence[Where]) -> list[Image | None]:
         """The images at places of files; None for one that is not there, or not the only one where no place is known."""
-        number = {key: i for i, key in enumerate(zip(files.tolist(), places, strict=True))}
+        wanted: dict[int, dict[Where, int]] = {}
+        for one, (file, place) in enumerate(zip(files.tolist(), places, strict=True)):
+            wanted.setdefault(file, {})[place] = one
         found: list[Image | None] = [None] * len(places)
         for positions, batch in self.rows.take(np.unique(files), [FILE_COLUMN], rows=self.step):
             for file, content in zip(positions.tolist(), batch.column(FILE_COLUMN), strict=True):
-                if (file, None) in number:
+                rest = wanted[file]
+                if None in rest:
                     images = [image for _, image in islice(self._decoded(content, file), 2)]
-                    found[number[file, None]] = images[0] if len(images) == 1 else None
+                    found[rest[None]] = images[0] if len(images) == 1 else None
                     continue
                 for key, image in self._decoded(content, file):
-                    if (file, key) in number:
-                        found[number[file, key]] = image
+                    if key in rest:
+                        found[rest.pop(key)] = image
+                    if not rest:
+                        break  # what comes behind is not decoded
         return found
 
     @cached_property

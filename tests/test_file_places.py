@@ -229,3 +229,17 @@ def test_a_verified_read_asks_for_no_more_than_the_file_and_its_hash(
     before = reached.requests()
     same(table.image(2), pages(1)[1])
     assert reached.requests() - before <= 8
+
+
+def test_what_is_behind_the_last_image_that_is_wanted_is_not_decoded(tmp_path: Path) -> None:
+    multi(tmp_path / "data" / "a.tif", pages(0, 6))
+    make.build(make.manifest(tmp_path / "data", TIFFS), tmp_path / "p")
+    table = frames(tmp_path / "p")
+    loader = table.opened.images("frames", table.image_column)
+    assert isinstance(loader, DecodedImages)
+    seen = []
+    named = loader._named
+    loader._named = lambda content, path: (seen.append(one[0]) or one for one in named(content, path))  # type: ignore[assignment,func-returns-value,method-assign]
+    for image, row in zip(table.images([1, 3]), (1, 3), strict=True):
+        same(image, pages(0, 6)[row])
+    assert len(seen) == 4
