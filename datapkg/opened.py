@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
+
 from . import versions
 from .access import FILE_COLUMN, RowAccess
 from .direct import DirectPixels
@@ -45,6 +47,7 @@ class OpenVersion:
         self._rows: dict[str, RowAccess] = {}
         self._facts: dict[str, RowFacts] = {}
         self._images: dict[tuple[str, str], StoredImages | DecodedImages] = {}
+        self._members: dict[str, dict[str, int]] = {}
         if record is not None:
             self.record = record
 
@@ -133,10 +136,14 @@ class OpenVersion:
         name = f"{table}_files"
         if not self._has_members(table):
             raise DamageError(f"{path} is not kept with it", f"table {table}", "build the package again")
-        text = path.replace("'", "''")
-        for _, batch in self.rows(name).read([FILE_COLUMN], f"path = '{text}'", 1):
-            return memoryview(batch.column(FILE_COLUMN)[0].as_buffer())
-        raise DamageError(f"{path} is not in it", f"table {name}", "build the package again")
+        if name not in self._members:
+            (paths,) = self.facts(name).get(np.arange(self.table(name).rows), ["path"])
+            self._members[name] = {path: row for row, path in reversed([*enumerate(paths.tolist())])}
+        row = self._members[name].get(path)
+        if row is None:
+            raise DamageError(f"{path} is not in it", f"table {name}", "build the package again")
+        ((_, batch),) = self.rows(name).take(np.array([row]), [FILE_COLUMN])
+        return memoryview(batch.column(FILE_COLUMN)[0].as_buffer())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OpenVersion) and self._key() == other._key()

@@ -11,6 +11,7 @@ import pytest
 import stores
 from costs import counted
 from make_kept import FORMS, TIFFS, Form, few, multi, pages, singles, tiffs
+from make_sets import spread
 from stores import MOTO
 
 import datapkg
@@ -243,3 +244,21 @@ def test_what_is_behind_the_last_image_that_is_wanted_is_not_decoded(tmp_path: P
     for image, row in zip(table.images([1, 3]), (1, 3), strict=True):
         same(image, pages(0, 6)[row])
     assert len(seen) == 4
+
+
+@MOTO
+def test_an_image_of_three_files_costs_a_request_for_each_when_warm(
+    tmp_path: Path, uri: str, options: dict[str, Any], reached: stores.ObjectStore
+) -> None:
+    for number in range(4):
+        (tmp_path / "data" / f"p{number}").mkdir(parents=True)
+        spread(tmp_path / "data" / f"p{number}", make.image(number, (3, 1, 1, 8, 9)))
+    manifest = make.manifest(tmp_path / "data", 'name: frames, path: "*/*.ome.tif", keep: bytes')
+    make.build(manifest, uri, **options)
+    for verify in (False, True):
+        table = datapkg.open(uri, verify=verify)["frames"]
+        for row, most in ((2, 14), (3, 3), (0, 3)):
+            before = reached.requests()
+            found = table.image(row)
+            assert reached.requests() - before <= most
+            assert np.array_equal(found.reshape(3, 8, 9), make.image(row, (3, 1, 1, 8, 9)).reshape(3, 8, 9))
