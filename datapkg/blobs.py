@@ -25,6 +25,8 @@ from .store import BLOBS, GAPPED_VALUES, LONE, NOTHING, SHARED, SHARED_VALUES, V
 PREFIX = 8
 FIELDS = {VALUES: 4, GAPPED_VALUES: 5, SHARED_VALUES: 5}
 """How many numbers a list says of a page."""
+KEPT_BYTES = 64 << 20
+"""What indexes may take in memory, those of 16 million rows; beyond that, those that were read first go."""
 
 
 class Page(NamedTuple):
@@ -87,8 +89,9 @@ class DirectBlobs:
     def __init__(self, package: Place, files: FilesList, table: str, listed: Listed) -> None:
         self.package, self.table, self._listed = package, table, listed
         self._sizes = files.data_sizes(table)
-        self._indexes: dict[tuple[str, int], NDArray[np.int64]] = {}
         self._dictionaries = Dictionaries()
+        self._indexes: dict[tuple[str, int], NDArray[np.unsignedinteger]] = {}
+        self._kept_bytes = 0
         self._fragments = Fragments(self._pages)
 
     def __bool__(self) -> bool:
@@ -166,8 +169,9 @@ class DirectBlobs:
                 continue
             index = self._index(path, page)
             before = page.mark + PREFIX
-            taken = index[inside + 1] - index[inside]
-            starts[at] = page.begin + index[inside] + before
+            begins = index[inside].astype(np.int64)
+            taken = index[inside + 1].astype(np.int64) - begins
+            starts[at] = page.begin + begins + before
             lengths[at] = np.where(taken == page.mark, -1, taken - before) if page.mark else taken - before
         return starts, lengths, held
 
@@ -186,18 +190,24 @@ class DirectBlobs:
         except ValueError as error:
             raise damage(str(error), self.package, self.table) from None
 
-    def _index(self, path: str, page: Page) -> NDArray[np.int64]:
-        """Where the rows of a page begin in it, and where the last one ends; read once."""
-        if (path, page.entries) not in self._indexes:
-            content = bytearray((page.rows + 1) * page.width)
-            read_parts(self.package, self.table, path, [(page.entries, memoryview(content))])
-            found = np.frombuffer(content, f"<u{page.width}").astype(np.int64)
-            taken = np.diff(found)
-            short = (taken < page.mark + PREFIX) & ((taken != page.mark) | (page.mark == 0))
-            if found[0] != 0 or short.any() or page.begin + found[-1] > page.entries:
-                raise damage("the index of a data file is damaged", self.package, self.table)
-            self._indexes[path, page.entries] = found
-        return self._indexes[path, page.entries]
+    def _index(self, path: str, page: Page) -> NDArray[np.unsignedinteger]:
+        """Where the rows of a page begin in it, and where the last one ends; read once, and kept while there is room."""
+        known = self._indexes.get((path, page.entries))
+        if known is not None:
+            return known
+        content = bytearray((page.rows + 1) * page.width)
+        read_parts(self.package, self.table, path, [(page.entries, memoryview(content))])
+        entries = np.frombuffer(content, f"<u{page.width}")
+        found = entries.astype(np.int64)
+        taken = np.diff(found)
+        short = (taken < page.mark + PREFIX) & ((taken != page.mark) | (page.mark == 0))
+        if found[0] != 0 or short.any() or page.begin + found[-1] > page.entries:
+            raise damage("the index of a data file is damaged", self.package, self.table)
+        self._kept_bytes += len(content)
+        while self._indexes and self._kept_bytes > KEPT_BYTES:
+            self._kept_bytes -= self._indexes.pop(next(iter(self._indexes))).nbytes
+        self._indexes[path, page.entries] = entries
+        return entries
 
     def _pages(self, number: int) -> Pages | None:
         """What the list says of a fragment; None where it says nothing, or of a page that ends behind its file."""

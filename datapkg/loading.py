@@ -223,7 +223,7 @@ class DecodedImages:
     @cached_property
     def has_file(self) -> NDArray[np.bool_]:
         """Which rows hold a file."""
-        return ~missing_files(self.rows, self.facts, self._nulls)
+        return ~missing_files(self.rows, self._nulls)
 
     def _decoded(self, content: pa.Scalar, row: int) -> Iterator[tuple[tuple[int, ...], Image]]:
         """The images of a file; its path is read only where it has members, or must be told of."""
@@ -251,13 +251,18 @@ def request_rows(rows: RowAccess, stored_bytes: int) -> int:
     return max(1, BATCH_BYTES * max(rows.order.rows, 1) // max(stored_bytes, 1))
 
 
-def missing_files(rows: RowAccess, facts: RowFacts, nulls: int) -> NDArray[np.bool_]:
-    """Which rows hold no file: all but the first of each file's. No file is read."""
-    everything = np.arange(rows.order.rows)
+def missing_files(rows: RowAccess, nulls: int) -> NDArray[np.bool_]:
+    """Which rows hold no file: all but the first of each file's. No file is read, and no path is kept."""
+    missing = np.zeros(rows.order.rows, bool)
     if not nulls:
-        return np.zeros(len(everything), bool)
-    (paths,) = facts.get(everything, ["path"])
-    missing = np.append(False, paths[1:] == paths[:-1])[: len(paths)]
+        return missing
+    import pyarrow.compute as pc  # as long to load as numpy: most files hold one image
+
+    last = None
+    for at, batch in rows.read(["path"]):
+        paths = pa.concat_arrays([pa.array([last], batch.column(0).type), batch.column(0)])
+        missing[at] = pc.equal(paths[1:], paths[:-1]).fill_null(False).to_numpy(zero_copy_only=False)
+        last = paths[-1].as_py()
     return missing if missing.sum() == nulls else missing_values(rows, FILE_COLUMN)
 
 

@@ -26,7 +26,7 @@ class LostFiles:
         nulls = sum(one.nulls for one in table.columns if one.name == FILE_COLUMN)
         if not nulls or table.kind != "images" or "path" not in self._names:
             return
-        missing = missing_files(self._rows, opened.facts(table.name), nulls)
+        missing = missing_files(self._rows, nulls)
         files = np.maximum.accumulate(np.where(missing, 0, np.arange(len(missing))))[at]
         held, first = np.unique(files, return_index=True)
         lost = at[first] != held

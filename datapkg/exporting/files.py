@@ -33,7 +33,7 @@ def _write_files(job: Job, table: Table, folder: Path, written: set[str]) -> Non
     import numpy as np
 
     nulls = next(one.nulls for one in table.record.columns if one.name == FILE_COLUMN)
-    rows = np.flatnonzero(~missing_files(table.rows, table.opened.facts(table.name), nulls))
+    rows = np.flatnonzero(~missing_files(table.rows, nulls))
     paths = table.to_arrow(["path"]).column("path")
     for done, (at, content) in enumerate(each_file(table, rows)):
         path = paths[at].as_py()

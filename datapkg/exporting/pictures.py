@@ -49,7 +49,7 @@ def lone_files(package: Package, table: Table) -> NDArray[np.bool_]:
     if not has_files(table):
         return np.zeros(len(table), bool)
     nulls = next(one.nulls for one in table.record.columns if one.name == FILE_COLUMN)
-    there = ~missing_files(table.rows, table.opened.facts(table.name), nulls)
+    there = ~missing_files(table.rows, nulls)
     alone: NDArray[np.bool_] = there & np.append(there[1:], True)[: len(there)]
     sources = package[SOURCES].to_arrow(["path", "group"])
     spread = set(sources.filter(pc.field("path") != pc.field("group")).column("group").to_pylist())

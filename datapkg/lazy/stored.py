@@ -113,7 +113,7 @@ class StoredColumn:
     def _missing(self) -> NDArray[np.bool_]:
         rows, facts = self.opened.rows(self.table), self.opened.facts(self.table)
         if self.kind == "bytes" and self._has(["path"]):
-            return missing_files(rows, facts, self._nulls)
+            return missing_files(rows, self._nulls)
         if self.kind == "image" and self._has([self._digest]):
             (digests,) = facts.get(np.arange(rows.order.rows), [self._digest])
             missing = np.array([digest is None for digest in digests], bool)

@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from ..errors import DamageError, StoreError
 from ..filters import ConditionError
-from ..places import Place, plain, refusal
+from ..places import Folder, Place, plain, refusal
 from ..records import Pin
 from .files import table_uri
 
@@ -30,6 +30,10 @@ MARK = b"LANC"
 
 METADATA_BYTES = 64 << 20
 """What the engine may keep of files that it has read: it counts a large value that stands alone in its page as such."""
+PASS_ROWS = 1 << 17
+"""A pass over more rows of a package on this machine is made in parts; elsewhere each part would wait for its first bytes."""
+AHEAD_BATCHES = 4
+"""How many batches the engine reads ahead of whoever takes them; its own measure is 2 GB."""
 
 
 class PinnedTable:
@@ -87,10 +91,17 @@ class PinnedTable:
         Batches hold about `batch_bytes`; None leaves that to the engine, which is quicker where rows are wide and small.
         """
         with self._reading(), _conditions(where):
-            scanner = self._scanner(
-                columns, batch_bytes, filter=where, limit=limit, with_row_address=addresses
-            )
-            yield from scanner.to_batches()
+            whole = where is not None or batch_bytes is None or not isinstance(self.package, Folder)
+            for offset, rows in [(0, limit)] if whole else cut(self.lance.count_rows(), limit):
+                scanner = self._scanner(
+                    columns,
+                    batch_bytes,
+                    filter=where,
+                    offset=offset or None,
+                    limit=rows,
+                    with_row_address=addresses,
+                )
+                yield from scanner.to_batches()
 
     def span(
         self, fragment: int, offset: int, rows: int, columns: Sequence[str], *, batch_bytes: int | None
@@ -98,20 +109,26 @@ class PinnedTable:
         """Yield so many rows of one fragment from its row `offset` (deleted ones do not count), with ``_rowaddr``."""
         with self._reading():
             within: Any = self.lance.get_fragment(fragment)
-            scanner = self._scanner(
-                columns,
-                batch_bytes,
-                fragments=[within],
-                offset=offset or None,
-                limit=rows,
-                with_row_address=True,
-            )
-            yield from scanner.to_batches()
+            for start, count in cut(rows, rows):
+                scanner = self._scanner(
+                    columns,
+                    batch_bytes,
+                    fragments=[within],
+                    offset=offset + start or None,
+                    limit=count,
+                    with_row_address=True,
+                )
+                yield from scanner.to_batches()
 
     def _scanner(self, columns: Sequence[str], batch_bytes: int | None, **what: Any) -> Any:
         dataset, names = self.lance, list(columns)
         if batch_bytes is not None:
-            what |= {"batch_size_bytes": batch_bytes, "batch_readahead": 2, "fragment_readahead": 1}
+            what |= {
+                "batch_size_bytes": batch_bytes,
+                "batch_readahead": 2,
+                "fragment_readahead": 1,
+                "io_buffer_size": AHEAD_BATCHES * batch_bytes,
+            }
         return dataset.scanner(
             # to name all columns costs the engine their number squared: 16 s for 20,000
             columns=None if names == self.schema.names else names,
@@ -165,6 +182,23 @@ def state(manifest: bytes) -> bytes | None:
         return None
     found = manifest[start + LENGTH.size : end]
     return found if LENGTH.unpack_from(manifest, start)[0] == len(found) else None
+
+
+def cut(rows: int, limit: int | None = None) -> Iterator[tuple[int, int | None]]:
+    """Where passes over so many rows begin, and the rows of each; None where one pass takes all.
+
+    What a pass of the engine holds grows with its rows: 0.2 GB for 2 million of 23 small columns.
+
+    Examples
+    --------
+    >>> list(cut(1000)), list(cut(300_000)), list(cut(300_000, 10))
+    ([(0, None)], [(0, 131072), (131072, 131072), (262144, 37856)], [(0, 10)])
+    """
+    most = rows if limit is None else min(limit, rows)
+    if most <= PASS_ROWS:
+        yield 0, limit
+    else:
+        yield from ((start, min(PASS_ROWS, most - start)) for start in range(0, most, PASS_ROWS))
 
 
 def fragment_sizes(pinned: PinnedTable) -> Iterator[tuple[int, int, int]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +38,10 @@ STORAGE_VERSION = "2.2"
 COMMIT_TRIES = 10
 EARLY_BYTES = 4 << 20
 """After so many bytes of rows the disk begins with what was written of them."""
+MOST_ROWS, MOST_BYTES = (1 << 32) - 1, 1 << 62
+"""Of a file: what is given is one fragment. The engine counts rows in 32 bits."""
+WAITING_BYTES, LEAST_WAITING_BYTES, MOST_WAITING_BYTES = 32 << 20, 1 << 20, 8 << 20
+"""What may wait in memory until it makes a page: of all columns, and of each one at least and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +118,44 @@ def write_fragment(
 
 def _written(desk: Folder, table: str, rows: pa.RecordBatchReader) -> tuple[Any, tuple[StoredFile, ...]]:
     """Write rows below a folder: the engine's description of the fragment, and its files."""
-    from lance.fragment import LanceFragment
+    from lance.fragment import write_fragments
 
     folder = desk.local(f"{table}.lance")
+    alone = folder / uuid.uuid4().hex  # the engine makes no table where another is: rows may be staged
     with storage_errors(f"table {table}"):
-        # not `append`: a layer's columns are not those of the rows that may be staged already
-        written = LanceFragment.create(str(folder), rows, mode="create", data_storage_version=STORAGE_VERSION)
+        (written,) = write_fragments(
+            rows,
+            str(alone),
+            mode="create",
+            max_rows_per_file=MOST_ROWS,
+            max_bytes_per_file=MOST_BYTES,
+            data_cache_bytes=waiting_bytes(len(rows.schema)),
+            data_storage_version=STORAGE_VERSION,
+        )
     data = Folder(folder / "data")
+    data.path.mkdir(exist_ok=True)
     for file in written.files:
-        _refuse_cut(table, data.local(file.path), file.file_size_bytes)
+        _refuse_cut(table, alone / "data" / file.path, file.file_size_bytes)
+        (alone / "data" / file.path).rename(data.local(file.path))
+    shutil.rmtree(alone)
     files = tuple(
         hashed("data", data, file.path, f"{table}.lance/data/{file.path}") for file in written.files
     )
     return written, files
+
+
+def waiting_bytes(columns: int) -> int:
+    """How many bytes of rows the engine may hold back until they make pages; each column has the same share.
+
+    The engine's own measure is `MOST_WAITING_BYTES` for each column: a million rows of 24 small columns wait in 200 MB.
+
+    Examples
+    --------
+    >>> [waiting_bytes(columns) >> 20 for columns in (1, 4, 24, 3000)]
+    [8, 32, 32, 3000]
+    """
+    least, most = columns * LEAST_WAITING_BYTES, columns * MOST_WAITING_BYTES
+    return min(max(WAITING_BYTES, least), most)
 
 
 def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
