@@ -10,7 +10,8 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,13 @@ SEAL_BYTES = len('"blake3": ""\n}\n') + 64
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The items of a list, each written as JSON."""
+
+    items: Iterable[str]
+
+
 def sealed(document: Mapping[str, Any]) -> bytes:
     """Write a document as JSON, one member or item a line, whose last member is the BLAKE3 of all bytes before it.
 
@@ -37,7 +45,7 @@ def sealed(document: Mapping[str, Any]) -> bytes:
     """
     content = bytearray(b"{\n")
     for name, value in document.items():
-        for piece in chain((f"{_compact(name)}: ",), _lines(value), (",\n",)):
+        for piece in chain((f"{compact(name)}: ",), _lines(value), (",\n",)):
             content += piece.encode()
     content += b'"blake3": "%s"\n}\n' % blake3(content).hexdigest().encode()
     return bytes(content)
@@ -134,7 +142,7 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}")
 
 
-_compact = json.JSONEncoder(
+compact = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
 ).encode  # made once: a lock has 100,000 lines
 
@@ -142,12 +150,12 @@ _compact = json.JSONEncoder(
 def _lines(value: Any) -> Iterator[str]:
     """A value in pieces: all lines of a long list at once would be a copy more of what is written."""
     if isinstance(value, dict) and value:
-        yield "{\n" + ",\n".join(f"{_compact(k)}: {_compact(v)}" for k, v in value.items()) + "\n}"
-    elif isinstance(value, list | tuple | map):
-        between, items = "[\n", iter(value)
+        yield "{\n" + ",\n".join(f"{compact(k)}: {compact(v)}" for k, v in value.items()) + "\n}"
+    elif isinstance(value, list | tuple | Lines):
+        between, items = "[\n", iter(value.items if isinstance(value, Lines) else map(compact, value))
         while some := list(islice(items, LINES)):
-            yield between + ",\n".join(map(_compact, some))
+            yield between + ",\n".join(some)
             between = ",\n"
         yield "\n]" if between == ",\n" else "[]"
     else:
-        yield _compact(value)
+        yield compact(value)
