@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .blobs import DirectBlobs, listed_blobs
-from .direct import DirectPixels
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
+from .placed import NestedImages, nested_images
 from .places import Folder, Place
 from .records import FilesList, TableRecord
 from .rows import RowOrder
@@ -46,14 +46,14 @@ class RowAccess:
     def __init__(
         self, package: Place, record: TableRecord, files: FilesList, *, direct: bool = False
     ) -> None:
-        """Rows of a version; with `direct` all rows' equal images are read from where they lie on this machine."""
+        """Rows of a version; with `direct` images of all rows are read from where they lie on this machine."""
         self.record, self._direct = record, direct and isinstance(package, Folder)
         self._instead = partial(whole_instead, package, files.version)
         self.pinned = PinnedTable(package, record.name, record.stored, self._instead)
         self.order = RowOrder.of(files.runs[record.name])
         self._files = files
         self._known_blobs: dict[str, DirectBlobs] = {}
-        self._known_equal: dict[str, DirectPixels | None] = {}
+        self._known_images: dict[str, NestedImages | None] = {}
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -80,7 +80,7 @@ class RowAccess:
         if large := [
             name
             for name in columns
-            if self._blobs(name).large or (batch_bytes is not None and self._equal(name))
+            if self._blobs(name).large or (batch_bytes is not None and self._placed(name))
         ]:
             yield from self._with_large(large, columns, where, limit, batch_bytes)
             return
@@ -264,28 +264,25 @@ class RowAccess:
         return self.order.positions(batch.column("_rowaddr").to_numpy().astype(np.int64))
 
     def _values(self, column: str, at: NDArray[np.int64]) -> pa.Array:
-        """A column's values at positions: equal images from where they lie, others as they are taken."""
-        equal = self._equal(column)
-        if equal is not None:
-            images = equal.values(self.order.addresses(at), self.schema.field(column).type)
+        """A column's values at positions: images from where they lie, where that is known, others as they are taken."""
+        placed = self._placed(column)
+        if placed is not None:
+            images = placed.values(self.order.addresses(at), self.schema.field(column).type)
             if images is not None:
                 return images
         taken = [part.column(0) for _, part in self.take(at, [column], rows=len(at))]
         return taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
 
-    def _equal(self, column: str) -> DirectPixels | None:
-        """Where the column's images lie, if they are equal and all places are known."""
-        if column not in self._known_equal:
-            equal = None
-            if self._direct and self._names[column] in self._files.pixels.get(self.record.name, {}):
-                stored = self._names[column]
-                equal = DirectPixels(
-                    self.pinned.package, self._files, self.record.name, stored, self._instead
-                )
-                fragments = np.unique(self.order.keys >> 32)
-                equal = equal if equal.holds(fragments, self.schema.field(column).type) else None
-            self._known_equal[column] = equal
-        return self._known_equal[column]
+    def _placed(self, column: str) -> NestedImages | None:
+        """Where the column's images lie, if all places are known."""
+        if column not in self._known_images:
+            found = None
+            if self._direct and column in self._image_columns:
+                of = self._files, self.record.name, self._names[column]
+                found = nested_images(self.pinned.package, *of, self._instead)
+            known = found is not None and found.holds(np.unique(self.order.keys >> 32))
+            self._known_images[column] = found if known else None
+        return self._known_images[column]
 
     def _blobs(self, column: str) -> DirectBlobs:
         """Where the column's bytes lie; nothing where only the engine knows."""
@@ -299,6 +296,10 @@ class RowAccess:
     @cached_property
     def _names(self) -> dict[str, str]:
         return {column.name: column.stored for column in self.record.columns}
+
+    @cached_property
+    def _image_columns(self) -> set[str]:
+        return {column.name for column in self.record.columns if column.image}
 
     @cached_property
     def _stored_bytes(self) -> int:

@@ -82,8 +82,10 @@ class DirectPixels:
 
     def values(self, addresses: NDArray[np.int64], kind: pa.DataType) -> pa.Array | None:
         """The images at addresses in any order, as `read` gives them, in lists of fixed sizes: an Arrow array of type `kind`."""
-        import pyarrow as pa
+        from .pixels import ImageLayout, as_lists
 
+        if ImageLayout.of(kind).shape != tuple(self._column.get("shape", ())):
+            return None
         order = None if (np.diff(addresses) > 0).all() else np.argsort(addresses, kind="stable")
         images = self.read(addresses if order is None else addresses[order])
         if images is None:
@@ -92,26 +94,16 @@ class DirectPixels:
             ordered = np.empty_like(images)
             ordered[order] = images
             images = ordered
-        kinds = [kind]
-        while pa.types.is_fixed_size_list(kinds[-1]):
-            kinds.append(kinds[-1].value_type)
-        array = pa.Array.from_buffers(kinds[-1], images.size, [None, pa.py_buffer(images.reshape(-1))])
-        for depth in range(len(kinds) - 2, -1, -1):
-            count = prod(images.shape[: depth + 1])
-            array = pa.Array.from_buffers(kinds[depth], count, [None], children=[array])
-        return array
+        return as_lists(images, kind)
 
-    def holds(self, fragments: NDArray[np.int64], kind: pa.DataType) -> bool:
-        """Whether the places of all images of some fragments are known, and they are of a type that `values` makes."""
-        import pyarrow as pa
+    def holds(self, fragments: NDArray[np.int64]) -> bool:
+        """Whether the places of all images of some fragments are known."""
+        return self.told.issuperset(fragments.tolist())
 
-        rank = 0
-        while pa.types.is_fixed_size_list(kind):
-            kind, rank = kind.value_type, rank + 1
-        known = self._column["fragments"]
-        return 0 < rank == len(self._column.get("shape", ())) and all(
-            str(one) in known for one in fragments.tolist()
-        )
+    @property
+    def told(self) -> set[int]:
+        """The fragments of which the list tells."""
+        return {int(number) for number in self._column["fragments"]}
 
     def one(self, address: int) -> NDArray[np.generic] | None:
         """The image at one address, as `read` gives it, at a tenth of its price."""

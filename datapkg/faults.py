@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .report import size
+from .report import count_of, size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ class Verification:
             verb = "is" if len(self.versions) == 1 else "are"
             yield f"{self.package}: {covered} {verb} as written ({self.how})"
         else:
-            count = "1 fault" if len(self.found) == 1 else f"{len(self.found):,} faults"
+            count = count_of(len(self.found), "fault", "faults")
             yield f"{self.package}: {count} ({covered}; {self.how})"
         yield from _listed("fault", [str(fault) for fault in self.found])
         if self.unused:

@@ -12,10 +12,11 @@ Known = TypeVar("Known")
 
 
 class Fragments(Generic[Known]):
-    """Asks `find` once for each fragment; it gives None for one of which nothing is known."""
+    """Asks `find` for a fragment when it is first wanted; it gives None for one of which nothing is known."""
 
-    def __init__(self, find: Callable[[int], Known | None]) -> None:
-        self._find = find
+    def __init__(self, find: Callable[[int], Known | None], most: int | None = None) -> None:
+        """Keep what is known of all fragments, or of the `most` that were asked for last."""
+        self._find, self._most = find, most
         self._known: dict[int, Known | None] = {}
 
     def of(self, addresses: NDArray[np.int64]) -> dict[int, Known] | None:
@@ -30,5 +31,7 @@ class Fragments(Generic[Known]):
     def one(self, number: int) -> Known | None:
         """What is known of the fragment of a number."""
         if number not in self._known:
+            if self._most is not None and len(self._known) >= self._most:
+                del self._known[next(iter(self._known))]
             self._known[number] = self._find(number)
         return self._known[number]

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from .manifest import Resource
 from .manifest.models import FieldModel
+from .report import count_of
 from .written import Written, WrittenTable
 
 Limit = int | float
@@ -64,7 +65,7 @@ def _beyond(written: Written, table: WrittenTable, column: str, name: str, limit
         count += found
     if count:
         (place,) = written.places(table, [first]).values()
-        values = "1 value" if count == 1 else f"{count} values"
+        values = count_of(count, "value", "values")
         yield f"{values} in `{column}` against its {name} {limit}, first {example} at {place}"
 
 

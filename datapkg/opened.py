@@ -14,7 +14,6 @@ from typing import Any
 
 from . import versions
 from .access import FILE_COLUMN, RowAccess
-from .direct import DirectPixels
 from .errors import DamageError, VersionError
 from .facts import RowFacts
 from .loading import DecodedImages, Direct, StoredImages
@@ -118,10 +117,7 @@ class OpenVersion:
             return None
         instead = partial(versions.whole_instead, self.place, self.version)
         of = self.place, self.files, table, column.stored
-        found = placed_images(*of, self.rows(table).order, instead)
-        if found is None and column.stored in self.files.pixels.get(table, {}):
-            return DirectPixels(*of, instead)
-        return found
+        return placed_images(*of, self.rows(table).order, instead)
 
     def _has_members(self, table: str) -> bool:
         """Whether files are kept beside the table's own."""

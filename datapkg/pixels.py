@@ -49,6 +49,21 @@ class ImageLayout:
             kind = pa.large_list(kind) if length is None else pa.list_(kind, length)
         return kind
 
+    @classmethod
+    def of(cls, kind: pa.DataType) -> ImageLayout:
+        """The layout of a column of a type.
+
+        Examples
+        --------
+        >>> ImageLayout.of(pa.large_list(pa.list_(pa.uint16(), 1344)))
+        ImageLayout(dtype='uint16', shape=(None, 1344))
+        """
+        shape: list[int | None] = []
+        while pa.types.is_nested(kind):
+            shape.append(kind.list_size if pa.types.is_fixed_size_list(kind) else None)
+            kind = kind.value_type
+        return cls(np.dtype(kind.to_pandas_dtype()).name, tuple(shape))
+
 
 def common_layout(seen: Iterable[tuple[str, tuple[int, ...]]]) -> ImageLayout:
     """Find the layout that holds every image exactly.

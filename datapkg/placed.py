@@ -8,7 +8,7 @@ of chunks and of packed images have an index, which is read once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,18 @@ from .blobs import DirectBlobs, listed_blobs
 from .direct import DirectPixels
 from .encoding import decoded
 from .fragments import Fragments
+from .pixels import ImageLayout, to_arrow
 from .placed_pages import KINDS, Fragment, Image
 from .places import Place
 from .records import FilesList
 from .rows import RowOrder
 from .store import GAPPED_VALUES, VALUES, damage, read_parts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEPT_FRAGMENTS = 64
+"""What is known of so many is kept: that of one grows with its images, and all are passed in a scan."""
 
 
 class PlacedImages:
@@ -33,7 +40,7 @@ class PlacedImages:
         self.package, self.table, self._instead = package, table, instead
         self._entries: Mapping[str, Mapping[str, Any]] = files.placed.get(table, {}).get(stored, {})
         self._sizes = files.data_sizes(table)
-        self._fragments = Fragments(self._fragment)
+        self._fragments = Fragments(self._fragment, most=KEPT_FRAGMENTS)
 
     def read(self, addresses: NDArray[np.int64]) -> list[Image | None] | None:
         """The images at ascending addresses, each in its own dtype and shape, read-only; None for a missing one.
@@ -66,6 +73,19 @@ class PlacedImages:
             if image is not None:
                 image.flags.writeable = False
         return found or None
+
+    def values(self, addresses: NDArray[np.int64], kind: pa.DataType) -> pa.Array | None:
+        """The images at addresses in any order, as `read` gives them, as an Arrow array of type `kind`: nested lists."""
+        return _nested(self.read, addresses, kind)
+
+    def holds(self, fragments: NDArray[np.int64]) -> bool:
+        """Whether the places of all images of some fragments are known."""
+        return self.told.issuperset(fragments.tolist())
+
+    @property
+    def told(self) -> set[int]:
+        """The fragments of which a list tells in words that are known here."""
+        return {int(number) for number, entry in self._entries.items() if entry["kind"] in KINDS}
 
     def _fragment(self, number: int) -> Fragment | None:
         """What is known of a fragment; nothing where a page would end behind its file."""
@@ -125,17 +145,48 @@ class JoinedImages:
             found += images
         return found
 
+    def values(self, addresses: NDArray[np.int64], kind: pa.DataType) -> pa.Array | None:
+        """As `PlacedImages.values`."""
+        return _nested(self.read, addresses, kind)
+
+    def holds(self, fragments: NDArray[np.int64]) -> bool:
+        """Whether the places of all images of some fragments are known."""
+        return (self.equal.told | self.others.told).issuperset(fragments.tolist())
+
+
+NestedImages = DirectPixels | PlacedImages | JoinedImages
+
 
 def placed_images(
     package: Place, files: FilesList, table: str, stored: str, order: RowOrder, instead: Callable[[], str]
-) -> PlacedImages | PackedImages | JoinedImages | None:
-    """The images of a column that a list of files tells of under `placed`, or there and under `pixels`."""
+) -> NestedImages | PackedImages | None:
+    """The images of a column that a list of files tells of; None where it tells of none."""
     kinds = {one["kind"] for one in files.placed.get(table, {}).get(stored, {}).values()}
-    if not kinds:
-        return None
     if kinds & {VALUES, GAPPED_VALUES}:
         return PackedImages(package, files, table, stored, order.positions)
+    return nested_images(package, files, table, stored, instead)
+
+
+def nested_images(
+    package: Place, files: FilesList, table: str, stored: str, instead: Callable[[], str]
+) -> NestedImages | None:
+    """The images of a column that a list of files tells of under `pixels`, `placed` or both; packed ones are none."""
+    equal = stored in files.pixels.get(table, {})
+    if not files.placed.get(table, {}).get(stored):
+        return DirectPixels(package, files, table, stored, instead) if equal else None
     others = PlacedImages(package, files, table, stored, instead)
-    if stored not in files.pixels.get(table, {}):
-        return others
-    return JoinedImages(DirectPixels(package, files, table, stored, instead), others)
+    return JoinedImages(DirectPixels(package, files, table, stored, instead), others) if equal else others
+
+
+def _nested(
+    read: Callable[[NDArray[np.int64]], Sequence[Image | None] | None],
+    addresses: NDArray[np.int64],
+    kind: pa.DataType,
+) -> pa.Array | None:
+    """Images at addresses in any order as nested lists of type `kind`."""
+    order = np.argsort(addresses, kind="stable")
+    images = read(addresses[order])
+    if images is None:
+        return None
+    places = np.argsort(order, kind="stable").tolist()
+    return to_arrow([images[at] for at in places], ImageLayout.of(kind))

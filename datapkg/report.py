@@ -136,8 +136,13 @@ def _keep(tables: Sequence[Mapping[str, int]]) -> str:
     return f"{' + '.join(parts)}; `array: packed` would compress {pixels} without loss"
 
 
+def count_of(count: int, one: str, many: str) -> str:
+    """A number and its noun."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
+    return count_of(count, "file", "files")
 
 
 def _unchanged(sources: SourcesReport) -> str:

@@ -155,6 +155,12 @@ def test_checkout_copies_a_version(package: Path, tmp_path: Path) -> None:
     assert datapkg.open(tmp_path / "copy").digest in done.stdout
     assert_error(run("checkout", package, "1", tmp_path / "copy"), 2, "is there already")
     assert_error(run("checkout", package, "7", tmp_path / "other"), 2, "no version 7")
+    make.text(tmp_path / "file", "")
+    assert_error(
+        run("checkout", package, "1", tmp_path / "file" / "x"),
+        2,
+        f"{tmp_path / 'file' / 'x'}: a file is in the way",
+    )
 
 
 def test_init_writes_a_manifest_that_builds(manifest: Path, tmp_path: Path) -> None:

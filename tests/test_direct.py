@@ -10,9 +10,9 @@ from typing import Any
 
 import make
 import numpy as np
-import pyarrow as pa
 import pytest
 import stores
+from by_engine import columns_both_ways
 from costs import counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,6 @@ from stores import MOTO
 
 import datapkg
 from datapkg import Table, versions
-from datapkg.access import RowAccess
 from datapkg.errors import DamageError
 from datapkg.loading import StoredImages
 from datapkg.places import Folder
@@ -55,34 +54,8 @@ def both_ways(table: Table) -> int:
                 assert image.dtype == expected.dtype
                 assert np.array_equal(image, expected, equal_nan=image.dtype.kind == "f")
                 assert not image.flags.writeable
-    columns_both_ways(table)
+    columns_both_ways(table, "image_array")
     return len(cost.parts)
-
-
-def columns_both_ways(table: Table) -> None:
-    """All rows are in batches what the engine gives, with and without other columns and conditions."""
-    opened = table.opened
-    engine = RowAccess(opened.place, table.record, opened.files)
-    asked: list[tuple[list[str], str | None, int | None, int]] = [
-        (table.columns, None, None, 1 << 20),
-        (["image_array", "path"], None, 5, 1),
-        (["image_array"], "path > 'b'", None, 1 << 14),
-        (["image_array"], None, 0, 1 << 20),
-    ]
-    for columns, where, limit, most in asked:
-        found, expected = (
-            list(rows.read(columns, where, limit, batch_bytes=most)) for rows in (table.rows, engine)
-        )
-        assert bool(found) == bool(expected)
-        if expected:
-            at, other_at = (np.concatenate([positions for positions, _ in one]) for one in (found, expected))
-            assert np.array_equal(at, other_at)
-            schema = expected[0][1].schema
-            whole, other = (
-                pa.Table.from_batches([batch for _, batch in one], schema) for one in (found, expected)
-            )
-            whole.validate(full=True)
-            assert whole.combine_chunks().equals(other.combine_chunks())
 
 
 def built(folder: Path, images: list[np.ndarray], more: str = "") -> Table:

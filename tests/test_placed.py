@@ -12,6 +12,7 @@ import make_derive
 import numpy as np
 import pytest
 import stores
+from by_engine import columns_both_ways
 from costs import counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +64,7 @@ def both_ways(table: Table, column: str = "image_array") -> int:
         for rows in (rng.permutation(len(table)), rng.choice(len(table), 3), [len(table) - 1]):
             for row, image in zip(rows, images.load(np.array(rows)), strict=True):
                 same(image, everything[row])
+    columns_both_ways(table, column)
     return sum(cost.parts)
 
 
@@ -124,6 +126,9 @@ def test_every_layout_is_read_without_the_engine(
         same(table.image(4), image(4))
     assert len(cost.parts) == 1  # what there is of an index was read before
     assert cost.requests == 1
+    with counted(table) as all_rows:
+        assert sum(batch.num_rows for batch in table.to_batches(columns=["image_array"])) == 9
+    assert all_rows.requests == len(all_rows.parts) or how == "values"
     assert datapkg.verify(tmp_path / "p", deep=True).ok
 
 

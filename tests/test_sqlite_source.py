@@ -207,7 +207,10 @@ def test_text_that_is_not_utf8_is_told_of(tmp_path: Path) -> None:
         ('name: t, path: x.db, query: "select 1; select 2"', "the query is not one statement"),
         ('name: t, path: x.db, query: "delete from a"', "would do more than read tables"),
         ("name: t, path: x.db, query: \"attach 'y.db' as y\"", "would do more than read tables"),
-        ('name: t, path: x.db, query: "select random() as r from a"', "would do more than read tables"),
+        (
+            'name: t, path: x.db, query: "select random() as r from a"',
+            "the query calls random, so it gives other",
+        ),
         ("name: t, path: x.db, query: \"select load_extension('x') as r\"", "would do more than read tables"),
         ("name: t, path: x.db, table: a, query: select 1", "both table and query say which rows are read"),
         ("name: t, path: x.db, table: a, keep: array", "keep has no meaning where no column holds images"),
@@ -226,6 +229,35 @@ def test_mistakes_are_told(resource: str, what: str, tmp_path: Path) -> None:
     make.text(tmp_path / "x.csv", "n\n1\n")
     with pytest.raises(DatapkgError, match=what):
         built(tmp_path, resource)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("date('now')", "'now'"),
+        ("datetime('2026-01-31', 'LocalTime')", "'LocalTime'"),
+        ("julianday( )", r"julianday\( \)"),
+        ("strftime('%Y')", r"strftime\('%Y'\)"),
+        ("current_date", "current_date"),
+    ],
+)
+@pytest.mark.parametrize("stands", ["a query", "a view", "a view that a query reads"])
+def test_a_query_that_asks_the_clock_is_refused(asked: str, said: str, stands: str, tmp_path: Path) -> None:
+    select = f"select n, {asked} as d from a"
+    database(tmp_path / "x.db", "create table a (n int)", f"create view v as {select}")
+    what = {"a query": f'query: "{select}"', "a view": "table: v"}.get(stands, 'query: "select * from v"')
+    with pytest.raises(DatapkgError, match=rf"asks the clock or the time zone \({said}\)"):
+        built(tmp_path, f"name: t, path: x.db, {what}")
+
+
+def test_a_query_may_reckon_with_dates_that_stand_in_it(tmp_path: Path) -> None:
+    query = "select date(d, '+1 day') as d, 'now' as word, strftime('%Y', d) as y from a"
+    database(tmp_path / "x.db", "create table a (d text)", "insert into a values ('2026-01-31')")
+    with pytest.raises(DatapkgError, match="asks the clock"):  # the word alone cannot be told from a date
+        built(tmp_path, f'name: t, path: x.db, query: "{query}"')
+    query = query.replace("'now' as word, ", "")
+    frame = built(tmp_path, f'name: t, path: x.db, query: "{query}"')["t"].to_pandas()
+    assert frame.values.tolist() == [["2026-02-01", "2026"]]
 
 
 def test_init_leaves_a_database_to_its_owner(tmp_path: Path) -> None:

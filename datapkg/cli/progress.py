@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..progress import Progress, Step
-from ..report import size
+from ..report import count_of, size
 
 LINE_EVERY_S = 10.0
 
@@ -82,7 +82,7 @@ def _all(step: Step) -> str:
     return (
         f"{step.all_bytes:,} {step.unit}"
         if step.unit
-        else f"{step.all_files:,} files, {size(step.all_bytes)}"
+        else f"{count_of(step.all_files, 'file', 'files')}, {size(step.all_bytes)}"
     )
 
 

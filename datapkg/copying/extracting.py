@@ -68,6 +68,8 @@ def checkout(
             write(beside, record.manifest.encode())
             write_lock(beside, lock_of_version(Folder(target), record))
             sync_folder(target.absolute().parent)
+    except StoreError as error:  # it is of the place that grows: say what the user named
+        raise StoreError(error.what, error.where.replace(str(growing.path), str(target)), error.fix) from None
     finally:
         growing.clear()
     return record.digest

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .text import HEAD, NUMBERS, count_of, file_lines, heading, table_lines, table_row
+from ..report import count_of
+from .text import HEAD, NUMBERS, file_lines, heading, table_lines, table_row
 
 if TYPE_CHECKING:
     from .result import Diff

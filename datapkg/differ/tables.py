@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from ..report import count_of
 from .cells import different
 from .gathering import Chosen, Positions, blocks
 from .identity import Identity, identity
@@ -91,7 +92,7 @@ class TableDiff:
                 "the second with the second, and so on"
             )
         if self.moved:
-            rows = "1 row comes" if self.moved == 1 else f"{self.moved:,} rows come"
+            rows = count_of(self.moved, "row comes", "rows come")
             yield f"{rows} from another file than before"
         if self.state == "changed" and self.old is not None and self.new is not None:
             yield from self._form_notes(self.old, self.new)

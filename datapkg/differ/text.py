@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..report import aligned, size
+from ..report import aligned, count_of, size
 from .identity import SOURCE
 from .images import DIGEST, ImagePair, PixelChange, pixel_changes
 from .keys import NEW, OCCURRENCE, OLD, keys
@@ -209,8 +209,3 @@ def _some(text: str, count: int, shown_count: int = EXAMPLES) -> str:
 def _more(count: int, shown_count: int, what: str, indent: str = "") -> Iterator[str]:
     if count > shown_count:
         yield f"{indent}... and {count - shown_count:,} more {what}"
-
-
-def count_of(count: int, one: str, many: str) -> str:
-    """A number and its noun."""
-    return f"{count:,} {one if count == 1 else many}"

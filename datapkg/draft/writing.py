@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ..manifest.kinds import HINTS, suffix_of
 from ..manifest.missing import first_names
 from ..manifest.names import package_name
-from ..report import size
+from ..report import count_of, size
 from .entry import Entry
 from .folder import Folder
 from .glance import one_line
@@ -210,7 +210,7 @@ def _noted(value: str, note: str) -> str:
 
 
 def _files(paths: Sequence[str]) -> str:
-    return "1 file" if len(paths) == 1 else f"{len(paths):,} files"
+    return count_of(len(paths), "file", "files")
 
 
 def _few(paths: Sequence[str]) -> str:

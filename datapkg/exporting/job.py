@@ -13,7 +13,7 @@ from ..manifest import Resource
 from ..manifest.normal import parse_recorded
 from ..progress import Progress, Step
 from ..reader import Package, open_package
-from ..report import size
+from ..report import count_of, size
 from ..table import Table
 
 MARKER = "datapkg-export.json"
@@ -43,7 +43,7 @@ class Exported:
         return asdict(self)
 
     def __str__(self) -> str:
-        files = "1 file" if self.files == 1 else f"{self.files:,} files"
+        files = count_of(self.files, "file", "files")
         head = f"{self.path}: version {self.version} of {self.package} as {self.form}, {files}, {size(self.bytes)}"
         return "\n".join([head, *(f"note      {text}" for text in self.notes)])
 

@@ -23,6 +23,7 @@ from ..manifest.missing import Failure, explained, first_names
 from ..manifest.mistakes import all_of
 from ..reading import MISSING, SourceFile, Stat
 from ..remote import Fetcher
+from ..report import count_of
 from .fetched import fetched_files, listed_addresses
 from .members import opened_archives
 from .tree import Entry, Tree, nfc, path_bytes, stat_of
@@ -224,7 +225,7 @@ class Search:
                 empty.append(shown)
         if empty and self.resource.empty == "skip":
             few = first_names(empty)
-            count = "1 empty file was" if len(empty) == 1 else f"{len(empty):,} empty files were"
+            count = count_of(len(empty), "empty file was", "empty files were")
             self.warnings.append(f"{self.resource.name}: {count} skipped: {few}")
             return found.files(), tuple(empty)
         for shown in empty[:3]:

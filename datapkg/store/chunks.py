@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 ENTRY = np.dtype("<u4")
@@ -197,8 +198,11 @@ def _unpacked(
     found = np.zeros((len(starts), PACKED_ITEMS), kind)
     for each in np.unique(bits[bits > 0]).tolist():
         of = np.flatnonzero(bits == each)
-        packed = words[firsts[of, None] + 1 + np.arange(each * lanes)].reshape(len(of), each, lanes)
-        found[of] = _lanes(packed, each, 8 * width)
+        packed = sliding_window_view(words, each * lanes)[firsts[of] + 1].reshape(len(of), each, lanes)
+        values = _lanes(packed, each, 8 * width)
+        if len(of) == len(bits):  # most often all have the same
+            return values
+        found[of] = values
     return found
 
 

@@ -17,16 +17,10 @@ from ...errors import ManifestError, SourceError, nearest
 from ...manifest.models import Resource
 from ...reading import SourceFile
 from ...sqlite_values import TYPES_TABLE
+from .asking import only_reading
 
 MAGIC = b"SQLite format 3\0"
 JOURNAL = bytes.fromhex("d9d505f920a163d7")
-ALLOWED = {
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_RECURSIVE,
-}
-REFUSED = ("load_extension", "readfile", "writefile", "random", "randomblob")
-"""What reads other files, and what gives other rows each time."""
 QUERY = "the query"
 FAILURES = {
     "malformed": ("is damaged", "copy it again; `sqlite3 FILE .recover` saves what can be read"),
@@ -36,7 +30,7 @@ FAILURES = {
         "write a query that says cast(COLUMN as blob), or mend the text",
     ),
     "no such module": ("needs an extension of SQLite that is not here", "copy the table into a plain one"),
-    "not authorized": ("the query would do more than read tables", "write one select"),
+    "not authorized": ("a query would do more than read tables", "write one select"),
     "no such function": ("the query needs a function that SQLite does not have", "write it without"),
 }
 
@@ -121,6 +115,9 @@ def rows_of(connection: sqlite3.Connection, file: SourceFile, resource: Resource
         raise ManifestError(what, where, fix or "exclude the file")
     if table not in names:
         raise ManifestError(f"there is no table or view {table!r}", where, nearest(table, names))
+    if _is_view(connection, table):
+        with only_reading(connection, f"the view {table!r}", file.path):
+            connection.execute(f"select * from {quoted(table)} limit 0")
     left_out = _added_by_export(connection, table)
     columns = tuple(one for one in _columns(connection, table) if one.name not in left_out)
     return Rows(quoted(table), columns, _order(connection, table, [one.name for one in columns]), table)
@@ -147,7 +144,7 @@ def quoted(name: str) -> str:
 
 
 def _query_rows(connection: sqlite3.Connection, file: SourceFile, query: str) -> Rows:
-    with _only_reading(connection):
+    with only_reading(connection, QUERY, file.path, query):
         try:
             names = [one[0] for one in connection.execute(query).description or ()]
         except (sqlite3.Warning, sqlite3.ProgrammingError) as error:
@@ -168,21 +165,6 @@ def _query_rows(connection: sqlite3.Connection, file: SourceFile, query: str) ->
     return Rows("_datapkg_query", _columns(connection, "_datapkg_query"), "")
 
 
-@contextmanager
-def _only_reading(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let a query read tables, and do nothing else: no other file is attached, and no extension is loaded."""
-
-    def allowed(action: int, _: str | None, function: str | None, *__: object) -> int:
-        plain = action == sqlite3.SQLITE_FUNCTION and function not in REFUSED
-        return sqlite3.SQLITE_OK if plain or action in ALLOWED else sqlite3.SQLITE_DENY
-
-    connection.set_authorizer(allowed)
-    try:
-        yield
-    finally:
-        connection.set_authorizer(None)
-
-
 def _columns(connection: sqlite3.Connection, table: str) -> tuple[SqlColumn, ...]:
     """The columns that ``select *`` gives, generated ones too."""
     told = connection.execute(f"pragma table_xinfo({quoted(table)})").fetchall()
@@ -200,8 +182,7 @@ def _added_by_export(connection: sqlite3.Connection, table: str) -> set[str]:
 
 def _order(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str:
     """How rows are ordered: by their row number, or where a table has none, by its primary key; a view as it is."""
-    (kind,) = connection.execute("select type from sqlite_master where name = ?", [table]).fetchone()
-    if kind == "view":
+    if _is_view(connection, table):
         return ""
     taken = {name.lower() for name in columns}
     number = next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), None)
@@ -215,6 +196,11 @@ def _order(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -
     told = connection.execute(f"pragma table_info({quoted(table)})").fetchall()
     key = [quoted(name) for _, name, _, _, _, place in sorted(told, key=lambda one: one[5]) if place]
     return f" order by {', '.join(key)}" if key else ""
+
+
+def _is_view(connection: sqlite3.Connection, table: str) -> bool:
+    (kind,) = connection.execute("select type from sqlite_master where name = ?", [table]).fetchone()
+    return bool(kind == "view")
 
 
 def _check(file: SourceFile, path: Path) -> None:

@@ -12,6 +12,7 @@ from ...digest import logical
 from ...errors import SchemaError, nearest
 from ...manifest import Resource
 from ...manifest.pattern import PathPattern
+from ...report import count_of
 from ..base import Column, Decision, Scan, TableSchema
 from .columns import ColumnRules, all_rules, broken_promises
 from .declared import check_format
@@ -149,7 +150,7 @@ def _about_column(rules: ColumnRules, evidence: Evidence) -> list[str]:
 
 
 def _rounded(finding: Finding, name: str, what: str) -> str:
-    counted = "1 value" if finding.count == 1 else f"{finding.count} values"
+    counted = count_of(finding.count, "value", "values")
     return f"{counted} of the column `{name}`: {what}, {finding.example}"
 
 
@@ -193,7 +194,7 @@ def _few(told: list[str]) -> list[str]:
 
 
 def _files(paths: Sequence[str], one: str = "is", many: str = "are") -> str:
-    return f"1 file {one}" if len(paths) == 1 else f"{len(paths)} files {many}"
+    return count_of(len(paths), f"file {one}", f"files {many}")
 
 
 def _listed(names: list[str]) -> str:
