@@ -24,24 +24,18 @@ from .source_list import ARCHIVE, SourceRows, source_rows
 def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceContent]) -> Lock:
     """The lock of a build's content."""
     tables = [content.table for resource in resources for content in resource.tables]
-    rows = [content.rows for resource in resources for content in resource.tables]
-    rows += [resource.files for resource in resources]
+    given = SourceRows.joined(content.rows for resource in resources for content in resource.tables)
+    files = SourceRows.joined(resource.files for resource in resources)
     order = [resource.name for resource in resources]
-    return _lock(
-        loaded.manifest.name,
-        normal.manifest_digest(loaded.manifest),
-        digest,
-        tables,
-        SourceRows.joined(rows),
-        order,
-    )
+    manifest = normal.manifest_digest(loaded.manifest)
+    return _lock(loaded.manifest.name, manifest, digest, tables, files, given, order)
 
 
 def lock_of_version(package: Place, record: Record) -> Lock:
     """The lock of a version that is stored, as the build that made it would write it."""
     rows = source_rows(package, record, versions.read_files(package, record))
     order = [resource.name for resource in parse_recorded(record.manifest, record.manifest_digest).resources]
-    return _lock(record.name, record.manifest_digest, record.digest, record.tables, rows, order)
+    return _lock(record.name, record.manifest_digest, record.digest, record.tables, rows, rows, order)
 
 
 def _lock(
@@ -49,9 +43,11 @@ def _lock(
     manifest: str,
     digest: str,
     tables: Iterable[TableRecord],
-    rows: SourceRows,
+    files: SourceRows,
+    given: SourceRows,
     order: Sequence[str],
 ) -> Lock:
+    """A lock, from the rows of files, and from those that say what files gave to tables."""
     by_name = sorted(tables, key=lambda table: table.name)
     return Lock(
         package=name,
@@ -65,9 +61,9 @@ def _lock(
             for table in by_name
             for column in (table.own if table.origin is None else ())
         ),
-        sources=_sources(rows, order),
+        sources=_sources(files, given, order),
         derived=tuple(one for table in by_name for one in _derived(table)),
-        archives=tuple(_archives(rows, order)),
+        archives=tuple(_archives(files, order)),
     )
 
 
@@ -119,15 +115,16 @@ def _archives(rows: SourceRows, order: Sequence[str]) -> list[LockedArchive]:
     return [LockedArchive(row.resource, row.path, row.bytes, row.sha256) for row in archives]
 
 
-def _sources(rows: SourceRows, order: Sequence[str]) -> LockedSources:
+def _sources(files: SourceRows, given: SourceRows, order: Sequence[str]) -> LockedSources:
     """The files that resources matched, by resource and path, each with what it gave to each table."""
-    files = _ordered(rows.at(rows.matched), order)
+    files = _ordered(files.at(files.matched), order)
+    named = files.named("resource", "path")
     tables = {}
-    for name in filter(None, set(rows.texts("table"))):
-        given = rows.of_table(name)
-        where = pc.index_in(files.named("resource", "path"), given.named("resource", "path"))
+    for name in filter(None, set(given.texts("table"))):
+        rows = given.of_table(name)
+        where = pc.index_in(named, rows.named("resource", "path"))
         if where.null_count < len(where):
-            tables[name] = given.column("digest").take(where).to_pylist()
+            tables[name] = rows.column("digest").take(where).to_pylist()
     resources, paths, sizes, sha256 = map(files.values, ("resource", "path", "bytes", "sha256"))
     return LockedSources(resources, paths, sizes, sha256, tables)
 

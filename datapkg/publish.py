@@ -202,8 +202,7 @@ class Publisher:
         files = sorted(row for one in resources for row in zip(*map(one.files.values, told), strict=True))
         made = [one.recipe for part in resources for content in part.tables for one in content.table.lineage]
         facts = [normal.manifest_digest(self.loaded.manifest), files, *([made] if made else [])]
-        text = json.dumps(facts, ensure_ascii=False)
-        return str(blake3(text.encode()).hexdigest())
+        return str(blake3(json.dumps(facts, ensure_ascii=False).encode()).hexdigest())
 
     def _report(
         self,
