@@ -88,12 +88,12 @@ class LockedSources(Sequence[LockedSource]):
     def lines(self) -> Iterator[str]:
         """Each source as JSON, as `durable.compact` writes it."""
         names = {name: compact(name) for name in {*self.resources, *self.tables}}
-        given: Iterable[str] = repeat("")
-        for name, digests in self.tables.items():
-            here = [None if digest is None else f'{names[name]}:"{digest}"' for digest in digests]
-            given = [",".join(filter(None, both)) for both in zip(given, here, strict=False)]
-        columns = zip(self.resources, self.paths, self.bytes, self.sha256, given, strict=False)
-        for resource, path, size, sha256, tables in columns:
+        heads = [names[name] for name in self.tables]
+        columns = zip(self.resources, self.paths, self.bytes, self.sha256, strict=True)
+        given = zip(*self.tables.values(), strict=True) if heads else repeat(())
+        for (resource, path, size, sha256), digests in zip(columns, given, strict=False):
+            both = zip(heads, digests, strict=True)
+            tables = ",".join([f'{name}:"{digest}"' for name, digest in both if digest is not None])
             yield (
                 f'{{"resource":{names[resource]},"path":{compact(path)},"bytes":{size},'
                 f'"sha256":"{sha256}","tables":{{{tables}}}}}'
