@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .blobs import DirectBlobs, listed_blobs
+from .distinct import distinct
 from .errors import SchemaError, nearest
 from .filters import ConditionError, refusal, stored_condition
 from .placed import NestedImages, nested_images
@@ -280,7 +281,7 @@ class RowAccess:
             if self._direct and column in self._image_columns:
                 of = self._files, self.record.name, self._names[column]
                 found = nested_images(self.pinned.package, *of, self._instead)
-            known = found is not None and found.holds(np.unique(self.order.keys >> 32))
+            known = found is not None and found.holds(distinct(self.order.keys >> 32))
             self._known_images[column] = found if known else None
         return self._known_images[column]
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .distinct import distinct
 from .fragments import Fragments
 from .places import Place
 from .records import FilesList
@@ -128,7 +129,7 @@ class DirectBlobs:
         path, pages, firsts = known
         starts, lengths = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
         of_page = np.searchsorted(firsts, rows, "right") - 1
-        for which in np.unique(of_page).tolist():
+        for which in distinct(of_page).tolist():
             at = np.flatnonzero(of_page == which)
             page = pages[which]
             if page.width == LONE:

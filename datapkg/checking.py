@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from .manifest import Resource
 from .manifest.load import load
 from .manifest.mistakes import all_of
 from .manifest.pattern import PathPattern
+from .overlooked import overlooked
 from .reading import SourceFile
+from .report import count_of
 
 SHOWN = 3
 
@@ -26,10 +28,10 @@ class Checked:
     warnings: tuple[str, ...]
 
     def __str__(self) -> str:
-        count = sum(self.files.values())
+        found = count_of(sum(self.files.values()), "file", "files")
         said = [f"warning   {warning}" for warning in self.warnings]
         return "\n".join(
-            [*said, f"{self.manifest}: no mistakes; {count:,} files found (a build reads what is in them)"]
+            [*said, f"{self.manifest}: no mistakes; {found} found (a build reads what is in them)"]
         )
 
 
@@ -56,7 +58,7 @@ def check(
     loaded = load(Path(path), None if root is None else Path(root), places)
     mistakes: list[DatapkgError] = []
     warnings = list(loaded.warnings)
-    files: dict[str, int] = {}
+    paths: dict[str, Sequence[str]] = {}
     for number, resource in enumerate(loaded.manifest.resources):
         try:
             found = find(loaded, resource)
@@ -64,13 +66,14 @@ def check(
             mistakes += getattr(error, "mistakes", ()) or (error,)
             continue
         warnings += found.warnings
-        files[resource.name] = len(found.files)
+        paths[resource.name] = found.files.paths
         if resource.pattern is not None:
             where = loaded.place("resources", number, "pattern")
             mistakes += pattern_mistakes(resource, resource.pattern, found.files, where)
     if mistakes:
         raise all_of(str(path), mistakes)
-    return Checked(str(path), files, tuple(warnings))
+    warnings += overlooked(loaded.root, loaded.manifest.resources, paths)
+    return Checked(str(path), {name: len(some) for name, some in paths.items()}, tuple(warnings))
 
 
 def pattern_mistakes(

@@ -8,10 +8,10 @@ is more than a process should hold twice is mapped. Rows whose fragment has no s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,15 @@ MAPPED_FROM = 64 << 20
 Column = Mapping[str, Any]
 """What a files list says of one column: see `FilesList.pixels`."""
 Pages = tuple[str, NDArray[np.int64], NDArray[np.int64]]
-"""A data file, and of each of its pages the first row and where it begins."""
+"""A data file, and of each of its pages the address of the first row and where it begins."""
+
+
+class Places(NamedTuple):
+    """Where images lie: their files, the number of the first image of each, and where in its file each image begins."""
+
+    paths: list[str]
+    firsts: list[int]
+    offsets: NDArray[np.int64]
 
 
 def narrowed(files: FilesList, table: str, columns: Sequence[str], numbers: Sequence[int]) -> FilesList:
@@ -75,8 +83,8 @@ class DirectPixels:
             return None
         images = np.empty((len(addresses), *self._column["shape"]), self._column["dtype"])
         into = memoryview(images.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # numpy's stubs say nothing of buffers
-        for path, first, offsets in places:
-            self._fill(path, offsets, into, first * self._image_bytes)
+        for path, parts in self._parts(places, into):
+            read_parts(self.package, self.table, path, parts, self._instead)
         images.flags.writeable = False
         return images
 
@@ -111,9 +119,8 @@ class DirectPixels:
         if pages is None:
             return None
         path, firsts, begins = pages
-        row = address & 0xFFFFFFFF
-        page = int(firsts.searchsorted(row, "right")) - 1
-        offset = int(begins[page]) + (row - int(firsts[page])) * self._image_bytes
+        page = int(firsts.searchsorted(address, "right")) - 1
+        offset = int(begins[page]) + (address - int(firsts[page])) * self._image_bytes
         pixels = bytearray(self._image_bytes)
         read_parts(self.package, self.table, path, [(offset, memoryview(pixels))], self._instead)
         image = np.frombuffer(pixels, self._column["dtype"]).reshape(self._column["shape"])
@@ -138,42 +145,41 @@ class DirectPixels:
             return None
         images: list[NDArray[np.generic]] = []
         count = self._image_bytes // np.dtype(self._column["dtype"]).itemsize
-        for path, _, offsets in places:
+        stops = [*places.firsts[1:], len(addresses)]
+        for path, first, stop in zip(places.paths, places.firsts, stops, strict=True):
             mapped = map_file(self.package, self.table, path, self._sizes[path], self._instead)
             if mapped is None:
                 return None
-            for offset in offsets.tolist():
+            for offset in places.offsets[first:stop].tolist():
                 flat = np.frombuffer(mapped, self._column["dtype"], count, offset)
                 images.append(flat.reshape(self._column["shape"]))
         return images
 
-    def _places(self, addresses: NDArray[np.int64]) -> list[tuple[str, int, NDArray[np.int64]]] | None:
-        """Where images at ascending addresses lie: by file, the number of its first one and where all of them begin."""
-        fragments = addresses >> 32
+    def _places(self, addresses: NDArray[np.int64]) -> Places | None:
+        """Where images at ascending addresses lie, found for those of all files at once."""
         pages = self._fragments.of(addresses)
         if pages is None:
             return None
-        places = []
-        for number, (path, firsts, begins) in pages.items():
-            at = np.flatnonzero(fragments == number)
-            rows = addresses[at] & 0xFFFFFFFF
-            page = np.searchsorted(firsts, rows, "right") - 1
-            places.append((path, int(at[0]), begins[page] + (rows - firsts[page]) * self._image_bytes))
-        return places
+        paths, firsts, begins = zip(*pages.values(), strict=True)
+        first, begin = np.concatenate(firsts), np.concatenate(begins)
+        page = first.searchsorted(addresses, "right") - 1
+        offsets = begin[page] + (addresses - first[page]) * self._image_bytes
+        fragments = np.fromiter(pages, np.int64, len(pages))
+        return Places(list(paths), addresses.searchsorted(fragments << 32).tolist(), offsets)
 
-    def _fill(self, path: str, offsets: NDArray[np.int64], into: memoryview, start: int) -> None:
-        """Read images of one file, neighbours together, one behind the other."""
+    def _parts(self, places: Places, into: memoryview) -> Iterator[tuple[str, list[tuple[int, memoryview]]]]:
+        """What to read of each file: images, neighbours together, one behind the other."""
+        paths, firsts, offsets = places
         size = self._image_bytes
-        cuts = np.flatnonzero(np.diff(offsets) != size) + 1
-        firsts = np.concatenate([[0], cuts])
-        counts = np.diff(np.concatenate([firsts, [len(offsets)]]))
-        parts = [
-            (offset, into[start + first * size : start + (first + count) * size])
-            for offset, first, count in zip(
-                offsets[firsts].tolist(), firsts.tolist(), counts.tolist(), strict=True
-            )
-        ]
-        read_parts(self.package, self.table, path, parts, self._instead)
+        begins = np.diff(offsets, prepend=offsets[0]) != size
+        begins[firsts] = True
+        starts = np.flatnonzero(begins)
+        stops = np.append(starts[1:], len(offsets)) * size
+        spans = zip(offsets[starts].tolist(), (starts * size).tolist(), stops.tolist(), strict=True)
+        parts = [(offset, into[start:stop]) for offset, start, stop in spans]
+        of_files = [*starts.searchsorted(firsts).tolist(), len(parts)]
+        for path, first, stop in zip(paths, of_files, of_files[1:], strict=False):
+            yield path, parts[first:stop]
 
     @cached_property
     def _image_bytes(self) -> int:
@@ -189,4 +195,4 @@ class DirectPixels:
         rows, begins = np.array(places, np.int64).reshape(-1, 2).T
         if not len(rows) or int((begins + rows * self._image_bytes).max()) > self._sizes.get(path, -1):
             return None
-        return path, rows.cumsum() - rows, begins
+        return path, (number << 32) + rows.cumsum() - rows, begins

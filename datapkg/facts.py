@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .access import RowAccess
 from .companions import companions
 from .constants import DTYPES, constant, image_axes, image_shapes
+from .distinct import distinct
 
 NEIGHBOURS = 1 << 12
 """Rows are read in blocks of so many, where no more than `FEW` are asked for."""
@@ -40,7 +41,7 @@ class RowFacts:
         wanted = [name for name in columns if not self._of(name)[at].all()]
         if wanted:
             known = np.logical_and.reduce([self._of(name)[at] for name in wanted])
-            self._read(np.unique(at[~known]), wanted)
+            self._read(distinct(at[~known]), wanted)
         return [self._values[name][at] for name in columns]
 
     def all_known(self, at: NDArray[np.int64], columns: Sequence[str]) -> bool:
@@ -107,7 +108,7 @@ class RowFacts:
         ends = np.append(starts[1:], rows)
         first = np.maximum(starts[run], at // NEIGHBOURS * NEIGHBOURS)
         stop = np.minimum(ends[run], (at // NEIGHBOURS + 1) * NEIGHBOURS)
-        return np.unique(np.concatenate([np.arange(*span) for span in zip(first, stop, strict=True)]))
+        return distinct(np.concatenate([np.arange(*span) for span in zip(first, stop, strict=True)]))
 
     def _shared(self, value: list[Any] | None) -> tuple[Any, ...] | None:
         return None if value is None else self._same.setdefault(tuple(value), tuple(value))

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .distinct import distinct
+
 Known = TypeVar("Known")
 
 
@@ -22,7 +24,7 @@ class Fragments(Generic[Known]):
     def of(self, addresses: NDArray[np.int64]) -> dict[int, Known] | None:
         """By number, ascending, the fragments of addresses; None where one is not known, or there is no address."""
         found: dict[int, Known] = {}
-        for number in np.unique(addresses >> 32).tolist():
+        for number in distinct(addresses >> 32).tolist():
             if (known := self.one(number)) is None:
                 return None
             found[number] = known

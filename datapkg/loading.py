@@ -18,6 +18,7 @@ from . import sources
 from .access import BATCH_BYTES, FILE_COLUMN, RowAccess
 from .companions import ARRAY, companions
 from .direct import DirectPixels
+from .distinct import distinct
 from .encoding import decoded, is_packed
 from .errors import DamageError, DatapkgError
 from .facts import FEW, RowFacts
@@ -169,7 +170,7 @@ class DecodedImages:
         places = [values.tolist() for values in self.facts.get(wanted, self._place)]
         number = {key: i for i, key in enumerate(zip(files.tolist(), zip(*places, strict=True), strict=True))}
         found: list[Image | None] = [None] * len(wanted)
-        for positions, batch in self.rows.take(np.unique(files), [FILE_COLUMN], rows=self.step):
+        for positions, batch in self.rows.take(distinct(files), [FILE_COLUMN], rows=self.step):
             for file, content in zip(positions.tolist(), batch.column(FILE_COLUMN), strict=True):
                 for key, image in self._decoded(content, file):
                     if (file, key) in number:

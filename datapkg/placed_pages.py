@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .distinct import distinct
 from .store import (
     CHUNKS,
     CODED,
@@ -243,7 +244,7 @@ class Chunks(Fragment):
 
     def _read_indexes(self, rows: NDArray[np.int64]) -> None:
         """Read the indexes of the pages that rows are in, or their dictionaries, those that were not read before."""
-        wanted = np.unique(np.searchsorted(self.firsts, rows, "right") - 1).tolist()
+        wanted = distinct(np.searchsorted(self.firsts, rows, "right") - 1).tolist()
         stored = [page for page in wanted if page not in self._indexes and self.of_page[page].bits]
         places = [self._place(page) for page in stored]
         contents = [bytearray(size) for _, size in places]

@@ -27,7 +27,7 @@ from .places import Place, Zipped, place
 from .places.unpacked import copy_of
 from .records import FilesList, Record, record_of
 from .removed import bring_back, note_name, removed, removed_numbers, shorten, withdraw
-from .report import size
+from .report import count_of, size
 from .store import storage_errors
 
 UNUSED_FOR = timedelta(days=7)
@@ -314,9 +314,9 @@ def _stopped(package: Place, standing: Standing, grace: timedelta, now: float) -
     old = [entry for entry in found if now - entry.touched > grace.total_seconds()]
     young = len(found) - len(old)
     if young:
-        standing.notes.append(
-            f"{young} leftovers of builds are younger than {grace}, and stay: one may be running"
-        )
+        left = count_of(young, "leftover of a build is", "leftovers of builds are")
+        hours = f"{grace.total_seconds() / 3600:g} hours"
+        standing.notes.append(f"{left} younger than {hours}, and left alone: a build may be running")
     return old
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from datapkg.errors import StoreError
 from datapkg.places import place
 from datapkg.places.address import address, options_for
-from datapkg.places.failures import plain, remote_refusal, store_error
+from datapkg.places.failures import plain, remote_refusal, storage_errors, store_error
 
 HERE = address("s3://screens/nf1")
 
@@ -164,3 +164,9 @@ def test_a_missing_option_is_told() -> None:
     with pytest.raises(StoreError, match="a storage option is missing") as told:
         place("az://container/p", {"timeout": "9s"}).names()
     assert "given are none" in told.value.fix
+
+
+def test_ctrl_c_while_the_engine_calls_back_is_no_fault_of_the_disk() -> None:
+    told = "Invalid user input: Failed to call complete() on WriteFragmentProgress: KeyboardInterrupt: , src/dataset.rs"
+    with pytest.raises(KeyboardInterrupt), storage_errors("table t"):
+        raise OSError(told)

@@ -152,6 +152,10 @@ def test_rows_and_order_are_those_of_the_condition(values: list[str], wanted: st
             make.text(data / f"{number}.csv", "Kind\n" + "\n".join(values[start : start + 5]) + "\n")
         make.build(make.manifest(data, 'name: t, path: "*.csv"'), data / "p")
         where = f"Kind in ({', '.join(repr(one) for one in wanted)})"
+        if not set(wanted).intersection(values):
+            with pytest.raises(SchemaError, match="no row fulfils the condition"):
+                datapkg.pull(data / "p", data / "q", where=where)
+            return
         datapkg.pull(data / "p", data / "q", where=where)
         checked = datapkg.verify(data / "q", deep=True)
         assert checked.ok, checked.faults
@@ -200,6 +204,7 @@ def test_a_part_is_not_built_upon_nor_mixed_with_another(
     ("given", "error", "what"),
     [
         ({"where": "Nowhere = 1"}, SchemaError, "which is no column"),
+        ({"where": "Well = 'c06'"}, SchemaError, "no row fulfils the condition Well = 'c06'"),
         ({"where": "Plate = "}, SchemaError, "makes no sense"),
         ({"where": "Site = 'x'"}, SchemaError, "compares"),
         ({"tables": ["frame"]}, VersionError, "no table 'frame'"),

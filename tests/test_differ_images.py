@@ -177,3 +177,15 @@ def test_a_drawing_shows_before_after_and_difference(package: Path, manifest: Pa
         found.draw(tmp_path / "drawn")
     smaller = datapkg.open(package).diff(1)  # images of another shape stand beside each other
     assert len(smaller.draw(tmp_path / "others")) == 2
+
+
+def test_a_table_of_images_that_came_is_not_drawn(package: Path, manifest: Path, tmp_path: Path) -> None:
+    make.tiff(manifest.parent / "images/p1/A01_1.tif", make.image(0, (40, 60)))
+    make.build(manifest, package)
+    make.tiff(manifest.parent / "images/p1/A01_1.tif", make.image(1, (40, 60)))
+    make.tiff(manifest.parent / "more/a.tif", make.image(2, (4, 6)))
+    manifest.write_text(manifest.read_text() + '  - {name: more, path: "more/*.tif"}\n')
+    make.build(manifest, package)
+    for old, new in ((2, 3), (3, 2)):
+        found = datapkg.open(package, version=new).diff(old)
+        assert len(found.draw(tmp_path / f"drawn {new}")) == 1

@@ -221,6 +221,19 @@ def test_one_image_needs_no_engine(tmp_path: Path) -> None:
     assert done.stdout.strip() == "(64, 80) []"
 
 
+@pytest.mark.parametrize("more", ["", ", array: packed"])
+@pytest.mark.parametrize("sides", [(64, 64), (64, 48)])
+def test_many_images_need_nothing_but_numpy(more: str, sides: tuple[int, int], tmp_path: Path) -> None:
+    built(tmp_path, [make.image(seed, (64, side)) for seed, side in enumerate(sides)], more)
+    script = (
+        "import datapkg, sys\n"
+        f"images = datapkg.open({str(tmp_path / 'p')!r})['frames'].images([1, 0])\n"
+        "print(len(images), sorted({'lance', 'pandas', 'numpy.ma'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2 []"
+
+
 @MOTO
 def test_one_image_in_a_bucket_costs_one_request_when_warm(
     tmp_path: Path,

@@ -131,6 +131,8 @@ def test_an_older_version_is_exported(package: Path, tmp_path: Path) -> None:
     assert (done.version, done.tables) == (1, ("wells",))
     with pytest.raises(ExportError, match="there is no table 'well'"):
         datapkg.export(package, tmp_path / "y.db", tables=["well"])
+    with pytest.raises(ExportError, match=r"tables is the text 'wells'\n  fix: write tables=\['wells'\]"):
+        datapkg.export(package, tmp_path / "y.db", tables="wells")
 
 
 def test_nothing_is_written_into_the_package(package: Path) -> None:

@@ -71,6 +71,20 @@ def test_plain_zarr_reads_every_image(package: Path, tmp_path: Path) -> None:
         assert group.attrs["datapkg"]["Plate"] == path.split("/")[1]
 
 
+def test_names_of_channels_stay_with_images_without_an_axis_of_channels(tmp_path: Path) -> None:
+    import zarr
+
+    rows = [("YX", '["H2B"]', encoded(make.image(seed), "TIFF")) for seed in range(3)]
+    database(
+        tmp_path / "x.db", "create table t (axes text, channel_names text, img blob)", rows=rows, into="t"
+    )
+    built(tmp_path, "name: t, path: x.db, image: img")
+    done = datapkg.export(tmp_path / "p", tmp_path / "out", to="ome-zarr")
+    assert done.notes == ("channel names of images without an axis C stand in the attribute datapkg",)
+    group = zarr.open_group(tmp_path / "out" / "t" / "x.db" / "t" / "1.ome.zarr", mode="r")
+    assert group.attrs["datapkg"]["channel_names"] == ["H2B"]
+
+
 @pytest.mark.parametrize("axes", ["QYX", "CYXS"])
 def test_axes_that_ngff_does_not_know_are_refused(axes: str) -> None:
     image = Described("a", "table t, row 0", np.zeros((2,) * len(axes), "uint8"), axes, {}, (), {})

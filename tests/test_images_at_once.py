@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,3 +101,72 @@ def test_files_that_are_never_plain_are_not_tried_for_ever(
     task = OnePassTask(Folder(tmp_path / "p"), "one", ScanTask(resource(), given))
     looked = scan_and_store(task, lambda path, done: None)
     assert len(looked.files) == 9 and len(tried) == at_once.MOST_ODD
+
+
+def turned(content: bytes) -> bytes:
+    """A TIFF as `tifffile` writes it, of one strip, with its tags behind the pixels, where other programs put them."""
+    (at,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, at)
+    end = at + 6 + 12 * count
+    tags = {code: place for code, _, _, place in struct.iter_unpack("<HHII", content[at + 2 : end - 4])}
+    start, size = tags[273], tags[279]
+    moved = bytearray(content[:8] + content[start : start + size] + content[8:start])
+    struct.pack_into("<I", moved, 4, at + size)
+    for entry in range(at + size + 2, end + size - 4, 12):
+        code, kind, number, place = struct.unpack_from("<HHII", moved, entry)
+        if code == 273:
+            struct.pack_into("<I", moved, entry + 8, 8)
+        elif {2: 1, 3: 2, 4: 4, 5: 8}[kind] * number > 4:
+            struct.pack_into("<I", moved, entry + 8, place + size)
+    return bytes(moved)
+
+
+@pytest.mark.parametrize("form", [lambda content: content, turned])
+def test_pixels_are_read_to_where_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Callable[[bytes], bytes]
+) -> None:
+    """Of files alike, after the first; one with other tags, or of another length, is read as a whole."""
+    (tmp_path / "data").mkdir()
+    for number in range(12):
+        path = tmp_path / "data" / f"{number:03}.tif"
+        image = np.roll(pixels((200, 250), "uint16"), number)
+        resolution = (2, 1) if number == 5 else (1, 1)
+        about = f"frame {number:02}" + "!" * 64 * (number == 8)
+        tifffile.imwrite(path, image, description=about, metadata=None, resolution=resolution)
+        path.write_bytes(form(path.read_bytes()))
+    given = tuple(found(path) for path in sorted((tmp_path / "data").iterdir()))
+    task = OnePassTask(Folder(tmp_path / "p"), "one", ScanTask(resource(keep=("array",)), given))
+    whole: list[str] = []
+    read = at_once.read
+    monkeypatch.setattr(at_once, "read", lambda file: whole.append(file.path) or read(file))
+    looked = scan_and_store(task, lambda path, done: None)
+    assert whole == ["000.tif", "005.tif", "006.tif", "008.tif", "009.tif"]
+    assert looked.stored is not None
+    monkeypatch.setattr(at_once, "APART_BYTES", 1 << 30)
+    copied = scan_and_store(replace(task, attempt="two"), lambda path, done: None)
+    monkeypatch.setattr(at_once, "MOST_BYTES", 0)
+    long = scan_and_store(replace(task, attempt="three"), lambda path, done: None)
+    assert copied.stored is not None and long.stored is not None
+    assert seen(looked.stored) == seen(copied.stored) == seen(long.stored)
+    for other in (copied, long):
+        assert [(one.scan, one.seen) for one in looked.files] == [(one.scan, one.seen) for one in other.files]
+
+
+def test_a_file_that_changes_is_not_read_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"headpixels--tail")
+    now, room = found(path), np.empty(6, np.uint8)
+    around = at_once.read_apart(now, 4, room)
+    assert around is not None and (around.before, room.tobytes(), around.behind) == (
+        b"head",
+        b"pixels",
+        b"--tail",
+    )
+    assert len(around) == 16 and around[11:16] == b"-tail"
+    with pytest.raises(LookupError):
+        around[3:11]
+    path.write_bytes(b"headpixels--tail!")
+    assert at_once.read_apart(now, 4, room) is None
+    assert at_once.read_apart(replace(found(path), bytes=16), 4, room) is None  # longer than was found
+    path.write_bytes(b"head")
+    assert at_once.read_apart(found(path), 4, room) is None  # ends before its pixels

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hn
 from numpy.typing import NDArray
 
 from datapkg.packing.choice import Encoding, candidates, compressed, differences, smallest, undifferenced
-from datapkg.packing.codecs import PCODEC, RAW, ZSTD
+from datapkg.packing.codecs import NARROW, PCODEC, RAW, ZSTD
 
 INTEGERS = [f"<{kind}{width}" for kind in "ui" for width in (1, 2, 4, 8)]
 
@@ -38,20 +38,29 @@ def noise(shape: tuple[int, ...], dtype: str, spread: float) -> NDArray[Any]:
     return np.random.default_rng(3).normal(100, spread, shape).clip(0, 255).astype(dtype)
 
 
-def ramp(shape: tuple[int, ...]) -> NDArray[Any]:
+def wide(shape: tuple[int, ...]) -> NDArray[Any]:
+    """Noise that takes more than 8 bits."""
+    return np.random.default_rng(3).normal(3000, 300, shape).astype("<u2")
+
+
+def ramp(shape: tuple[int, ...], spread: float = 1) -> NDArray[Any]:
     """A smooth image with a little noise, as a photograph has."""
     y, x = np.indices(shape[:2])
     image = 120 + 60 * np.sin(x / 40) + 50 * np.cos(y / 30)
     image = image[..., None] + np.arange(shape[2]) * 20 if len(shape) == 3 else image
-    return (image + np.random.default_rng(3).normal(0, 1, shape)).clip(0, 255).astype("u1")
+    return (image + np.random.default_rng(3).normal(0, spread, shape)).clip(0, 255).astype("u1")
 
 
 @pytest.mark.parametrize(
     ("image", "encoding"),
     [
-        (np.full((300, 400), 7, "<u2"), Encoding(ZSTD)),
-        (noise((300, 400), "<u2", 9), Encoding(PCODEC)),
-        (noise((30, 40), "<u2", 9), Encoding(PCODEC)),
+        (np.full((300, 400), 7, "<u2"), Encoding(NARROW)),
+        (np.full((300, 400), 7, "<f4"), Encoding(ZSTD)),
+        (noise((300, 400), "<u2", 9), Encoding(NARROW)),
+        (wide((300, 400)), Encoding(PCODEC)),
+        (wide((30, 40)), Encoding(PCODEC)),
+        (ramp((300, 400), 4).astype("<u2") * 257, Encoding(NARROW, 1)),
+        (ramp((300, 400, 3), 4).astype("<i4") * 9 - 4000, Encoding(NARROW, 3)),
         (noise((300, 400), "<f4", 9), Encoding(PCODEC)),
         (ramp((300, 400, 3)), Encoding(ZSTD, 3)),
         (np.random.default_rng(1).integers(0, 256, (300, 400), "u1"), Encoding(RAW)),

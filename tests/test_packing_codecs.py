@@ -19,7 +19,12 @@ NUMBERS = [np.dtype("<" + kind) for kind in KINDS if kind != "b1"]
 
 
 def test_a_codecs_number_keeps_its_meaning() -> None:
-    assert {number: codec.name for number, codec in CODECS.items()} == {0: "raw", 1: "zstd", 2: "pcodec"}
+    assert {number: codec.name for number, codec in CODECS.items()} == {
+        0: "raw",
+        1: "zstd",
+        2: "pcodec",
+        3: "narrow",
+    }
 
 
 @given(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from .peers import Peer
 from .sets import Image, ImageSet
 
@@ -52,7 +50,8 @@ class Datapkg(Peer):
 
     def scan(self) -> Iterator[Image]:
         for at in range(0, len(self._table), self.batch):
-            yield np.stack(self.many(range(at, min(at + self.batch, len(self._table)))))
+            for image in self.many(range(at, min(at + self.batch, len(self._table)))):
+                yield image[None]
 
     def of_well(self, name: str, most: int) -> list[Image]:
         return list(self._table.to_pandas(["image_array"], where=f"Well = '{name}'", limit=most).image_array)

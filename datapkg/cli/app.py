@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -73,6 +74,7 @@ def init(
 ) -> None:
     """Look through FOLDER and write a commented manifest that builds."""
     from ..draft import draft, place
+    from ..report import count_of
 
     path = output or Path(f"{folder.resolve().name}.yaml")
     if path.exists():
@@ -82,10 +84,11 @@ def init(
     _, marker, left_out = text.partition("# Left out:\n")
     excluded = text.count("\n    exclude:")
     if excluded:
-        typer.echo(f"some files of {excluded} resources are left out: see `exclude` in {path}")
+        of = count_of(excluded, "resource", "resources")
+        typer.echo(f"some files of {of} are left out: see `exclude` in {path}")
     if marker:
         typer.echo("left out:\n" + left_out.replace("# ", "  ").rstrip())
-    typer.echo(f"wrote {path}; look it over, then: datapkg check {path}")
+    typer.echo(f"wrote {path}; look it over, then: datapkg check {quote(str(path))}")
 
 
 @app.command()

@@ -79,7 +79,7 @@ def choose(opened: OpenVersion, tables: Sequence[str] | None, where: str | None)
     VersionError
         There is no such table.
     SchemaError
-        The condition makes no sense, or names columns that none of the tables has.
+        The condition makes no sense, names columns that none of the tables has, or no row fulfils it.
     """
     record = opened.record
     chosen = Chosen(opened, _tables(opened, tables), source_rows(opened.place, record, opened.files))
@@ -110,16 +110,19 @@ def _condition(chosen: Chosen, where: str) -> None:
     for table in chosen.opened.record.tables:
         resources.setdefault(table.resource, []).append(table)
     refused: list[SchemaError] = []
-    understood = False
+    understood = found = False
     for tables in resources.values():
         if wanted.isdisjoint(table.name for table in tables):
             continue
         answers = {table.name: _answer(chosen, table, where, refused) for table in tables}
         if any(answer.known for answer in answers.values()):
-            understood = True
+            understood, found = True, found or any(answer.true.any() for answer in answers.values())
             _keep(chosen, [table for table in tables if table.name in wanted], answers)
     if not understood:
         raise refused[0]
+    if not found:
+        fix = "compare it with the values there are, letter by letter: 'a1' is not 'A01'"
+        raise SchemaError(f"no row fulfils the condition {where}", chosen.opened.place.uri, fix)
 
 
 @dataclass(frozen=True, slots=True)

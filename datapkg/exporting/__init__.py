@@ -133,6 +133,8 @@ def _tables(known: Sequence[str], asked: Sequence[str] | None, form: Form, name:
         return tuple(known)
     if form.whole:
         raise ExportError(f"a {name} holds a whole version, with all of its tables", fix="leave out --tables")
+    if isinstance(asked, str):
+        raise ExportError(f"tables is the text {asked!r}", fix=f"write tables=[{asked!r}]")
     for one in asked:
         if one not in known:
             raise ExportError(f"there is no table {one!r}", fix=nearest(one, known))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..access import FILE_COLUMN
 from ..errors import ExportError
+from ..report import count_of
 from ..table import Table
 from .job import Job
 from .pictures import image_columns, loaded
@@ -70,15 +71,19 @@ def described(job: Job, table: Table) -> Iterator[Described]:
     beside = [one.name for one in table.record.columns if not one.image and one.type != "binary"]
     names = _names(table)
     images = loaded(table, column, np.arange(len(table)))
+    missing: list[int] = []
     for batch in table.to_batches(beside):
         for row in batch.to_pylist():
             at, image = next(images)
             where = f"table {table.name}, row {at}"
             if image is None:
-                job.note(f"{where}: has no image, and is left out")
+                missing.append(at)
                 continue
             yield _described(row, image, names[at], where)
             job.tell(table, at + 1)
+    if missing:
+        rows = count_of(len(missing), "row has", "rows have")
+        job.note(f"table {table.name}: {rows} no image, first row {missing[0]}, and left out")
 
 
 def target(folder: Path, table: Table, name: str, suffix: str) -> Path:

@@ -64,18 +64,18 @@ def _write_image(library: Any, job: Job, image: Described, folder: Path) -> None
     made = library.to_multiscales(found, scale_factors=[], chunks=chunks, axis_order="preserve")
     made.metadata.type = made.metadata.metadata = made.method = None  # nothing was made smaller
     made.metadata.name = found.name
-    made.root_attributes = {"datapkg": dict(image.said)}
-    if names := _channel_names(job, image, pixels, axes):
+    said: dict[str, Any] = dict(image.said)
+    if names := _channel_names(image, pixels, axes):
         made.metadata.omero = library.compute_omero_from_ngff_image(found, labels=names)
+    elif any(image.channel_names):
+        said["channel_names"] = list(image.channel_names)
+        job.note("channel names of images without an axis C stand in the attribute datapkg")
+    made.root_attributes = {"datapkg": said}
     library.to_ngff_zarr(str(folder), made, version=VERSION, overwrite=False)
 
 
-def _channel_names(job: Job, image: Described, pixels: NDArray[Any], axes: str) -> list[str]:
+def _channel_names(image: Described, pixels: NDArray[Any], axes: str) -> list[str]:
+    """What NGFF calls the channels: nothing where none has a name, or where there is not one for each along C."""
     names = [name or "" for name in image.channel_names]
-    channels = pixels.shape[axes.index("C")] if "C" in axes and "S" not in image.axes else 1
-    if not any(names):
-        return []
-    if len(names) != channels or "C" not in axes:
-        job.note(f"{image.where}: its channel names ({', '.join(names)}) are left out")
-        return []
-    return names
+    channels = pixels.shape[axes.index("C")] if "C" in axes and "S" not in image.axes else 0
+    return names if any(names) and len(names) == channels else []

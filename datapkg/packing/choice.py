@@ -2,7 +2,8 @@
 
 An encoding is a codec and a `step`. Where `step` is not zero, the flat pixels are replaced by their differences from
 the pixel `step` before: 1 is the left neighbour, the number of samples is the left neighbour of an RGB pixel, the
-length of a row is the neighbour above. Differences are taken modulo the pixel's width, so that nothing is lost.
+length of a row is the neighbour above. Differences are taken modulo the pixel's width, so that nothing is lost. Wide
+pixels that a byte each can hold (`narrow`) become bytes first.
 
 The encodings are tried in the order of their decoders' speed, and a slower one must save enough to be worth it. The
 choice depends on the pixels alone: the same image gives the same bytes on every machine.
@@ -18,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .codecs import CODECS, NEARLY_NOTHING, PCODEC, RAW, ZSTD
+from .codecs import CODECS, NARROW, NEARLY_NOTHING, PCODEC, RAW, ZSTD
+from .narrow import narrowed
 
 SAMPLE_VALUES = 1 << 16
 CACHED_BYTES = 1 << 20
@@ -39,8 +41,8 @@ class Encoding:
     step: int = 0
 
 
-def candidates(dtype: np.dtype[Any], shape: Sequence[int]) -> Iterator[Encoding]:
-    """The encodings to try, the fastest to decode first.
+def candidates(dtype: np.dtype[Any], shape: Sequence[int], narrow: bool = False) -> Iterator[Encoding]:
+    """The encodings to try, the fastest to decode first; `narrow` says whether a byte can hold each pixel.
 
     Examples
     --------
@@ -48,12 +50,15 @@ def candidates(dtype: np.dtype[Any], shape: Sequence[int]) -> Iterator[Encoding]
     [('zstd', 0), ('zstd', 3), ('zstd', 1920), ('pcodec', 0)]
     >>> [(CODECS[e.codec].name, e.step) for e in candidates(np.dtype("u2"), (512, 640))]
     [('zstd', 0), ('pcodec', 0)]
+    >>> [(CODECS[e.codec].name, e.step) for e in candidates(np.dtype("u2"), (512, 640), narrow=True)]
+    [('narrow', 0), ('narrow', 1), ('narrow', 640), ('pcodec', 0)]
     """
     samples = shape[-1] if len(shape) > 2 and shape[-1] <= MOST_SAMPLES else 1
     row = samples * shape[-2 if samples > 1 else -1]
-    yield Encoding(ZSTD)
-    if dtype.itemsize == 1:
-        yield from (Encoding(ZSTD, step) for step in dict.fromkeys((samples, row)) if step < prod(shape))
+    codec = NARROW if narrow else ZSTD
+    yield Encoding(codec)
+    if narrow or dtype.itemsize == 1:
+        yield from (Encoding(codec, step) for step in dict.fromkeys((samples, row)) if step < prod(shape))
     yield Encoding(PCODEC)
     if dtype.kind in "ui" and dtype.itemsize > 1 and samples > 1:
         yield Encoding(PCODEC, samples)
@@ -66,9 +71,10 @@ def smallest(pixels: NDArray[Any], shape: Sequence[int]) -> tuple[Encoding, byte
     --------
     >>> encoding, payload = smallest(np.zeros(10_000, "<u2"), (100, 100))
     >>> CODECS[encoding.codec].name, len(payload) < 30
-    ('zstd', True)
+    ('narrow', True)
     """
-    best, payload = _best(_sample(pixels, shape[-1]), list(candidates(pixels.dtype, shape)))
+    tried = candidates(pixels.dtype, shape, narrowed(pixels) is not None)
+    best, payload = _best(_sample(pixels, shape[-1]), list(tried))
     if pixels.size > SAMPLE_VALUES:
         payload = compressed(pixels, best)
     if len(payload) >= pixels.nbytes:
@@ -77,10 +83,16 @@ def smallest(pixels: NDArray[Any], shape: Sequence[int]) -> tuple[Encoding, byte
 
 
 def compressed(pixels: NDArray[Any], encoding: Encoding) -> bytes:
-    """Compress flat pixels with one encoding."""
+    """Compress flat pixels with one encoding. Raises ValueError where they are not narrow, and it takes such alone."""
+    told = b""
+    if encoding.codec == NARROW:
+        found = narrowed(pixels)
+        if found is None:
+            raise ValueError("a byte does not hold each of these pixels")
+        told, pixels = found
     if encoding.step:
         pixels = differences(pixels, encoding.step)
-    return CODECS[encoding.codec].encode(pixels)
+    return told + CODECS[encoding.codec].encode(pixels)
 
 
 def differences(pixels: NDArray[Any], step: int) -> NDArray[Any]:

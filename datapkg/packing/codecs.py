@@ -57,7 +57,8 @@ class Raw:
 class Zstd:
     """One Zstandard frame: for masks and other images of few values, and for differences of 8-bit pixels."""
 
-    name = "zstd"
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def encode(self, values: NDArray[Any]) -> bytes:
         """See `Codec`."""
@@ -103,8 +104,13 @@ class Pcodec:
         return found
 
 
-RAW, ZSTD, PCODEC = 0, 1, 2
-CODECS: dict[int, Codec] = {RAW: Raw(), ZSTD: Zstd(), PCODEC: Pcodec()}
+RAW, ZSTD, PCODEC, NARROW = 0, 1, 2, 3
+CODECS: dict[int, Codec] = {
+    RAW: Raw(),
+    ZSTD: Zstd("zstd"),
+    PCODEC: Pcodec(),
+    NARROW: Zstd("narrow"),  # of the bytes that `narrow` makes of wider pixels
+}
 
 
 def announced(payload: memoryview) -> int:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from ..errors import DamageError, SchemaError, VersionError
 from .choice import Encoding, compressed, smallest, undifferenced
-from .codecs import CODECS, RAW
+from .codecs import CODECS, NARROW, RAW
+from .narrow import widened
 
 FORMAT = 1
 MAGIC = b"dpk%d" % FORMAT
@@ -143,20 +144,27 @@ def unpack(value: bytes | memoryview, expected: tuple[str, Sequence[int]] | None
 
 
 def _pixels(found: Head, payload: memoryview) -> NDArray[Any]:
-    count, step = prod(found.shape), found.encoding.step
-    stored = found.dtype
-    if stored.kind == "b":
-        stored, count = np.dtype("u1"), -(-count // 8)
-    if step:
-        if stored.kind not in "ui" or count % step:
-            raise ValueError(f"{count} values of {stored} have no differences of step {step}")
-        numbers = CODECS[found.encoding.codec].decode(payload, np.dtype(f"<i{stored.itemsize}"), count)
-        numbers = undifferenced(numbers, step)
+    dtype, count = found.dtype, prod(found.shape)
+    if found.encoding.codec == NARROW:
+        told = payload[: 2 * dtype.itemsize]
+        if dtype.kind not in "ui" or len(told) < 2 * dtype.itemsize:
+            raise ValueError(f"no {dtype} is made of bytes so")
+        pixels = widened(_numbers(found.encoding, payload[len(told) :], np.dtype("u1"), count), told)
+    elif dtype.kind == "b":
+        pixels = _numbers(found.encoding, payload, np.dtype("u1"), -(-count // 8))
+        pixels = np.unpackbits(pixels, count=count)
     else:
-        numbers = CODECS[found.encoding.codec].decode(payload, stored, count)
-    if found.dtype.kind == "b":
-        numbers = np.unpackbits(numbers, count=prod(found.shape))
-    return numbers.view(found.dtype)
+        pixels = _numbers(found.encoding, payload, dtype, count)
+    return pixels.view(dtype)
+
+
+def _numbers(encoding: Encoding, payload: memoryview, stored: np.dtype[Any], count: int) -> NDArray[Any]:
+    codec, step = CODECS[encoding.codec], encoding.step
+    if not step:
+        return codec.decode(payload, stored, count)
+    if stored.kind not in "ui" or count % step:
+        raise ValueError(f"{count} values of {stored} have no differences of step {step}")
+    return undifferenced(codec.decode(payload, np.dtype(f"<i{stored.itemsize}"), count), step)
 
 
 def _seal(magic: bytes | memoryview, body: bytes | memoryview) -> bytes:

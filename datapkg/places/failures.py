@@ -86,6 +86,8 @@ def storage_errors(where: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
+        if KeyboardInterrupt.__name__ in str(error):  # Ctrl-C while the engine called back
+            raise KeyboardInterrupt from None
         raise store_error(error, where) from None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 
 from blake3 import blake3
 
@@ -121,7 +122,7 @@ class Folder(Place):
             return sorted(os.listdir(f"{self.uri}/{folder}"))  # noqa: PTH208 - names are all that is wanted
         except (FileNotFoundError, NotADirectoryError):
             if self.path.is_file():
-                built = f"build it (datapkg build {self.path.name}), and open the package that is made"
+                built = f"build it (datapkg build {quote(str(self.path))}), and open the package that is made"
                 fix = built if self.path.suffix in MANIFESTS else "name a folder"
                 raise StoreError("is a file, not a folder", self.uri, fix) from None
             return []

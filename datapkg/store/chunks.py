@@ -15,6 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ..distinct import distinct
+
 ENTRY = np.dtype("<u4")
 """An entry of the index: in its last four bits the binary logarithm of the items, before them the length."""
 ALIGNED = 8
@@ -196,7 +198,7 @@ def _unpacked(
     if (bits > 8 * width).any() or not np.array_equal(sizes, (1 + bits * lanes) * width):
         raise ValueError(DAMAGED)
     found = np.zeros((len(starts), PACKED_ITEMS), kind)
-    for each in np.unique(bits[bits > 0]).tolist():
+    for each in distinct(bits[bits > 0]).tolist():
         of = np.flatnonzero(bits == each)
         packed = sliding_window_view(words, each * lanes)[firsts[of] + 1].reshape(len(of), each, lanes)
         values = _lanes(packed, each, 8 * width)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..durable import begin_writing
 from ..errors import DamageError, StoreError, VersionError
 from ..places import Folder, Place, refusal, storage_errors
 from ..records import Pin
@@ -33,6 +34,8 @@ TAG = "attempt-"
 MARK = "datapkg attempt "
 STORAGE_VERSION = "2.2"
 COMMIT_TRIES = 10
+EARLY_BYTES = 4 << 20
+"""After so many bytes of rows the disk begins with what was written of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ def write_fragment(
         return None
     staging = package.staging(attempt)
     with staging.desk() as desk:
-        reader = pa.RecordBatchReader.from_batches(schema, _chain(first, source))
+        coming = _early(desk.local(f"{table}.lance"), _chain(first, source))
+        reader = pa.RecordBatchReader.from_batches(schema, coming)
         try:
             written, files = _written(desk, table, reader)
         except StoreError:
@@ -283,6 +287,18 @@ def set_aside(package: Place, table: str, version: int) -> int:
         return sum(
             1 for state in dataset.versions() if state["version"] > version and state["version"] not in pinned
         )
+
+
+def _early(folder: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches; while later ones are made, the disk writes what is in the folder's open files of earlier ones."""
+    waiting = 0
+    for batch in batches:
+        if waiting >= EARLY_BYTES:
+            begin_writing(folder)
+            waiting = 0
+        waiting += batch.nbytes
+        yield batch
+        del batch  # a large image is in memory once
 
 
 def _chain(first: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from ...encoding import holds
 from ..base import Scan, TableSchema
 from ..tiff.alike import AlikeTiffs
+from ..tiff.apart import Apart
 from ..tiff.plain import Plain, decoded, read_plain
 from .batches import Waiting, layout_of
 from .kinds import TIFF
@@ -26,9 +28,13 @@ if TYPE_CHECKING:
     from ...files import Files, PlainFile
     from ...manifest.models import Resource
 
+Got = TypeVar("Got")
+
 MOST_BYTES = 4 << 20
 """What a file, and its image, take at most."""
 ROOM_BYTES = 12 << 20
+APART_BYTES = 64 << 10
+"""Pixels of fewer bytes are copied in less time than it takes to read them apart."""
 MOST_ODD = 4
 """After so many files that are not plain, one after the other, no more are tried."""
 SUFFIXES = tuple(f".{suffix}" for suffix in TIFF.suffixes)
@@ -57,6 +63,7 @@ class AtOnce:
         self._place = (0, 0) if resource.rows == "image" else (0,) * 5
         self._alike = AlikeTiffs()
         self._scans: dict[tuple[str, tuple[int, ...]], Scan | None] = {}
+        self._before: tuple[int, Plain] | None = None
         self._odd = 0
         self._room = np.empty(0, np.uint8)
         self._used = 0
@@ -70,7 +77,14 @@ class AtOnce:
         return found
 
     def _found(self, file: PlainFile) -> tuple[Waiting, Scan, str] | None:
-        content = read(file) if _may_be_plain(file) else None
+        if not _may_be_plain(file):
+            return None
+        if self._before is not None and self._before[0] == file.bytes:
+            found = self._found_apart(file, self._before[1])
+            if found is not None:
+                return found
+        self._before = None
+        content = read(file)
         told = None if content is None else self._alike.read(content)
         if content is None or told is None:
             return None
@@ -78,6 +92,8 @@ class AtOnce:
         scan = self._scan(plain)
         if scan is None:
             return None
+        if not self._keeps_bytes and plain.bytes >= APART_BYTES and plain.is_as_in_memory:
+            self._before = file.bytes, plain
         if plain.is_compressed:
             self._note(file.path, 0)  # a library that decodes may die of a file
         room = self._room_for(plain)
@@ -88,6 +104,22 @@ class AtOnce:
         held = memoryview(content) if self._keeps_bytes else None
         row = Waiting(file.path, file.bytes, sha256, facts, metadata, room, self._place, held)
         return row, scan, sha256
+
+    def _found_apart(self, file: PlainFile, plain: Plain) -> tuple[Waiting, Scan, str] | None:
+        """The row of a file whose pixels, if it is like the one before, can be read to where they are to stand."""
+        room = self._room_for(plain)
+        pixels = room.reshape(-1).view(np.uint8)
+        content = read_apart(file, plain.strips[0][0], pixels)
+        told = None if content is None else self._alike.read(content)
+        scan = self._scan(plain)
+        if content is None or told is None or told[0] is not plain or scan is None:
+            return None
+        self._used += room.nbytes
+        made = hashlib.sha256(content.before)
+        made.update(pixels.data)
+        made.update(content.behind)
+        sha256 = made.hexdigest()
+        return Waiting(file.path, file.bytes, sha256, *told[1:], room, self._place, None), scan, sha256
 
     def _scan(self, plain: Plain) -> Scan | None:
         """What a look at the file tells; None where its image does not fit."""
@@ -115,14 +147,28 @@ def read(file: PlainFile) -> bytes | None:
 
     The system changes a file's ctime when it is written to, and when another takes its place.
     """
+    return _unchanged(file, lambda opened: os.read(opened, file.bytes + 1), len)
+
+
+def read_apart(file: PlainFile, start: int, pixels: NDArray[np.uint8]) -> Apart | None:
+    """As `read`; the bytes from `start` go into the memory of `pixels`."""
+    rest = file.bytes - start - len(pixels)
+    if rest < 0:
+        return None
+    before, behind = bytearray(start), bytearray(rest + 1)
+    got = _unchanged(file, lambda opened: os.readv(opened, [before, pixels.data, behind]), int)
+    return None if got is None else Apart(bytes(before), bytes(behind[:-1]), got)
+
+
+def _unchanged(file: PlainFile, reading: Callable[[int], Got], size: Callable[[Got], int]) -> Got | None:
     try:
         opened = os.open(file.local, os.O_RDONLY)
         try:
-            content = os.read(opened, file.bytes + 1)
+            got = reading(opened)
             stat = os.fstat(opened)
         finally:
             os.close(opened)
     except OSError:
         return None
     now = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-    return content if now == file.stat and len(content) == file.bytes else None
+    return got if now == file.stat and size(got) == file.bytes else None

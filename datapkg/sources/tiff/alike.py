@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from json.encoder import encode_basestring
 
 from ..image_columns import ImageFacts
+from .apart import Apart
 from .plain import BYTE_ORDERS, TEXT, WIDTHS, Plain, is_only_text, read_plain
 
 MOST_KEPT = 256
@@ -32,11 +33,11 @@ class _Known:
     before: str
     after: str
 
-    def is_of(self, content: bytes) -> bool:
+    def is_of(self, content: bytes | Apart) -> bool:
         """Whether a file whose tags are the same has the same values."""
         return all(content[start:end] == value for start, end, value in self.values)
 
-    def metadata(self, content: bytes) -> str | None:
+    def metadata(self, content: bytes | Apart) -> str | None:
         """The metadata of a file; None where its description means more than it says."""
         start, end = self.described
         if start == end:
@@ -53,27 +54,30 @@ class AlikeTiffs:
     def __init__(self) -> None:
         self._known: dict[tuple[int, bytes, bytes], _Known] = {}
 
-    def read(self, content: bytes) -> tuple[Plain, ImageFacts, str] | None:
-        """What `read_plain` tells of a file: its header, its facts but for the metadata, and these; None if it is not plain."""
+    def read(self, content: bytes | Apart) -> tuple[Plain, ImageFacts, str] | None:
+        """What `read_plain` tells of a file: its header, its facts but for the metadata, and these; None if it is not plain.
+
+        Nor is a file without its pixels unless its header is known.
+        """
         order = BYTE_ORDERS.get(content[:4])
         if order is None or len(content) < 8:
             return None
-        (at,) = struct.unpack_from(order + "I", content, 4)
+        (at,) = struct.unpack(order + "I", content[4:8])
         if at + 2 > len(content):
             return None
-        (count,) = struct.unpack_from(order + "H", content, at)
-        key = (len(content), content[:8], content[at : at + 6 + 12 * count])
-        known = self._known.get(key)
         try:
+            (count,) = struct.unpack(order + "H", content[at : at + 2])
+            key = (len(content), content[:8], content[at : at + 6 + 12 * count])
+            known = self._known.get(key)
             if known is None or not known.is_of(content):
-                known = self._read(content, key[2], order)
+                known = None if isinstance(content, Apart) else self._read(content, key[2], order)
                 if known is None:
                     return None
                 if len(self._known) == MOST_KEPT:
                     self._known.clear()
                 self._known[key] = known
             metadata = known.metadata(content)
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, LookupError):
             return None
         return None if metadata is None else (known.plain, known.facts, metadata)
 

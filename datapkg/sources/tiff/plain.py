@@ -108,6 +108,11 @@ class Plain:
         """Whether a library has to decode the strips."""
         return bool(self.codes.get(259, 1) != 1)
 
+    @property
+    def is_as_in_memory(self) -> bool:
+        """Whether its pixels stand in the file, one strip behind the other, as they do in an array."""
+        return not self.is_compressed and self.stored == np.dtype(self.dtype).str
+
     def facts(self) -> ImageFacts:
         """The image as a row tells it."""
         codes = self.codes
