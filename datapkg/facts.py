@@ -15,15 +15,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .access import RowAccess
-from .companions import companions
+from .companions import PLACES, companions
 from .constants import DTYPES, constant, image_axes, image_shapes
 from .distinct import distinct
 
 NEIGHBOURS = 1 << 12
 """Rows are read in blocks of so many, where no more than `FEW` are asked for."""
 FEW = 64
-PLACES = ("series", "page", "t", "c", "z")
-"""Columns that are 0 in each row where each file holds one image."""
 
 
 class RowFacts:
@@ -89,7 +87,7 @@ class RowFacts:
     def _candidates(self, name: str) -> Iterable[Any]:
         """The values that a column of all images of a table may well have in common."""
         if name in PLACES:
-            return [0]
+            return [0]  # so it is in each row where each file holds one image
         for column in self.rows.record.columns:
             if column.image and name in companions(column.name).looks:
                 beside = companions(column.name)

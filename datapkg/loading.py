@@ -6,8 +6,9 @@ comes back is put in the order asked. Where a table keeps files alone, images ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 
 from . import sources
 from .access import BATCH_BYTES, FILE_COLUMN, RowAccess
-from .companions import ARRAY, companions
+from .companions import ARRAY, PLACES, companions, places
 from .direct import DirectPixels
 from .distinct import distinct
 from .encoding import decoded, is_packed
 from .errors import DamageError, DatapkgError
 from .facts import FEW, RowFacts
+from .file_places import FilePlaces, Where
 from .pixels import stored_shapes
 from .placed import JoinedImages, PackedImages, PlacedImages
 from .records import ColumnRecord
@@ -140,11 +142,13 @@ class StoredImages:
 class DecodedImages:
     """The images of files that are kept as they were; `alone` says that no file has others beside it."""
 
-    def __init__(self, rows: RowAccess, facts: RowFacts, member: Member, alone: bool) -> None:
-        self.rows, self.facts, self._member, self._alone = rows, facts, member, alone
+    def __init__(
+        self, rows: RowAccess, facts: RowFacts, told: FilePlaces, member: Member, alone: bool
+    ) -> None:
+        self.rows, self.facts, self._told, self._member, self._alone = rows, facts, told, member, alone
         columns = {column.name: column for column in rows.record.columns}
-        self._keep: Literal["image", "plane"] = "plane" if "z" in columns else "image"
-        self._place = ["series", "page", "t", "c", "z"] if self._keep == "plane" else ["series", "page"]
+        self._place = places([one.name for one in columns.values() if one.type == "int32"])
+        self._keep: Literal["image", "plane"] = "plane" if self._place == PLACES else "image"
         self._nulls = columns[FILE_COLUMN].nulls
 
     @property
@@ -166,24 +170,55 @@ class DecodedImages:
             The package is damaged, or a verified read finds another file than was written.
         """
         wanted, place = np.unique(at, return_inverse=True)
-        files = self.file_rows[wanted]
-        places = [values.tolist() for values in self.facts.get(wanted, self._place)]
-        number = {key: i for i, key in enumerate(zip(files.tolist(), zip(*places, strict=True), strict=True))}
-        found: list[Image | None] = [None] * len(wanted)
-        for positions, batch in self.rows.take(distinct(files), [FILE_COLUMN], rows=self.step):
-            for file, content in zip(positions.tolist(), batch.column(FILE_COLUMN), strict=True):
-                for key, image in self._decoded(content, file):
-                    if (file, key) in number:
-                        found[number[file, key]] = image
+        told = self._told.of(wanted, len(self._place))
+        found = self._found(*(told or self._looked_up(wanted)))
+        unsaid = [one for one, image in enumerate(found) if image is None]
+        if unsaid and told:  # one row of a file of several images: an older build does not say which
+            for one, image in zip(unsaid, self._found(*self._looked_up(wanted[unsaid])), strict=True):
+                found[one] = image
         if lost := [row for row, image in zip(wanted, found, strict=True) if image is None]:
             where = f"table {self.rows.record.name}, row {lost[0]}"
             raise DamageError("its file does not hold this image any more", where, "build the package again")
         return [found[one] for one in place.tolist()]
 
+    def _looked_up(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[Where]]:
+        """Of rows, which ones hold their files, and where in these their images stand, as the rows say it."""
+        places = [values.tolist() for values in self.facts.get(at, self._place)]
+        files = self.file_rows[at]
+        if (files < 0).any():  # older pulls of chosen rows left files behind
+            where = f"table {self.rows.record.name}, row {at[files < 0][0]}"
+            raise DamageError("its file is not in the package", where, "pull the package again")
+        return files, list(zip(*places, strict=True))
+
+    def _found(self, files: NDArray[np.int64], places: Sequence[Where]) -> list[Image | None]:
+        """The images at places of files; None for one that is not there, or not the only one where no place is known."""
+        wanted: dict[int, dict[Where, int]] = {}
+        for one, (file, place) in enumerate(zip(files.tolist(), places, strict=True)):
+            wanted.setdefault(file, {})[place] = one
+        found: list[Image | None] = [None] * len(places)
+        for positions, batch in self.rows.take(distinct(files), [FILE_COLUMN], rows=self.step):
+            for file, content in zip(positions.tolist(), batch.column(FILE_COLUMN), strict=True):
+                rest = wanted[file]
+                if None in rest:
+                    images = [image for _, image in islice(self._decoded(content, file), 2)]
+                    found[rest[None]] = images[0] if len(images) == 1 else None
+                    continue
+                for key, image in self._decoded(content, file):
+                    if key in rest:
+                        found[rest.pop(key)] = image
+                    if not rest:
+                        break  # what comes behind is not decoded
+        return found
+
     @cached_property
     def file_rows(self) -> NDArray[np.int64]:
-        """For each row of the table the row that holds its file: the file's first."""
-        return np.maximum.accumulate(np.where(self.has_file, np.arange(self.rows.order.rows), 0))
+        """For each row of the table the row that holds its file, the file's first; -1 where none does."""
+        rows = np.arange(self.rows.order.rows)
+        if not self._nulls:
+            return rows
+        (paths,) = self.facts.get(rows, ["path"])
+        files = np.maximum.accumulate(np.where(self.has_file, rows, 0))
+        return np.where(self.has_file[files] & (paths[files] == paths), files, -1)
 
     @cached_property
     def has_file(self) -> NDArray[np.bool_]:

@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
+
 from . import versions
 from .access import FILE_COLUMN, RowAccess
 from .errors import DamageError, VersionError
 from .facts import RowFacts
+from .file_places import FilePlaces
 from .loading import DecodedImages, Direct, StoredImages
 from .placed import placed_images
 from .places import Place, place
@@ -43,6 +46,7 @@ class OpenVersion:
         self._rows: dict[str, RowAccess] = {}
         self._facts: dict[str, RowFacts] = {}
         self._images: dict[tuple[str, str], StoredImages | DecodedImages] = {}
+        self._members: dict[str, dict[str, int]] = {}
         if record is not None:
             self.record = record
 
@@ -106,9 +110,9 @@ class OpenVersion:
                     rows, facts, stored[0], self._direct(name, stored[0])
                 )
             else:
-                self._images[name, column] = DecodedImages(
-                    rows, facts, partial(self._member, name), not self._has_members(name)
-                )
+                told = FilePlaces(self.place, self.files, name, FILE_COLUMN, rows.order)
+                member, alone = partial(self._member, name), not self._has_members(name)
+                self._images[name, column] = DecodedImages(rows, facts, told, member, alone)
         return self._images[name, column]
 
     def _direct(self, table: str, column: ColumnRecord) -> Direct | None:
@@ -128,10 +132,14 @@ class OpenVersion:
         name = f"{table}_files"
         if not self._has_members(table):
             raise DamageError(f"{path} is not kept with it", f"table {table}", "build the package again")
-        text = path.replace("'", "''")
-        for _, batch in self.rows(name).read([FILE_COLUMN], f"path = '{text}'", 1):
-            return memoryview(batch.column(FILE_COLUMN)[0].as_buffer())
-        raise DamageError(f"{path} is not in it", f"table {name}", "build the package again")
+        if name not in self._members:
+            (paths,) = self.facts(name).get(np.arange(self.table(name).rows), ["path"])
+            self._members[name] = {path: row for row, path in reversed([*enumerate(paths.tolist())])}
+        row = self._members[name].get(path)
+        if row is None:
+            raise DamageError(f"{path} is not in it", f"table {name}", "build the package again")
+        ((_, batch),) = self.rows(name).take(np.array([row]), [FILE_COLUMN])
+        return memoryview(batch.column(FILE_COLUMN)[0].as_buffer())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OpenVersion) and self._key() == other._key()

@@ -12,10 +12,12 @@ import pytest
 import stores
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from make_kept import multi, pages
 from make_sets import spread
 from stores import MOTO
 
 import datapkg
+from datapkg.copying.lost_files import LostFiles
 from datapkg.errors import DamageError, SchemaError, StoreError, VersionError
 from datapkg.places import place
 from datapkg.records import Selection
@@ -263,3 +265,53 @@ def test_a_part_is_pulled_from_a_bucket_into_a_bucket(
     assert taken is not None
     assert taken.address == uri
     assert isinstance(datapkg.open(f"{uri} p1")["frames"].to_pandas(), pd.DataFrame)
+
+
+@pytest.mark.parametrize("keep", ["bytes", "[bytes, array]"])
+@pytest.mark.parametrize(
+    ("where", "chosen"),
+    [
+        ("page = 2", [2, 5]),
+        ("page >= 1 and path <> 'a.tif'", [4, 5]),
+        ("path = 'a.tif' or page = 2", [0, 1, 2, 5]),
+        ("path = 'c.tif'", [6]),
+        ("page = 0", [0, 3, 6]),
+    ],
+)
+def test_a_row_of_a_file_of_several_images_comes_with_its_file(
+    where: str, chosen: list[int], keep: str, tmp_path: Path
+) -> None:
+    for number, name in enumerate("ab"):
+        multi(tmp_path / "data" / f"{name}.tif", pages(number))
+    multi(tmp_path / "data" / "c.tif", pages(2, 1))
+    make.build(make.manifest(tmp_path / "data", f'name: frames, path: "*.tif", keep: {keep}'), tmp_path / "p")
+    whole = datapkg.open(tmp_path / "p")["frames"]
+    datapkg.pull(tmp_path / "p", tmp_path / "q", where=where)
+    for verify in (False, True):
+        part = datapkg.open(tmp_path / "q", verify=verify)["frames"]
+        for image, row in zip(part.images(range(len(chosen))), chosen, strict=True):
+            assert np.array_equal(image, whole.image(row))
+    rows = part.to_pandas(columns=["path", "image_bytes"])
+    for name in "abc":
+        files = [one for one in rows["image_bytes"][rows["path"] == f"{name}.tif"] if one is not None]
+        assert files == [(tmp_path / "data" / f"{name}.tif").read_bytes()] * len(files)
+        assert len(files) == (f"{name}.tif" in set(rows["path"]))
+    assert datapkg.verify(tmp_path / "q", deep=True).ok
+
+
+def test_a_row_whose_file_was_left_behind_shows_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As earlier pulls did with the files of rows that were chosen without their first."""
+    monkeypatch.setattr(LostFiles, "_whole", lambda self, at, batch: batch)
+    for number, name in enumerate("ab"):
+        multi(tmp_path / "data" / f"{name}.tif", pages(number))
+    make.build(make.manifest(tmp_path / "data", 'name: frames, path: "*.tif", keep: bytes'), tmp_path / "p")
+    for where, sound in (("path = 'a.tif' or page = 2", 3), ("page = 2", 0)):
+        datapkg.pull(tmp_path / "p", tmp_path / where, where=where)
+        part = datapkg.open(tmp_path / where)["frames"]
+        part.opened.files.placed.clear()  # earlier lists said nothing of places
+        for row in range(sound):
+            assert np.array_equal(part.image(row), pages(0)[row])
+        with pytest.raises(DamageError, match=f"row {sound}: its file is not in the package"):
+            part.image(sound)

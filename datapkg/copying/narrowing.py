@@ -30,6 +30,7 @@ from ..records import TableRecord
 from ..source_list import SourceRow, SourceRows
 from ..verified import FIX, VerifiedRows, wrong_images
 from .choosing import Chosen
+from .lost_files import LostFiles
 
 FRAGMENT_BYTES = 64 << 20
 
@@ -52,7 +53,7 @@ def narrowed(chosen: Chosen, table: TableRecord, target: Place, attempt: str, pr
     digests = Digests(table, rows.schema, sources, left, count)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for at, batch in rows.take(np.flatnonzero(chosen.rows[table.name]), rows.schema.names):
+        for at, batch in LostFiles(opened, table, np.flatnonzero(chosen.rows[table.name])).taken():
             _refuse_other_pixels(table, at, batch)
             digests.update(batch)
             yield batch

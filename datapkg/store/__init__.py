@@ -6,11 +6,13 @@ from .chunks import PACKED, PLAIN, ChunkForm, index_of, numbers
 from .codings import MISSING, SAME, Coding, dictionary
 from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .forms import looks_of, unpacked_text
+from .kept import places_of
 from .layers import Layer
 from .names import stored_name
 from .pages import BLOBS
 from .placed import CHUNKS, CODED, GAPPED, LINES, VALUES
 from .read import PinnedTable, damage, fragment_sizes, map_file, read_parts
+from .repeats import SHARED, SHARED_VALUES, entries_of, entries_of_rows
 from .update import update
 from .write import (
     TAG,
@@ -41,6 +43,8 @@ __all__ = [
     "PACKED",
     "PLAIN",
     "SAME",
+    "SHARED",
+    "SHARED_VALUES",
     "TAG",
     "VALUES",
     "ChunkForm",
@@ -56,6 +60,8 @@ __all__ = [
     "commit",
     "damage",
     "dictionary",
+    "entries_of",
+    "entries_of_rows",
     "fragment_sizes",
     "index_of",
     "intact",
@@ -65,6 +71,7 @@ __all__ = [
     "numbers",
     "pin_content",
     "pins",
+    "places_of",
     "read_parts",
     "set_aside",
     "staged",

@@ -2,7 +2,7 @@
 
 A page is two buffers: rows, each behind its length in eight bytes, and an index of where rows begin. Where some are missing,
 each begins with a byte that says so. A value that stands alone, or that all rows of a page have, is stored once, without
-an index; of a page of nothing but missing ones nothing is stored.
+an index; of a page of nothing but missing ones nothing is stored. Values that repeat stand in a dictionary (`repeats`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .placed import VALUES
+from .repeats import SHARED_VALUES, shared
 
 GAPPED_VALUES = "values, gapped"
 """The kind of pages of which rows are missing, which have five numbers each: older readers leave them to the engine."""
@@ -34,20 +36,37 @@ VALID, NULLABLE = "AllValid", "Nullable"
 LENGTH = 8
 
 
-def blobs(path: Path, pages: Sequence[Any], rows: Sequence[int]) -> dict[str, Any] | None:
+def blobs(
+    path: Path, pages: Sequence[Any], rows: Sequence[int], lengths: NDArray[np.int64] | None = None
+) -> dict[str, Any] | None:
     """What a list of files says of a column of bytes; None where a page of it is not understood.
 
     Of each page its rows, where they and their index begin, the bytes of an entry, and of a row's mark. Of a value that is
-    stored once: the rows, where it begins, its length, and `LONE`.
+    stored once: the rows, where it begins, its length, and `LONE`. Of values that repeat: see `repeats`. `lengths` are
+    those of the rows' values, where they are known.
     """
     places: list[tuple[int, ...]] = []
+    dictionaries: dict[str, list[Any]] = {}
+    first = 0
     with open(path, "rb", buffering=0) as file:
         for page, count in zip(pages, rows, strict=True):
             text = re.sub(r"\s", "", page.encoding)
             found = _once(file, text, page.buffers, count) or _indexed(file, text, page.buffers, count)
             if found is None:
-                return None
+                those = None if lengths is None else lengths[first : first + count]
+                repeats = shared(file, page, count, those)
+                if repeats is None:
+                    return None
+                dictionaries[str(len(places))] = repeats[1]
+                found = [repeats[0]]
             places += found
+            first += count
+    if dictionaries:
+        return {
+            "kind": SHARED_VALUES,
+            "pages": [one for place in places for one in place],
+            "shared": dictionaries,
+        }
     if any(mark or width == NOTHING for _, _, _, width, mark in places):
         return {"kind": GAPPED_VALUES, "pages": [one for place in places for one in place]}
     return {"kind": VALUES, "pages": [one for place in places for one in place[:4]]} if places else None

@@ -3,6 +3,7 @@
 A page's numbers stand in chunks (`chunks`), plain, packed, or in runs, as masks do; of a page of one and the same number
 (`SAME`) nothing is stored but that number, and of one of missing images (`MISSING`) nothing at all. Numbers of eight bytes
 that repeat often are numbers of entries in a dictionary: plain, packed as one chunk is, or compressed by LZ4 behind its length.
+So are bytes, such as kept files: their dictionary says where each entry begins, and then has them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ COMPRESSED = (
     "CompressiveEncoding{{compression:Some(General(General{{compression:Some(BufferCompression{{"
     "scheme:CompressionAlgorithmLz4,level:None,}},),values:Some({},),}},),),}}"
 )
+TEXTS = f"CompressiveEncoding{{compression:Some(Variable(Variable{{offsets:Some({FLAT.format(64)},),values:None,}},),),}}"
+"""How the engine describes bytes of any length, one after the other behind where each begins."""
 LISTS = (
     r"layers:\[Repdef(?P<item>AllValid|Nullable)Item,"
     r"(?P<lists>(?:Repdef(?:AllValid|Nullable|Emptyable|NullAndEmpty)List,)*)\],"
@@ -96,12 +99,28 @@ def coding(
     found = MINI_BLOCK.fullmatch(text)
     if not found:
         return None
-    levels = sum(found[one] != "None" for one in ("rep", "defined"))
-    entries, said = int(found["entries"]), f"{found['values']},"
+    entries = int(found["entries"])
     words = _words(found["words"], entries, dtype) if entries else ""
     if words is None or (item and entries):
         return None
-    for bits in (8, 16, 32, 64) if entries else (8 * dtype.itemsize,):
+    return _numbers(found, (8, 16, 32, 64) if entries else (8 * dtype.itemsize,), item, words)
+
+
+def repeated(encoding: str) -> tuple[Coding, int] | None:
+    """The coding of a page of bytes of which each is a number of an entry in a dictionary, and its rows."""
+    found = MINI_BLOCK.fullmatch(re.sub(r"\s", "", encoding))
+    if not found or found["lists"] or found["words"] != COMPRESSED.format(TEXTS):
+        return None
+    return _numbers(found, (8, 16, 32, 64), (), LZ4)
+
+
+def _numbers(
+    found: re.Match[str], sizes: Sequence[int], item: Sequence[int], words: str
+) -> tuple[Coding, int] | None:
+    """How numbers of one of these sizes, in bits, stand in chunks."""
+    levels = sum(found[one] != "None" for one in ("rep", "defined"))
+    said, entries = f"{found['values']},", int(found["entries"])
+    for bits in sizes:
         ways = {PLAIN: values(np.dtype(f"u{bits // 8}"), item)}
         if not item:
             ways |= {PACKED: f"{INLINE.format(bits)},", RUNS: f"{RUN.format(FLAT.format(bits))},"}

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..companions import companions
+from ..companions import ARRAY, companions, places
 from ..pixels import DTYPES
 from .blobs import LONE, blobs
 from .files import Pages
 from .forms import Forms
+from .kept import Kept
 from .layers import numbers_of
 from .names import stored_name
 from .page_rows import rows_of_pages
@@ -29,25 +30,29 @@ from .placed import VALUES, placed
 
 PIXELS = frozenset(DTYPES) - {"bool"}
 """The dtypes of a column of pixels; those of bools are stored as uint8."""
+FILE_COLUMN = "image_bytes"
 BLOBS = "blobs"
 """What stands in the place of a dtype for a column of bytes."""
 
 
 @dataclass(slots=True)
 class WrittenColumns:
-    """Watches what is written of columns of images, and of bytes; `blobs` and `packed` name the latter."""
+    """Watches what is written of columns of images, and of bytes; `packed` names those of packed images."""
 
     schema: pa.Schema
     forms: dict[str, Forms] = field(default_factory=dict)
     """By column of images, under its true name, what its images say of themselves."""
-    blobs: list[str] = field(default_factory=list)
+    blobs: dict[str, Kept] = field(default_factory=dict)
+    """By column of bytes, such as files that are kept, what is to be known of them."""
     packed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for column in self.schema:
             beside = companions(column.name)
-            if column.type == pa.large_binary():
-                (self.packed if column.metadata else self.blobs).append(column.name)
+            if column.type == pa.large_binary() and column.metadata:
+                self.packed.append(column.name)
+            elif column.type == pa.large_binary():
+                self.blobs[column.name] = Kept(self._places(column.name))
             elif pa.types.is_nested(column.type) and {beside.dtype, beside.shape} <= set(self.schema.names):
                 self.forms[column.name] = Forms()
 
@@ -56,6 +61,8 @@ class WrittenColumns:
         for name, forms in self.forms.items():
             columns = [self.schema.get_field_index(one) for one in (name, *companions(name).looks)]
             forms.add(*(batch.column(at) for at in columns))
+        for name, kept in self.blobs.items():
+            kept.add(batch.column(name), [batch.column(one) for one in kept.beside])
 
     def pages(self, path: Path, written: Any, schema: pa.Schema) -> tuple[dict[str, Pages], dict[str, Any]]:
         """Where pixels and bytes lie in the file that was written; by the columns' stored names.
@@ -97,13 +104,24 @@ class WrittenColumns:
                 equal[stored_name(name)] = Pages(dtype, shape, places)
             elif other := placed(path, pages, rows, kind, forms):
                 others[stored_name(name)] = other
-        for name in (*self.blobs, *self.packed):
+        for name in self.packed:
             if entry := blobs(path, *pages_of(name, 0)):
-                if name in self.blobs and entry["kind"] == VALUES and LONE not in entry["pages"][3::4]:
-                    equal[stored_name(name)] = Pages(BLOBS, (), tuple(entry["pages"]))
+                others[stored_name(name)] = entry
+        for name, kept in self.blobs.items():
+            if entry := blobs(path, *pages_of(name, 0), kept.lengths):
+                plain = kept.plain and entry["kind"] == VALUES
+                told = {"places": kept.text} if kept.known and not plain else {}
+                if told or entry["kind"] != VALUES or LONE in entry["pages"][3::4]:
+                    others[stored_name(name)] = entry | told
                 else:
-                    others[stored_name(name)] = entry
+                    equal[stored_name(name)] = Pages(BLOBS, (), tuple(entry["pages"]))
         return equal, others
+
+    def _places(self, column: str) -> tuple[str, ...]:
+        """The columns that say where the images of a column of files stand; none where their pixels are kept too."""
+        if column != FILE_COLUMN or ARRAY in self.schema.names:
+            return ()
+        return places([one.name for one in self.schema if one.type == pa.int32()])
 
 
 def _places(pages: list[Any], dtype: str, shape: tuple[int, ...]) -> tuple[int, ...] | None:
