@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import collections
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from . import ingest, sources
 from .column_sums import ColumnSums
-from .digest import SourceDigest, table_digest
+from .digest import table_digest
 from .engine import Needs, Run
 from .engine.inline import Here
 from .errors import DamageError
 from .hashes import remember
 from .ingest import Ingested, IngestTask, ScanTask
-from .known_files import Texts, archive_rows, file_rows, held_of, known_files, table_row
+from .known_files import archive_rows, file_rows, known_files, table_rows
 from .looks import Looks
 from .old_tables import OldTable
 from .one_pass import Looked, OnePassTask, scan_and_store
@@ -27,10 +27,10 @@ from .progress import Counter, Progress
 from .reading import MAX_IMAGE_BYTES, SourceFile, check_hash
 from .records import ColumnRecord, TableRecord
 from .short import is_short
-from .source_list import ARCHIVE, SourceRow
+from .source_list import ARCHIVE, SourceRows
 from .sources.base import TableSchema
 from .store import Fragment, Layer, stored_name
-from .succession import Come, Piece, Succession
+from .succession import Pieces, Succession, pieces_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Content:
     """
 
     table: TableRecord
-    rows: tuple[SourceRow, ...]
+    rows: SourceRows
     schema: pa.Schema | None = None
     fragments: tuple[Fragment, ...] = ()
     succession: Succession | None = None
@@ -58,31 +58,31 @@ class ResourceContent:
 
     name: str
     tables: tuple[Content, ...]
-    files: tuple[SourceRow, ...]
+    files: SourceRows
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Growing:
-    """A table while its tasks come in, in manifest order; `come` says where each source's rows stand."""
+    """A table while its tasks come in, in manifest order; of each source its rows, their digest, what images hold, and where they stand."""
 
     schema: TableSchema
     sums: ColumnSums
     fragments: list[Fragment] = field(default_factory=list)
-    digests: list[SourceDigest] = field(default_factory=list)
-    held: list[Mapping[str, int]] = field(default_factory=list)
-    come: list[Come] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    come: list[Pieces] = field(default_factory=list)
 
     def add(self, part: Ingested) -> None:
-        first = 0
-        for source in part.sources:
-            self.come.append(Come(len(self.fragments), first, source.rows))
-            first += source.rows
+        rows = np.array(part.rows, np.int64)
+        self.come.append(pieces_of(-1 - len(self.fragments), rows.cumsum() - rows, rows))
         if part.fragment is not None:
             self.fragments.append(part.fragment)
         self.sums.join(part.sums)
-        self.digests += part.sources
+        self.rows += part.rows
+        self.digests += part.digests
         self.held += part.held
 
 
@@ -90,13 +90,14 @@ def taken_over(resource: ResourcePlan, before: Previous) -> ResourceContent:
     """A resource that is as it was in the version before; an archive may hold the same files and be another one."""
     name = resource.resource.name
     tables = tuple(
-        Content(table, tuple(row for row in before.sources if row.table == table.name))
+        Content(table, before.sources.of_table(table.name))
         for table in before.record.tables
         if table.resource == name
     )
     warnings = tuple(before.record.warnings.get(name, ()))
-    members = (row for row in before.members(name) if row.evidence != ARCHIVE)
-    rows = (*before.of(name).values(), *members, *archive_rows(resource))
+    members = before.members(name)
+    members = members.at(~members.says("evidence", ARCHIVE))
+    rows = SourceRows.joined([before.of(name), members, archive_rows(resource)])
     return ResourceContent(name, tables, rows, warnings)
 
 
@@ -122,17 +123,16 @@ class Reader:
         remember(scanned.files, scanned.hashes, begun)
         whole = len(scanned) == len(resource.files)
         if not whole and self.before is not None:
-            looks = known_files(resource, self.before) | {one.file.path: one for one in scanned}
-            scanned = Looks.of(looks[path] for path in resource.files.paths)
-        decision = sources.get(resource.resource.type).decide(
-            resource.resource, [(one.path, one.scan) for one in scanned.told()]
-        )
+            fresh = resource.fresh
+            known = known_files(fresh, resource, self.before)
+            scanned = known.placed(fresh, scanned, resource.stale, resource.files)
+        decision = sources.get(resource.resource.type).decide(resource.resource, list(scanned.told()))
         following, notes = self._following(resource, decision.tables)
         anew = [table for table in decision.tables if table.name not in following]
         looked = [self._kept(part, decision.tables if whole or not anew else ()) for part in looked]
-        groups = () if whole else ingest.grouped(scanned, lambda one: one.file.bytes)
+        groups = ingest.cut(scanned.files.sizes.tolist()) if anew and not whole else ()
         growing = self._ingest(
-            resource, anew, looked if whole else [Looked(Looks.of(group)) for group in groups]
+            resource, anew, looked if whole else [Looked(scanned[group]) for group in groups]
         )
         growing |= self._ingest(resource, [one.schema for one in following.values()], looked)
         tables = tuple(
@@ -140,7 +140,7 @@ class Reader:
             for schema in decision.tables
         )
         warnings = (*folded(scanned), *decision.warnings)
-        rows = (*file_rows(resource, scanned), *archive_rows(resource))
+        rows = SourceRows.joined([file_rows(resource, scanned), archive_rows(resource)])
         return ResourceContent(resource.resource.name, tables, rows, warnings, notes)
 
     def _following(
@@ -152,7 +152,7 @@ class Reader:
         there = {
             table.name for table in self.before.record.tables if table.resource == resource.resource.name
         }
-        paths = set(resource.files.paths) - set(resource.files.take(resource.stale).paths)
+        staying = set(resource.files.take(resource.fresh).paths)
         found, notes = {}, []
         for schema in tables:
             if schema.name not in there:
@@ -161,7 +161,8 @@ class Reader:
             why = old.unlike()
             if not why:
                 try:
-                    found[schema.name] = _Following(schema, old, old.sums_without(set(old.files) - paths))
+                    gone = np.array([at for path, at in old.at.items() if path not in staying], np.int64)
+                    found[schema.name] = _Following(schema, old, old.sums_without(gone))
                 except DamageError as error:
                     why = error.what
             if why:
@@ -251,32 +252,30 @@ def _content(
 ) -> Content:
     """A table of the coming version: what its tasks gave, and what stays of the version before."""
     name = growing.schema.name
-    new = zip(growing.digests, growing.held, growing.come, strict=True)
-    stale = set(resource.files.take(resource.stale).paths)
-    rows: list[SourceRow] = []
-    texts = Texts()
-    pieces: list[Piece] = []
-    for one in scanned.told():
-        if name not in one.scan.evidence:
-            continue
-        if following is not None and one.path not in stale:
-            rows.append(following.old.files[one.path])
-            pieces.append(following.old.stay(one.path))
-        else:
-            source, held, come = next(new)
-            rows.append(table_row(resource, one, name, source, held, texts))
-            pieces.append(come)
-    if following is not None:
+    at = scanned.which(lambda scan: name in scan.evidence)
+    given = growing.rows, growing.digests, growing.held
+    come = np.concatenate([np.empty((0, 3), np.int64), *growing.come])
+    if following is None:
+        rows, succession = table_rows(resource, scanned, at, name, given), None
+    else:
+        read = np.isin(at, resource.stale)
+        old = np.array([following.old.at[scanned.files.paths[one]] for one in at[~read].tolist()], np.int64)
+        order = np.argsort(np.append(np.flatnonzero(read), np.flatnonzero(~read)))
+        new = table_rows(resource, scanned, at[read], name, given)
+        rows = SourceRows.joined([new, following.old.sources.at(old)]).at(order)
         growing.sums.join(following.sums)
-    record = table_record(growing.schema, growing.sums, resource.resource.name, resource.settings, rows)
-    succession = following.old.succession(pieces) if following is not None else None
-    return Content(record, tuple(rows), growing.schema.arrow(), tuple(growing.fragments), succession)
+        succession = following.old.succession(np.concatenate([come, following.old.stay(old)])[order])
+    about = growing.schema, growing.sums, resource.resource.name, resource.settings
+    record = table_record(*about, rows.values("digest"), rows.total, rows.held())
+    return Content(record, rows, growing.schema.arrow(), tuple(growing.fragments), succession)
 
 
 def folded(scanned: Looks) -> list[str]:
     """The files' warnings; one that many files have alike is told once, with their number and the first."""
     alike: dict[str, list[tuple[str, str]]] = {}
-    for path, _, _, scan, _ in scanned.told():
+    if not len(scanned.which(lambda scan: scan.warnings)):
+        return []
+    for path, scan in scanned.told():
         for warning in scan.warnings:
             told = warning if warning.startswith(path) else f"{path}: {warning}"
             alike.setdefault(told.removeprefix(path), []).append((path, told))
@@ -291,19 +290,16 @@ def table_record(
     sums: ColumnSums,
     resource: str,
     settings: str,
-    sources: Sequence[SourceRow | SourceDigest],
+    digests: Sequence[str],
+    rows: int,
+    held: Mapping[str, int],
 ) -> TableRecord:
-    """What a version's record says of a table, from its columns' sums and from what each of its sources gave."""
+    """What a version's record says of a table, from its columns' sums, the digests of its sources, and what they hold."""
     columns = tuple(
         ColumnRecord(c.name, stored_name(c.name), c.logical, nulls, digest, c.image is not None, c.why)
         for c, nulls, digest in zip(schema.columns, sums.nulls, sums.digests(), strict=True)
     )
     pairs = [(c.name, c.logical) for c in schema.columns]
-    digest = table_digest(schema.name, schema.kind, pairs, [one.digest for one in sources])
-    held: dict[str, int] = {c.name: 0 for c in schema.columns if c.name in ingest.IMAGE_COLUMNS}
-    alike = collections.Counter(one.held for one in sources if isinstance(one, SourceRow) and one.held)
-    for text, files in alike.items():
-        for name, size in held_of(text).items():
-            held[name] = held.get(name, 0) + files * size
-    rows = sum(one.rows for one in sources)
+    digest = table_digest(schema.name, schema.kind, pairs, digests)
+    held = {c.name: 0 for c in schema.columns if c.name in ingest.IMAGE_COLUMNS} | dict(held)
     return TableRecord(schema.name, schema.kind, resource, rows, digest, settings, None, held, columns)

@@ -12,8 +12,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -30,6 +31,13 @@ SYNC_FILE_RANGE_WRITE = 2  # as <fcntl.h> has it
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The items of a list, each written as JSON."""
+
+    items: Iterable[str]
+
+
 def sealed(document: Mapping[str, Any]) -> bytes:
     """Write a document as JSON, one member or item a line, whose last member is the BLAKE3 of all bytes before it.
 
@@ -42,7 +50,7 @@ def sealed(document: Mapping[str, Any]) -> bytes:
     """
     content = bytearray(b"{\n")
     for name, value in document.items():
-        for piece in chain((f"{_compact(name)}: ",), _lines(value), (",\n",)):
+        for piece in chain((f"{compact(name)}: ",), _lines(value), (",\n",)):
             content += piece.encode()
     content += b'"blake3": "%s"\n}\n' % blake3(content).hexdigest().encode()
     return bytes(content)
@@ -169,7 +177,7 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}")
 
 
-_compact = json.JSONEncoder(
+compact = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
 ).encode  # made once: a lock has 100,000 lines
 
@@ -177,12 +185,12 @@ _compact = json.JSONEncoder(
 def _lines(value: Any) -> Iterator[str]:
     """A value in pieces: all lines of a long list at once would be a copy more of what is written."""
     if isinstance(value, dict) and value:
-        yield "{\n" + ",\n".join(f"{_compact(k)}: {_compact(v)}" for k, v in value.items()) + "\n}"
-    elif isinstance(value, list | tuple | map):
-        between, items = "[\n", iter(value)
+        yield "{\n" + ",\n".join(f"{compact(k)}: {compact(v)}" for k, v in value.items()) + "\n}"
+    elif isinstance(value, list | tuple | Lines):
+        between, items = "[\n", iter(value.items if isinstance(value, Lines) else map(compact, value))
         while some := list(islice(items, LINES)):
-            yield between + ",\n".join(map(_compact, some))
+            yield between + ",\n".join(some)
             between = ",\n"
         yield "\n]" if between == ",\n" else "[]"
     else:
-        yield _compact(value)
+        yield compact(value)

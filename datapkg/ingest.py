@@ -15,7 +15,7 @@ import pyarrow as pa
 from . import sources
 from .column_sums import ColumnSums
 from .companions import companions
-from .digest import DigestColumn, SourceDigest, SourceHasher
+from .digest import DigestColumn, SourceHasher
 from .encoding import is_packed, pixel_bytes
 from .engine import Note
 from .files import Files
@@ -24,6 +24,7 @@ from .manifest import Resource
 from .places import Place
 from .reading import MAX_IMAGE_BYTES, Reading, SourceFile
 from .row_digests import RowHasher
+from .source_list import as_json
 from .sources.base import Column, TableSchema
 from .store import Fragment, write_fragment
 
@@ -66,16 +67,17 @@ class IngestTask:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What a task gave to one table: its fragment, and of each source its digest and the bytes that image columns hold.
+    """What a task gave to one table: its fragment, and of each source its rows, their digest and what image columns hold.
 
-    Of a packed column `held` also says, under ``image_array_unpacked``, what its pixels take unpacked.
-    The columns' digests are summed up already: kept for each source, they would grow with files x columns.
+    `held` is JSON, as in ``_sources``. Of a packed column it also says, under ``image_array_unpacked``, what its pixels
+    take unpacked. The columns' digests are summed up already: kept for each source, they would grow with files x columns.
     """
 
     fragment: Fragment | None
-    sources: tuple[SourceDigest, ...]
+    rows: list[int]
+    digests: list[str]
     sums: ColumnSums
-    held: tuple[Mapping[str, int], ...]
+    held: list[str]
 
 
 def scan(task: ScanTask, note: Note) -> Looks:
@@ -171,8 +173,9 @@ class Storing:
         columns = digest_columns(table.columns)
         self._hasher, self._sums = SourceHasher(columns, self._schema), ColumnSums(columns)
         self._rows_hasher = RowHasher(columns, self._schema)
-        self._digests: list[SourceDigest] = []
-        self._held: list[dict[str, int]] = []
+        self._rows: list[int] = []
+        self._digests: list[str] = []
+        self._held: list[str] = []
         self._holds: dict[str, int] = {}
 
     def begin(self) -> None:
@@ -191,18 +194,25 @@ class Storing:
         """Take in rows that are a whole source each."""
         if batch.schema != self._schema:
             raise TypeError(f"{self.table.name}: rows of {batch.schema} where {self._schema} was decided")
+        self._rows += [1] * batch.num_rows
         self._digests += self._rows_hasher.digests(batch, self._sums)
         self._held += _held_by_row(batch, [c.name for c in self.table.columns if c.name in IMAGE_COLUMNS])
 
     def end(self) -> None:
         """All rows of the source have been taken in."""
-        self._digests.append(self._sums.add(self._hasher.result()))
-        self._held.append(self._holds)
+        source = self._sums.add(self._hasher.result())
+        self._rows.append(source.rows)
+        self._digests.append(source.digest)
+        self._held.append(_told(self._holds))
 
     def written(self, package: Place, attempt: str, rows: Iterator[pa.RecordBatch]) -> Ingested:
         """Write the rows, which are taken in on the way."""
         fragment = write_fragment(package, attempt, self.table.name, self._schema, coalesced(rows))
-        return Ingested(fragment, tuple(self._digests), self._sums, tuple(self._held))
+        return Ingested(fragment, self._rows, self._digests, self._sums, self._held)
+
+
+def _told(held: Mapping[str, int]) -> str:
+    return as_json(held) if held else ""
 
 
 def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:
@@ -214,19 +224,18 @@ def _add_held(held: dict[str, int], batch: pa.RecordBatch) -> None:
         held[UNPACKED] = held.get(UNPACKED, 0) + unpacked
 
 
-def _held_by_row(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, int]]:
-    """What image columns hold of each row; rows that hold the same share what says so."""
-    known: dict[tuple[int, ...], dict[str, int]] = {}
+def _held_by_row(batch: pa.RecordBatch, names: Sequence[str]) -> list[str]:
+    """What image columns hold of each row; rows that hold the same share the text that says so."""
     columns = [_row_bytes(batch.column(name)) for name in names]
     if "image_array" in names and is_packed(batch.schema.field("image_array").type):
         names = [*names, UNPACKED]
         packed = batch.column("image_array")
         columns.append([pixel_bytes(packed.slice(row, 1)) for row in range(len(packed))])
     if not columns:
-        return [{} for _ in range(batch.num_rows)]
-    return [
-        known.setdefault(sizes, dict(zip(names, sizes, strict=True))) for sizes in zip(*columns, strict=True)
-    ]
+        return [""] * batch.num_rows
+    rows = list(zip(*columns, strict=True))
+    known = {sizes: _told(dict(zip(names, sizes, strict=True))) for sizes in set(rows)}
+    return [known[sizes] for sizes in rows]
 
 
 def _row_bytes(array: pa.Array) -> list[int]:

@@ -3,135 +3,148 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from .digest import SourceDigest
-from .looks import Looks, Scanned, Told
+from .looks import Looking, Looks, Scanned
 from .plan import Previous, ResourcePlan, member_file
 from .reading import Seen, SourceFile
-from .source_list import ARCHIVE, MATCHED_MEMBER, SourceRow
+from .source_list import ARCHIVE, MATCHED_MEMBER, SourceRow, SourceRows, as_json, places_among
 from .sources.base import Scan
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode  # made once
 ANY_PLACE = (0, 0, 0, 0)
 """The identity of a file that was seen by another build: only its content counts."""
 
 
-def file_rows(resource: ResourcePlan, scanned: Looks) -> list[SourceRow]:
+def file_rows(resource: ResourcePlan, scanned: Looks) -> SourceRows:
     """One row for each file that was matched, and for each other one that was read with it, in the lead's group."""
-    rows = []
-    for path, size, sha256, scan, _ in scanned.told():
-        row = _file_row(resource, scan.lead or path, path, size, sha256, scan.warnings)
-        rows.append(replace(row, evidence=MATCHED_MEMBER) if scan.lead else row)
-    with_members = [one for one in scanned.told() if one.members]
-    led = {one.path for one in scanned.told() if one.scan.lead} if with_members else ()
-    for one in with_members:
-        others = [(file, seen) for file, seen in one.members if file.path not in led]
-        rows += [_file_row(resource, one.path, file.path, file.bytes, seen.sha256) for file, seen in others]
-    return rows
-
-
-def archive_rows(resource: ResourcePlan) -> list[SourceRow]:
-    """One row for each archive that files of the resource were chosen of."""
-    return [
-        replace(
-            _file_row(resource, one.path, one.path, one.bytes, one.sha256),
-            evidence=ARCHIVE,
-        )
-        for one in resource.archives
+    every = np.arange(len(scanned))
+    paths = groups = pa.array(scanned.files.paths, pa.string())
+    if len(scanned.which(lambda scan: scan.lead)):
+        groups = pa.array([scan.lead or path for path, scan in scanned.told()], pa.string())
+    matched = SourceRows.made(
+        {
+            **_no_table(resource),
+            "group": groups,
+            "path": paths,
+            "bytes": scanned.files.sizes,
+            "sha256": scanned.hashes,
+            "evidence": scanned.texts(lambda scan: MATCHED_MEMBER if scan.lead else "null", every),
+            "warnings": scanned.texts(warnings_of, every),
+        }
+    )
+    with_members = list(scanned.with_members())
+    led = {path for path, scan in scanned.told() if scan.lead} if with_members else ()
+    others = [
+        (one.file.path, file, seen.sha256)
+        for one in with_members
+        for file, seen in one.members
+        if file.path not in led
     ]
+    return SourceRows.joined([matched, _other_rows(resource, others, "null")])
 
 
-def _file_row(
-    resource: ResourcePlan, group: str, path: str, size: int, sha256: str, warnings: Sequence[str] = ()
-) -> SourceRow:
-    """A file's row as it is where the file adds to no table."""
-    return SourceRow(
-        resource=resource.resource.name,
-        table="",
-        group=group,
-        path=path,
-        bytes=size,
-        sha256=sha256,
-        rows=0,
-        digest="",
-        evidence="null",
-        warnings=as_json(list(warnings)) if warnings else "",
+def archive_rows(resource: ResourcePlan) -> SourceRows:
+    """One row for each archive that files of the resource were chosen of."""
+    return _other_rows(resource, [(one.path, one, one.sha256) for one in resource.archives], ARCHIVE)
+
+
+def _other_rows(
+    resource: ResourcePlan, others: Sequence[tuple[str, SourceFile, str]], evidence: str
+) -> SourceRows:
+    """Rows of files that are no sources, each with its group and sha256."""
+    return SourceRows.made(
+        {
+            **_no_table(resource),
+            "group": [group for group, _, _ in others],
+            "path": [file.path for _, file, _ in others],
+            "bytes": [file.bytes for _, file, _ in others],
+            "sha256": [sha256 for _, _, sha256 in others],
+            "evidence": evidence,
+            "warnings": "",
+        }
     )
 
 
-class Texts:
-    """Values as ``_sources`` holds them; those that many files share are written once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, str]] = {}
-
-    def of(self, value: Any) -> str:
-        """A value as JSON."""
-        found = self._known.get(id(value))
-        if found is None:
-            found = self._known[id(value)] = value, as_json(value)  # held, so that no other gets its number
-        return found[1]
+def _no_table(resource: ResourcePlan) -> dict[str, str | int]:
+    """What the rows of files say that add to no table."""
+    return {"resource": resource.resource.name, "table": "", "rows": 0, "digest": "", "held": ""}
 
 
-def table_row(
+def table_rows(
     resource: ResourcePlan,
-    one: Told,
+    scanned: Looks,
+    at: NDArray[np.int64],
     table: str,
-    source: SourceDigest,
-    held: Mapping[str, int],
-    texts: Texts,
-) -> SourceRow:
-    """The row of a file that adds to a table."""
-    warnings = one.scan.warnings
-    return SourceRow(
-        resource.resource.name,
-        table,
-        one.path,
-        one.path,
-        one.bytes,
-        one.sha256,
-        source.rows,
-        source.digest,
-        texts.of(one.scan.evidence[table]),
-        texts.of(held) if held else "",
-        as_json(list(warnings)) if warnings else "",
+    given: tuple[Sequence[int], Sequence[str], Sequence[str]],
+) -> SourceRows:
+    """The rows of files that add to a table, by their positions; `given` are their rows, digests and what images hold."""
+    files, positions = scanned.files, at.tolist()
+    paths = pa.array([files.paths[one] for one in positions], pa.string())
+    rows, digests, held = given
+    return SourceRows.made(
+        {
+            "resource": resource.resource.name,
+            "table": table,
+            "group": paths,
+            "path": paths,
+            "bytes": files.sizes[at],
+            "sha256": [scanned.hashes[one] for one in positions],
+            "rows": rows,
+            "digest": digests,
+            "evidence": scanned.texts(lambda scan: as_json(scan.evidence[table]), at),
+            "held": held,
+            "warnings": scanned.texts(warnings_of, at),
+        }
     )
 
 
-def known_files(resource: ResourcePlan, before: Previous) -> dict[str, Scanned]:
-    """The files of a resource that need not be looked at, by path, as if they had been."""
-    fresh = np.setdiff1d(np.arange(len(resource.files)), resource.stale)
-    wanted = {file.path: file for file in resource.files.take(fresh)}
-    own: dict[str, list[SourceRow]] = {}
-    groups: dict[str, list[SourceRow]] = {}
-    for row in before.sources:
-        if row.resource != resource.resource.name:
-            continue
-        if row.matched and row.path in wanted:
-            own.setdefault(row.path, []).append(row)
-        if row.path != row.group:
-            groups.setdefault(row.group, []).append(row)
-    return {
-        path: _known(wanted[path], rows, () if rows[0].group != path else groups.get(path, ()))
-        for path, rows in own.items()
-    }
+def warnings_of(scan: Scan) -> str:
+    """A scan's warnings as ``_sources`` holds them."""
+    return as_json(list(scan.warnings)) if scan.warnings else ""
 
 
-def held_of(text: str) -> dict[str, int]:
-    """The bytes that image columns hold of a file, from `SourceRow.held`."""
-    held: dict[str, int] = json.loads(text)
-    return held
+def known_files(files: NDArray[np.int64], resource: ResourcePlan, before: Previous) -> Looks:
+    """Some files of a resource that need not be looked at, by their positions, as if they had been."""
+    found = resource.files.take(files)
+    rows = before.sources.of_resource(resource.resource.name)
+    members: dict[str, list[SourceRow]] = {}
+    for one in rows.at(rows.led):
+        members.setdefault(one.group, []).append(one)
+    rows = rows.at(rows.matched)
+    own: list[list[int]] = [[] for _ in found.paths]
+    for row, at in enumerate(places_among(rows.column("path"), pa.array(found.paths, pa.string())).tolist()):
+        if at >= 0:
+            own[at].append(row)
+    kinds, hashes, groups = _kinds(rows), rows.values("sha256"), rows.values("group")
+    singly = {at for at, _ in found.odd()}
+    scans: dict[tuple[int, ...], Scan] = {}
+    looking = Looking(found)
+    for at, (path, of) in enumerate(zip(found.paths, own, strict=True)):
+        kind = tuple(kinds[row] for row in of)
+        if at in singly or path in members or groups[of[0]] != path:
+            others = members.get(path, ()) if groups[of[0]] == path else ()
+            looking.take(_known(found[at], [rows[row] for row in of], others))
+        else:
+            if kind not in scans:
+                scans[kind] = _known(found[at], [rows[row] for row in of], ()).scan
+            looking.add(scans[kind], hashes[of[0]])
+    return looking.looks()
 
 
-def as_json(value: Any) -> str:
-    """A value as ``_sources`` holds it."""
-    return _encode(value)
+def _kinds(rows: SourceRows) -> list[int]:
+    """A number for each row: the same where a look at the file told the same of the same table."""
+    numbers = np.zeros(len(rows), np.int64)
+    for name in ("table", "evidence", "warnings"):
+        numbers = np.unique(numbers * (len(rows.texts(name)) + 1) + rows.numbers(name), return_inverse=True)[
+            1
+        ]
+    kinds: list[int] = numbers.tolist()
+    return kinds
 
 
 def _known(file: SourceFile, rows: Sequence[SourceRow], members: Sequence[SourceRow]) -> Scanned:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import pyarrow.compute as pc
 
 from . import versions
 from .changes import hashed
 from .content import ResourceContent
-from .lock import Lock, LockedArchive, LockedColumn, LockedDerivation, LockedSource, LockedTable
+from .lock import Lock, LockedArchive, LockedColumn, LockedDerivation, LockedSources, LockedTable
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .manifest.normal import parse_recorded
@@ -17,23 +18,24 @@ from .places import Place
 from .plan import Plan
 from .proofs import derived_of
 from .records import Record, TableRecord
-from .source_list import ARCHIVE, SourceRow, source_rows
+from .source_list import ARCHIVE, SourceRows, source_rows
 
 
 def lock_of(loaded: LoadedManifest, digest: str, resources: Sequence[ResourceContent]) -> Lock:
     """The lock of a build's content."""
     tables = [content.table for resource in resources for content in resource.tables]
-    rows = [row for resource in resources for content in resource.tables for row in content.rows]
-    rows += [row for resource in resources for row in resource.files]
+    given = SourceRows.joined(content.rows for resource in resources for content in resource.tables)
+    files = SourceRows.joined(resource.files for resource in resources)
     order = [resource.name for resource in resources]
-    return _lock(loaded.manifest.name, normal.manifest_digest(loaded.manifest), digest, tables, rows, order)
+    manifest = normal.manifest_digest(loaded.manifest)
+    return _lock(loaded.manifest.name, manifest, digest, tables, files, given, order)
 
 
 def lock_of_version(package: Place, record: Record) -> Lock:
     """The lock of a version that is stored, as the build that made it would write it."""
-    rows = list(source_rows(package, record, versions.read_files(package, record)))
+    rows = source_rows(package, record, versions.read_files(package, record))
     order = [resource.name for resource in parse_recorded(record.manifest, record.manifest_digest).resources]
-    return _lock(record.name, record.manifest_digest, record.digest, record.tables, rows, order)
+    return _lock(record.name, record.manifest_digest, record.digest, record.tables, rows, rows, order)
 
 
 def _lock(
@@ -41,10 +43,11 @@ def _lock(
     manifest: str,
     digest: str,
     tables: Iterable[TableRecord],
-    rows: Iterable[SourceRow],
+    files: SourceRows,
+    given: SourceRows,
     order: Sequence[str],
 ) -> Lock:
-    rows = [row for row in rows if row.resource in order]
+    """A lock, from the rows of files, and from those that say what files gave to tables."""
     by_name = sorted(tables, key=lambda table: table.name)
     return Lock(
         package=name,
@@ -58,9 +61,9 @@ def _lock(
             for table in by_name
             for column in (table.own if table.origin is None else ())
         ),
-        sources=tuple(_sources(rows, order)),
+        sources=_sources(files, given, order),
         derived=tuple(one for table in by_name for one in _derived(table)),
-        archives=tuple(_archives(rows, order)),
+        archives=tuple(_archives(files, order)),
     )
 
 
@@ -106,25 +109,27 @@ def files_of(planned: Plan) -> list[tuple[str, str, int, str]]:
     return found
 
 
-def _archives(rows: Iterable[SourceRow], order: Sequence[str]) -> list[LockedArchive]:
+def _archives(rows: SourceRows, order: Sequence[str]) -> list[LockedArchive]:
     """The archives that files were chosen of, by resource and path."""
-    archives = [row for row in rows if row.evidence == ARCHIVE]
-    archives.sort(key=lambda row: (order.index(row.resource), row.path.encode()))
+    archives = _ordered(rows.at(rows.says("evidence", ARCHIVE)), order)
     return [LockedArchive(row.resource, row.path, row.bytes, row.sha256) for row in archives]
 
 
-def _sources(rows: Iterable[SourceRow], order: Sequence[str]) -> list[LockedSource]:
+def _sources(files: SourceRows, given: SourceRows, order: Sequence[str]) -> LockedSources:
     """The files that resources matched, by resource and path, each with what it gave to each table."""
-    files: dict[tuple[str, str], SourceRow] = {}
-    given: dict[tuple[str, str], dict[str, str]] = {}
-    for row in rows:
-        key = row.resource, row.path
-        if row.matched:
-            files.setdefault(key, row)
-        if row.table:
-            given.setdefault(key, {})[row.table] = row.digest
-    keys = sorted(files, key=lambda key: (order.index(key[0]), key[1].encode()))
-    return [
-        LockedSource(*key, files[key].bytes, files[key].sha256, dict(sorted(given.get(key, {}).items())))
-        for key in keys
-    ]
+    files = _ordered(files.at(files.matched), order)
+    named = files.named("resource", "path")
+    tables = {}
+    for name in filter(None, set(given.texts("table"))):
+        rows = given.of_table(name)
+        where = pc.index_in(named, rows.named("resource", "path"))
+        if where.null_count < len(where):
+            tables[name] = rows.column("digest").take(where).to_pylist()
+    resources, paths, sizes, sha256 = map(files.values, ("resource", "path", "bytes", "sha256"))
+    return LockedSources(resources, paths, sizes, sha256, tables)
+
+
+def _ordered(rows: SourceRows, order: Sequence[str]) -> SourceRows:
+    """One row for each file, by resource and path; Arrow sorts text by its bytes."""
+    parts = [rows.of_resource(name).first_of_each() for name in order]
+    return SourceRows.joined(part.at(np.asarray(pc.sort_indices(part.column("path")))) for part in parts)

@@ -6,10 +6,13 @@ search had found, is kept as the object that it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from .files import Files
 from .reading import Reading, Seen, SourceFile, Stat, look
@@ -53,23 +56,18 @@ class ToStore:
     fills: frozenset[str]
 
 
-class Told(NamedTuple):
-    """What a row of a file needs: `Scanned` in plain values."""
-
-    path: str
-    bytes: int
-    sha256: str
-    scan: Scan
-    members: Members
-
-
 class Looks(Sequence[Scanned]):
     """Looks at files, in their order; `hashes` are the files' sha256."""
 
     __slots__ = ("_scans", "_single", "_which", "files", "hashes")
 
     def __init__(
-        self, files: Files, hashes: list[str], scans: list[Scan], which: list[int], single: dict[int, Scanned]
+        self,
+        files: Files,
+        hashes: list[str],
+        scans: list[Scan],
+        which: NDArray[np.int32],
+        single: dict[int, Scanned],
     ) -> None:
         self.files, self.hashes = files, hashes
         self._scans, self._which, self._single = scans, which, single
@@ -90,14 +88,30 @@ class Looks(Sequence[Scanned]):
     @classmethod
     def joined(cls, files: Files, parts: Iterable[Looks]) -> Looks:
         """Looks at all of some files, of which each part has the next."""
-        found = cls(files, [], [], [], {})
+        found = cls(files, [], [], np.empty(0, np.int32), {})
+        which = [found._which]
         for part in parts:
             found._single |= {len(found.hashes) + at: one for at, one in part._single.items()}
-            first = len(found._scans)
-            found._which += [first + which for which in part._which]
+            which.append(part._which + np.int32(len(found._scans)))
             found._scans += part._scans
             found.hashes += part.hashes
+        found._which = np.concatenate(which)
         return found
+
+    def placed(
+        self, at: NDArray[np.int64], others: Looks, elsewhere: NDArray[np.int64], files: Files
+    ) -> Looks:
+        """Looks at all of some files: these at some of their positions, and others elsewhere."""
+        together = Looks.joined(files, [self, others])
+        order = np.argsort(np.append(at, elsewhere))
+        return together._reordered(order, files)
+
+    def _reordered(self, order: NDArray[np.int64], files: Files) -> Looks:
+        """The looks at some positions, which are at these files."""
+        positions = order.tolist()
+        single = {new: self._single[old] for new, old in enumerate(positions) if old in self._single}
+        hashes = [self.hashes[old] for old in positions]
+        return Looks(files, hashes, self._scans, self._which[order], single)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -105,30 +119,41 @@ class Looks(Sequence[Scanned]):
     @overload
     def __getitem__(self, at: int) -> Scanned: ...
     @overload
-    def __getitem__(self, at: slice) -> Sequence[Scanned]: ...
-    def __getitem__(self, at: int | slice) -> Scanned | Sequence[Scanned]:
+    def __getitem__(self, at: slice) -> Looks: ...
+    def __getitem__(self, at: int | slice) -> Scanned | Looks:
         if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self)))]
+            return self._reordered(np.arange(*at.indices(len(self))), self.files[at])
         at = range(len(self))[at]
         return self._scanned(at, self.files[at])
 
     def __iter__(self) -> Iterator[Scanned]:
         return map(self._scanned, range(len(self)), self.files)
 
-    def told(self) -> Iterator[Told]:
-        """What each told, in plain values."""
-        scans = (self._scans[which] for which in self._which)
-        members = repeat(()) if not self._single else map(self._members, range(len(self)))
-        return map(Told, self.files.paths, self.files.sizes.tolist(), self.hashes, scans, members)
+    def told(self) -> Iterator[tuple[str, Scan]]:
+        """Each file's path, and what it showed."""
+        return zip(self.files.paths, (self._scans[which] for which in self._which.tolist()), strict=True)
 
-    def _members(self, at: int) -> Members:
-        return self._single[at].members if at in self._single else ()
+    def which(self, chosen: Callable[[Scan], object]) -> NDArray[np.int64]:
+        """The positions of files whose scan is chosen."""
+        return np.flatnonzero(np.array([bool(chosen(scan)) for scan in self._scans], bool)[self._which])
+
+    def texts(self, text: Callable[[Scan], str], at: NDArray[np.int64]) -> pa.Array:
+        """What is to be written of the scans at some positions, each text once."""
+        numbers, places = np.unique(self._which[at], return_inverse=True)
+        texts = pa.array([text(self._scans[number]) for number in numbers.tolist()], pa.large_string())
+        return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), texts)
+
+    def with_members(self) -> Iterator[Scanned]:
+        """The looks at files that were read together with others."""
+        return (one for _, one in sorted(self._single.items()) if one.members)
 
     def _scanned(self, at: int, file: SourceFile) -> Scanned:
         if at in self._single:
             return self._single[at]
         assert file.stat is not None
-        return Scanned(file, self._scans[self._which[at]], Seen(_identity(file.stat), self.hashes[at]), ())
+        return Scanned(
+            file, self._scans[int(self._which[at])], Seen(_identity(file.stat), self.hashes[at]), ()
+        )
 
 
 class Looking:
@@ -159,7 +184,7 @@ class Looking:
     def looks(self) -> Looks:
         """All of them."""
         scans = [scan for _, scan in self._scans.values()]
-        return Looks(self._files, self._hashes, scans, self._which, self._single)
+        return Looks(self._files, self._hashes, scans, np.array(self._which, np.int32), self._single)
 
 
 def _identity(stat: Stat) -> tuple[int, int, int, int]:

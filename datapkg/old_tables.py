@@ -6,10 +6,11 @@ that go, the rows are read once more, to take them out of the sums.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .access import RowAccess
 from .column_sums import ColumnSums
@@ -20,7 +21,7 @@ from .plan import Previous
 from .source_list import SourceRow
 from .sources.base import TableSchema
 from .store import stored_name
-from .succession import Piece, Stay, Succession
+from .succession import STAY, Pieces, Succession, pieces_of
 
 
 class OldTable:
@@ -30,19 +31,16 @@ class OldTable:
         self._schema, self._before = schema, before
         self.record = before.record.table(schema.name)
         self._rows = RowAccess(before.package, self.record, before.files)
-        self.files: dict[str, SourceRow] = {}
-        self._first: dict[str, int] = {}
-        at = 0
-        for row in before.sources:
-            if row.table == schema.name:
-                self.files[row.path], self._first[row.path] = row, at
-                at += row.rows
+        self.sources = before.sources.of_table(schema.name)
+        self.at = {path: at for at, path in enumerate(self.sources.values("path"))}
+        ends = self.sources.numbers("rows").cumsum()
+        self._first = ends - self.sources.numbers("rows")
 
-    def stay(self, path: str) -> Stay:
-        """Where a file's rows stand."""
-        return Stay(self._first[path], self.files[path].rows)
+    def stay(self, at: NDArray[np.int64]) -> Pieces:
+        """Where the rows of sources stand."""
+        return pieces_of(STAY, self._first[at], self.sources.numbers("rows")[at])
 
-    def succession(self, pieces: Sequence[Piece]) -> Succession:
+    def succession(self, pieces: Pieces) -> Succession:
         """How the coming table follows from this one."""
         return Succession.of(self._before.files.runs[self.record.name], pieces)
 
@@ -69,8 +67,8 @@ class OldTable:
                 return f"`{column.name}` needs another form of storage for its {'images' if column.image else 'values'}"
         return ""
 
-    def sums_without(self, gone: Collection[str]) -> ColumnSums:
-        """The sums of all columns over the files that stay.
+    def sums_without(self, gone: NDArray[np.int64]) -> ColumnSums:
+        """The sums of all columns over the files that stay; `gone` are the places of those that go, in order.
 
         Raises
         ------
@@ -82,15 +80,15 @@ class OldTable:
         seen_as = {c.name: c.image_digest or c.name for c in columns}
         schema = pa.schema([(name, self._rows.schema.field(seen).type) for name, seen in seen_as.items()])
         hasher = SourceHasher(columns, schema)
-        for path, batches in self._rows_of(gone, sorted(set(seen_as.values()))):
+        for source, batches in self._rows_of(gone, sorted(set(seen_as.values()))):
             hasher.again()
             for batch in batches:
                 arrays = [batch.column(seen) for seen in seen_as.values()]
                 hasher.update(pa.RecordBatch.from_arrays(arrays, schema=schema))
             result = hasher.result()
-            if result.digest != self.files[path].digest:
+            if result.digest != source.digest:
                 raise DamageError(
-                    f"the rows of {path} are not those that were stored",
+                    f"the rows of {source.path} are not those that were stored",
                     f"table {self.record.name}",
                     "copy the package again from a whole one, or build into another folder",
                 )
@@ -98,14 +96,17 @@ class OldTable:
         return sums
 
     def _rows_of(
-        self, paths: Collection[str], columns: Sequence[str]
-    ) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
+        self, gone: NDArray[np.int64], columns: Sequence[str]
+    ) -> Iterator[tuple[SourceRow, Iterator[pa.RecordBatch]]]:
         """The rows of some files, one file after the other; each one's batches are to be taken before the next.
 
         All are asked for together: a request for each file would take longer than to build the table anew.
         """
-        spans = sorted((self._first[path], path) for path in paths)
-        positions = [np.arange(first, first + self.files[path].rows) for first, path in spans]
+        sources = self.sources.at(gone)
+        positions = [
+            np.arange(first, first + rows)
+            for first, rows in zip(self._first[gone].tolist(), sources.values("rows"), strict=True)
+        ]
         taken = self._rows.take(np.concatenate([*positions, np.empty(0, np.int64)]), columns)
         batches = (batch for _, batch in taken if batch.num_rows)
         rest: list[pa.RecordBatch] = []
@@ -119,8 +120,8 @@ class OldTable:
                 wanted -= batch.num_rows
                 yield batch
 
-        for _, path in spans:
-            yield path, next_rows(self.files[path].rows)
+        for source in sources:
+            yield source, next_rows(source.rows)
 
 
 def _differ(stored: pa.Field, wanted: pa.Field) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from . import locate, sources, store, versions
@@ -23,7 +25,7 @@ from .places import STAGING, Place
 from .reading import MISSING, SourceFile, Stat, check_hash, local_path
 from .records import FilesList, Record
 from .remote import Fetcher
-from .source_list import SOURCES, SourceRow, source_rows
+from .source_list import SOURCES, SourceRow, SourceRows, both, places_among, source_rows
 
 OURS = ("versions", "releases", "datapackage.json")
 NOWHERE = Path()
@@ -40,7 +42,7 @@ class Previous:
     package: Place
     record: Record
     files: FilesList
-    sources: tuple[SourceRow, ...]
+    sources: SourceRows
     damage: str = ""
     rehash: bool = False
     whole: dict[str, bool] = field(default_factory=dict)
@@ -52,17 +54,15 @@ class Previous:
             self.whole[table] = store.intact(self.package, listed, every=True)
         return self.whole.get(table, True) and store.intact(self.package, listed)
 
-    def of(self, resource: str) -> dict[str, SourceRow]:
-        """The files that a resource matched, by path; of a source with several tables, any one of its rows."""
-        return {row.path: row for row in self.sources if row.resource == resource and row.matched}
+    def of(self, resource: str) -> SourceRows:
+        """The files that a resource matched; of a source with several tables, any one of its rows."""
+        rows = self.sources.of_resource(resource)
+        return rows.at(rows.matched).first_of_each()
 
-    def members(self, resource: str) -> list[SourceRow]:
+    def members(self, resource: str) -> SourceRows:
         """The other files that were read for a resource's sources; `group` is the source's path."""
-        return [row for row in self.sources if row.resource == resource and not row.matched]
-
-    def complete(self, resource: str) -> bool:
-        """Whether `sources` tell of a resource's files all that a build would have to read them for."""
-        return all(row.complete for row in self.sources if row.resource == resource)
+        rows = self.sources.of_resource(resource)
+        return rows.at(~rows.matched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,11 @@ class ResourcePlan:
     def unchanged(self) -> bool:
         """Whether all of it is as in the newest version."""
         return not self.change
+
+    @property
+    def fresh(self) -> NDArray[np.int64]:
+        """The positions of the files that are not read."""
+        return np.setdiff1d(np.arange(len(self.files)), self.stale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +140,12 @@ def previous(package: Place, name: str, rehash: bool = False) -> Previous | None
         files = versions.read_files(package, record)
         if not store.intact(package, files.files[SOURCES], every=True):
             raise DamageError("is not what was written", f"table {SOURCES}")
-        rows = tuple(source_rows(package, record, files))
+        rows = source_rows(package, record, files)
     except DamageError as error:
         lost = (
             f"version {record.version} is damaged, so everything is read again: {error.what} ({error.where})"
         )
-        return Previous(package, record, FilesList(record.version, {}, {}), (), damage=lost)
+        return Previous(package, record, FilesList(record.version, {}, {}), SourceRows.of(()), damage=lost)
     return Previous(package, record, files, rows, rehash=rehash)
 
 
@@ -195,14 +200,15 @@ def as_before(
     before: Previous | None, resource: Resource, addresses: Sequence[str], fetcher: Fetcher
 ) -> Iterator[SourceFile]:
     """The files that addresses gave to the version before, where they are not here, and may still be what they were."""
-    every = [row for row in before.sources if row.resource == resource.name] if before else []
+    every = before.sources.of_resource(resource.name) if before else SourceRows.of(())
+    paths = every.values("path")
     for address in addresses:
         matches = chooses(address) if names_many(address) else address.__eq__
-        rows = [row for row in every if matches(row.path.partition(INSIDE)[0])]
+        rows = every.at(np.array([bool(matches(path.partition(INSIDE)[0])) for path in paths], bool))
         known = fetcher.known(address, resource.hash or "")
         was = {row.sha256 for row in rows if row.path == address}
         if rows and (names_many(address) or known in ("", *was)):
-            matched = {row.path: row for row in rows if row.matched}.values()
+            matched = rows.at(rows.matched).first_of_each()
             yield from (SourceFile(r.path, NOWHERE, NOWHERE, r.bytes, sha256=r.sha256) for r in matched)
         elif not names_many(address):
             yield SourceFile(address, NOWHERE, NOWHERE, MISSING, sha256=known)
@@ -245,42 +251,58 @@ def _change(
 
     The sha256 of those that are, is added to `hashes`.
     """
-    paths = files.paths
     if before is None:
-        return Change(added=tuple(paths), why="it is new")
+        return Change(added=tuple(files.paths), why="it is new")
     known = before.of(resource.name)
-    added = tuple(path for path in paths if path not in known)
-    there = set(paths)
-    removed = tuple(path for path in known if path not in there)
+    paths, known_paths = pa.array(files.paths, pa.string()), known.column("path")
+    at = places_among(paths, known_paths)
+    added = tuple(files.paths[one] for one in np.flatnonzero(at < 0).tolist())
+    gone = places_among(known_paths, paths) < 0
+    removed = tuple(known.at(gone).values("path"))
     why = _why_all(before, resource, settings, readers)
     if why:
         return Change(added, removed, (), why)
-    roots = {file.path: file.root for file in files if file.path in known}
-    expected = [(file, known[file.path]) for file in files if file.path in known]
-    members = [row for row in before.members(resource.name) if roots.get(row.group, NOWHERE) != NOWHERE]
-    expected += [(member_file(row, roots[row.group]), row) for row in members]
-    same_size = [(file, row) for file, row in expected if file.bytes == row.bytes]
-    seen = hashed(Files.of(file for file, _ in same_size), rehash)
-    hashes |= {file.path: sha256 for (file, _), sha256 in zip(same_size, seen, strict=True)}
-    same = {id(row) for (_, row), sha256 in zip(same_size, seen, strict=True) if sha256 == row.sha256}
+    here = np.flatnonzero(at >= 0)
+    was = known.at(at[here])
+    differs = _differing(files.take(here), was, hashes, rehash)
     if resource.empty == "error":  # what was skipped may be no more: it is read again, to be refused
-        same -= {id(row) for _, row in expected if row.skipped}
-    changed = dict.fromkeys(row.group for _, row in expected if id(row) not in same)
-    if (added or removed or changed) and not before.complete(resource.name):
+        differs |= was.skipped
+    changed = was.at(differs).values("group")
+    if len(rows := before.members(resource.name)):
+        roots = {files.paths[one]: files[one].root for one in here.tolist()}
+        rows = rows.at(
+            np.array([roots.get(group, NOWHERE) != NOWHERE for group in rows.values("group")], bool)
+        )
+        members = Files.of(member_file(row, roots[row.group]) for row in rows)
+        changed += rows.at(_differing(members, rows, hashes, rehash)).values("group")
+    if (added or removed or changed) and not before.sources.of_resource(resource.name).complete:
         why = "an older datapkg read its files, and did not keep what they gave cause to say"
-    kept = [path for path in paths if path in known]
-    moved = resource.as_listed and [path for path in known if path in there] != kept
-    return Change(added, removed, tuple(changed), why, moved)
+    moved = resource.as_listed and bool((np.diff(at[here]) < 0).any())
+    return Change(added, removed, tuple(dict.fromkeys(changed)), why, moved)
+
+
+def _differing(files: Files, was: SourceRows, hashes: dict[str, str], rehash: bool) -> NDArray[np.bool_]:
+    """Which files are not what they were; the sha256 of those that were looked into for it is added to `hashes`."""
+    differs: NDArray[np.bool_] = files.sizes != was.numbers("bytes")
+    if differs.all():
+        return differs
+    at = np.flatnonzero(~differs)
+    same_size = files if len(at) == len(files) else files.take(at)
+    seen = hashed(same_size, rehash)
+    hashes |= zip(same_size.paths, seen, strict=True)
+    differs[at] = both(pc.not_equal(pa.array(seen, pa.string()), was.at(at).column("sha256")))
+    return differs
 
 
 def _stale(before: Previous | None, resource: Resource, change: Change, files: Files) -> NDArray[np.int64]:
     """The files to be read: those that came or changed, and those that were read together with any such."""
     if before is None or change.why:
         return np.arange(len(files))
-    touched = {*change.added, *change.removed, *change.changed}
-    rows = [row for row in before.sources if row.resource == resource.name]
-    groups = {row.group for row in rows if row.path in touched}
-    stale = {*change.added, *(row.path for row in rows if row.matched and row.group in groups)}
+    touched = pa.array([*change.added, *change.removed, *change.changed], pa.string())
+    rows = before.sources.of_resource(resource.name)
+    groups = rows.at(both(pc.is_in(rows.column("path"), touched))).column("group")
+    together = rows.at(both(pc.is_in(rows.column("group"), groups)) & rows.matched).values("path")
+    stale = {*change.added, *together}
     return np.array([at for at, path in enumerate(files.paths) if path in stale], np.int64)
 
 
@@ -333,7 +355,7 @@ def _ours(package: Place, name: str) -> bool:
 
 
 def _refuse_removals(resource: str, before: Previous, files: Files) -> None:
-    known = before.of(resource)
+    known = before.of(resource).values("path")
     refused = suspicious(resource, list(set(known) - set(files.paths)), len(known))
     if refused is not None:
         raise refused

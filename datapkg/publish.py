@@ -23,7 +23,7 @@ from .plan import Plan, Previous
 from .proofs import digest_of
 from .records import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
-from .source_list import SOURCES
+from .source_list import SOURCES, SourceRows, places_among
 from .succession import Succession
 
 
@@ -198,13 +198,11 @@ class Publisher:
         return None
 
     def _facts(self, resources: Sequence[ResourceContent]) -> str:
-        files = sorted(
-            [r.resource, r.group, r.path, r.bytes, r.sha256] for one in resources for r in one.files
-        )
+        told = ("resource", "group", "path", "bytes", "sha256")
+        files = sorted(row for one in resources for row in zip(*map(one.files.values, told), strict=True))
         made = [one.recipe for part in resources for content in part.tables for one in content.table.lineage]
         facts = [normal.manifest_digest(self.loaded.manifest), files, *([made] if made else [])]
-        text = json.dumps(facts, ensure_ascii=False)
-        return str(blake3(text.encode()).hexdigest())
+        return str(blake3(json.dumps(facts, ensure_ascii=False).encode()).hexdigest())
 
     def _report(
         self,
@@ -247,11 +245,13 @@ class Publisher:
         )
 
     def _sources(self, resources: Sequence[ResourceContent]) -> SourcesReport:
-        rows = [row for one in resources for row in one.files if row.path == row.group and row.matched]
-        before = self.before.sources if self.before else ()
-        known = {(row.resource, row.path, row.sha256) for row in before}
-        unchanged = sum((row.resource, row.path, row.sha256) in known for row in rows)
-        return SourcesReport(len(rows), sum(row.bytes for row in rows), unchanged)
+        rows = SourceRows.joined(one.files.at(one.files.own) for one in resources)
+        unchanged = 0
+        if self.before is not None:
+            names = ("resource", "path", "sha256")
+            known = places_among(rows.named(*names), self.before.sources.named(*names))
+            unchanged = int((known >= 0).sum())
+        return SourcesReport(len(rows), int(rows.numbers("bytes").sum()), unchanged)
 
     def _gone(self, contents: Sequence[Content]) -> list[str]:
         """Tables of the version before that the coming one does not have: perhaps a resource was left out."""

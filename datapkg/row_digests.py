@@ -16,7 +16,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from .column_sums import MOST_KEPT, ColumnSums
-from .digest import NOTHING, DigestColumn, Level, SourceDigest, SourceHasher
+from .digest import NOTHING, DigestColumn, Level, SourceHasher
 
 ONE = pack("<Q", 1)
 LONGEST = 512
@@ -30,8 +30,8 @@ class RowHasher:
         self._hasher = SourceHasher(columns, schema)
         self._kept: list[dict[bytes, bytes]] = [{} for _ in columns]
 
-    def digests(self, batch: pa.RecordBatch, sums: ColumnSums) -> list[SourceDigest]:
-        """The digest of each row, in order, when the rows have been taken into the sums; rows are under true names."""
+    def digests(self, batch: pa.RecordBatch, sums: ColumnSums) -> list[str]:
+        """The hex digest of each row, in order, when the rows have been taken into the sums; rows are under true names."""
         levels: list[list[bytes]] = []
         for i, (own, seen) in enumerate(self._hasher.seen(batch)):
             gone = own.null_count
@@ -41,8 +41,7 @@ class RowHasher:
                 found = [b"" if no else level for no, level in zip(missing, found, strict=True)]
             levels.append(found)
             sums.add_rows(i, found, gone)
-        digests = self._hasher.of_rows(batch.num_rows, levels)
-        return [SourceDigest(1, digest, (), ()) for digest in digests]
+        return self._hasher.of_rows(batch.num_rows, levels)
 
     def _levels(self, column: int, array: pa.Array) -> Iterable[bytes]:
         """The digest of each row's level of a column."""

@@ -6,7 +6,7 @@ fragments of its own. The order of all rows is kept as runs, so that it is the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,25 +14,21 @@ from numpy.typing import NDArray
 
 from .rows import RowOrder
 
+STAY = 0
+"""In place of a fragment: rows of the version before."""
 
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """Rows of the version before, by their positions in it."""
-
-    first: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Come:
-    """Rows of a fragment that was just written; `fragment` counts those from 0."""
-
-    fragment: int
-    first: int
-    rows: int
+Pieces = NDArray[np.int64]
+"""Rows of a coming table in order, three numbers a piece: `STAY` and the position of the first in the version before,
+or, of the n-th fragment that was just written, -1 - n and its first row; then how many rows."""
 
 
-Piece = Stay | Come
+def pieces_of(
+    fragment: int | NDArray[np.int64], firsts: NDArray[np.int64], rows: NDArray[np.int64]
+) -> Pieces:
+    """Pieces of one fragment, or of one each."""
+    found = np.empty((len(rows), 3), np.int64)
+    found[:, 0], found[:, 1], found[:, 2] = fragment, firsts, rows
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +42,22 @@ class Succession:
     runs: tuple[int, ...]
 
     @classmethod
-    def of(cls, before: Sequence[int], pieces: Sequence[Piece]) -> Succession:
+    def of(cls, before: Sequence[int], pieces: Pieces) -> Succession:
         """Work it out from the runs of the version before and the pieces of the coming one, in order.
 
         Examples
         --------
-        >>> made = Succession.of([0, 0, 5], [Stay(0, 2), Come(0, 0, 3), Stay(3, 2)])
+        >>> made = Succession.of([0, 0, 5], np.array([[STAY, 0, 2], [-1, 0, 3], [STAY, 3, 2]]))
         >>> made.runs, {fragment: rows.tolist() for fragment, rows in made.deleted.items()}
         ((0, 0, 2, -1, 0, 3, 0, 3, 2), {0: [2]})
         """
         order = RowOrder.of(before)
         runs: list[tuple[int, int, int]] = []
-        for piece in _joined(pieces):
-            if isinstance(piece, Come):
-                runs.append((-1 - piece.fragment, piece.first, piece.rows))
-            else:
-                runs += order.runs(piece.first, piece.rows)
-        stays = [piece for piece in pieces if isinstance(piece, Stay)]
-        return cls(_deleted(order, stays), tuple(number for run in runs for number in run))
+        for fragment, first, rows in _joined(pieces).tolist():
+            runs += order.runs(first, rows) if fragment == STAY else [(fragment, first, rows)]
+        return cls(
+            _deleted(order, pieces[pieces[:, 0] == STAY]), tuple(number for run in runs for number in run)
+        )
 
     def numbered(self, fragments: Sequence[int]) -> list[int]:
         """The runs with the numbers that the new fragments were given."""
@@ -84,37 +78,23 @@ class Succession:
         return gone
 
 
-def _joined(pieces: Sequence[Piece]) -> Iterator[Piece]:
+def _joined(pieces: Pieces) -> Pieces:
     """Neighbours that follow on each other as one piece."""
-    last: Piece | None = None
-    for piece in pieces:
-        if not piece.rows:
-            continue
-        if isinstance(last, Stay) and isinstance(piece, Stay) and last.first + last.rows == piece.first:
-            last = Stay(last.first, last.rows + piece.rows)
-            continue
-        if (
-            isinstance(last, Come)
-            and isinstance(piece, Come)
-            and (last.fragment, last.first + last.rows) == (piece.fragment, piece.first)
-        ):
-            last = Come(last.fragment, last.first, last.rows + piece.rows)
-            continue
-        if last is not None:
-            yield last
-        last = piece
-    if last is not None:
-        yield last
+    pieces = pieces[pieces[:, 2] > 0]
+    if not len(pieces):
+        return pieces
+    fragments, firsts, rows = pieces.T
+    follows = (fragments[1:] == fragments[:-1]) & (firsts[:-1] + rows[:-1] == firsts[1:])
+    begins = np.flatnonzero(np.append(True, ~follows))
+    joined = pieces[begins]
+    joined[:, 2] = np.add.reduceat(rows, begins)
+    return joined
 
 
-def _deleted(order: RowOrder, stays: Sequence[Stay]) -> dict[int, NDArray[np.int64]]:
-    stays = sorted(stays, key=lambda piece: piece.first)
-    gone, at = [], 0
-    for piece in stays:
-        gone.append(np.arange(at, piece.first))
-        at = max(at, piece.first + piece.rows)
-    gone.append(np.arange(at, order.rows))
-    positions = np.concatenate(gone)
+def _deleted(order: RowOrder, stays: Pieces) -> dict[int, NDArray[np.int64]]:
+    begin = np.bincount(stays[:, 1], minlength=order.rows + 1)
+    end = np.bincount(stays[:, 1] + stays[:, 2], minlength=order.rows + 1)
+    positions = np.flatnonzero((begin - end).cumsum()[:-1] == 0)
     if not len(positions):
         return {}
     addresses = np.sort(order.addresses(positions))

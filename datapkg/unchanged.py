@@ -145,9 +145,7 @@ def _members(planned: Plan, contents: Sequence[ResourceContent]) -> Iterator[str
     """Every file that was read with one that a resource matched."""
     for one, content in zip(planned.resources, contents, strict=False):  # then come derived tables
         roots: dict[str, Path] = {}
-        for row in content.files:
-            if row.path == row.group:
-                continue
+        for row in content.files.at(content.files.led):
             roots = roots or {file.path: file.root for file in one.files}
             if row.path not in roots:
                 yield str(member_file(row, roots[row.group]).local)

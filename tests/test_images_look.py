@@ -45,7 +45,14 @@ def both(folder: Path, **options: Any) -> tuple[Looked, dict[str, ingest.Ingeste
 def seen(stored: ingest.Ingested) -> object:
     """All that a version keeps of stored rows."""
     assert stored.fragment is not None
-    return stored.fragment.rows, stored.sources, stored.sums.digests(), stored.sums.nulls, stored.held
+    return (
+        stored.fragment.rows,
+        stored.rows,
+        stored.digests,
+        stored.sums.digests(),
+        stored.sums.nulls,
+        stored.held,
+    )
 
 
 def written(folder: Path, images: Images) -> None:

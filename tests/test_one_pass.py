@@ -71,7 +71,7 @@ def in_fragment(stored: ingest.Ingested) -> object:
     """All that can be seen of stored rows; the bytes of a fragment are those of its rows."""
     assert stored.fragment is not None
     files = [(file.bytes, file.blake3) for file in stored.fragment.files]
-    return stored.fragment.rows, files, stored.sources, stored.sums.digests(), stored.sums.nulls
+    return stored.fragment.rows, files, stored.rows, stored.digests, stored.sums.digests(), stored.sums.nulls
 
 
 @pytest.mark.parametrize(("last", "right"), ENDINGS.values(), ids=ENDINGS)

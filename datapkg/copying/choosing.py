@@ -26,7 +26,7 @@ from ..manifest.normal import parse_recorded
 from ..opened import OpenVersion
 from ..query.database import closed_database
 from ..records import TableRecord
-from ..source_list import SourceRow, source_rows
+from ..source_list import SourceRow, SourceRows, source_rows
 
 FILES, MEMBERS = "_files", "files"
 """How the table of files that were kept beside images is named, and its kind."""
@@ -40,7 +40,7 @@ class Chosen:
 
     opened: OpenVersion
     tables: tuple[TableRecord, ...]
-    sources: tuple[SourceRow, ...]
+    sources: SourceRows
     rows: dict[str, Rows] = field(default_factory=dict)
 
     @property
@@ -50,7 +50,7 @@ class Chosen:
 
     def of(self, table: str) -> list[SourceRow]:
         """The sources of a table, in order."""
-        return [row for row in self.sources if row.table == table]
+        return list(self.sources.of_table(table))
 
     def left(self, table: str) -> dict[str, int]:
         """How many rows of each source of a table are kept, by the source's path."""
@@ -82,7 +82,7 @@ def choose(opened: OpenVersion, tables: Sequence[str] | None, where: str | None)
         The condition makes no sense, names columns that none of the tables has, or no row fulfils it.
     """
     record = opened.record
-    chosen = Chosen(opened, _tables(opened, tables), tuple(source_rows(opened.place, record, opened.files)))
+    chosen = Chosen(opened, _tables(opened, tables), source_rows(opened.place, record, opened.files))
     if where is None:
         return chosen
     _condition(chosen, where)

@@ -27,7 +27,7 @@ from ..places import Folder, Place
 from ..progress import Counter, Progress
 from ..proofs import seen_columns
 from ..records import TableRecord
-from ..source_list import SourceRow
+from ..source_list import SourceRow, SourceRows
 from ..verified import FIX, VerifiedRows, wrong_images
 from .choosing import Chosen
 from .lost_files import LostFiles
@@ -62,7 +62,7 @@ def narrowed(chosen: Chosen, table: TableRecord, target: Place, attempt: str, pr
     fragments = []
     while fragment := store.write_fragment(target, attempt, table.name, rows.schema, _some(stream)):
         fragments.append(fragment)
-    taken = tuple(
+    taken = SourceRows.of(
         replace(row, rows=left[row.path], digest=digest, held="")
         for row, digest in zip(sources, digests.found, strict=True)
     )

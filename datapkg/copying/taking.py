@@ -27,7 +27,7 @@ from ..proofs import digest_of
 from ..publish import add_stored
 from ..reader import Package
 from ..records import FORMAT, FilesList, Record, Selection, TableRecord
-from ..source_list import SourceRow
+from ..source_list import SourceRow, SourceRows
 from .carrying import MANIFEST, Carried
 from .choosing import Chosen, choose, kept_sources
 from .histories import OTHER_PLACE
@@ -89,7 +89,7 @@ class _Taking:
                 content = narrowed(self.chosen, table, self.target, self.attempt, self.progress)
                 tables.append(self._commit(content, files))
             else:
-                content = Content(table, tuple(self.chosen.of(table.name)))
+                content = Content(table, self.chosen.sources.of_table(table.name))
                 tables.append(table)
             contents.append(content)
         listed = listing(self.target, self.attempt, self._resources(contents), None)
@@ -149,7 +149,7 @@ class _Taking:
         for content in contents:
             resources.setdefault(content.table.resource, []).append(content)
         return [
-            ResourceContent(name, tuple(tables), tuple(self._files(name, kept)), ())
+            ResourceContent(name, tuple(tables), SourceRows.of(self._files(name, kept)), ())
             for name, tables in resources.items()
         ]
 

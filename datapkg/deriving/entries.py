@@ -20,6 +20,7 @@ from ..places import Place
 from ..plan import Previous
 from ..progress import Progress
 from ..records import Lineage
+from ..source_list import SourceRows
 from .column import derive_columns, refuse_unknown
 from .coming import Coming
 from .computing import Engine, Ingredients
@@ -168,7 +169,9 @@ class _Deriving:
             replace(one, tables=tuple(self._finished(content.table.name) for content in one.tables))
             for one in self._resources
         ]
-        found += [ResourceContent(name, (self._finished(name),), (), ()) for name in self._into]
+        found += [
+            ResourceContent(name, (self._finished(name),), SourceRows.of(()), ()) for name in self._into
+        ]
         return found
 
     def _finished(self, name: str) -> Content:

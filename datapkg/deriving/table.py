@@ -16,13 +16,12 @@ import pyarrow as pa
 from ..column_sums import ColumnSums
 from ..content import Content, table_record
 from ..errors import DeriveError
-from ..known_files import as_json
 from ..old_tables import OldTable
 from ..plan import Previous
-from ..source_list import SourceRow
+from ..source_list import SourceRow, SourceRows, as_json
 from ..sources.base import Column, TableSchema
 from ..store import Fragment, stored_name
-from ..succession import Come, Piece
+from ..succession import Pieces
 from .column import lineage_of
 from .coming import Coming, Stretch
 from .computing import BATCH_BYTES, Engine, Ingredients, Values
@@ -68,7 +67,7 @@ def derive_table(
     stay = {
         one.first: one.source.path
         for one in coming.stretches
-        if old and one.before is not None and one.source.path in old.files
+        if old and one.before is not None and one.source.path in old.at
     }
     fresh = [one for one in coming.stretches if stay.get(one.first) != one.source.path]
     kept = Kept(tuple(key), schema)
@@ -83,22 +82,26 @@ def derive_table(
         )
     }
     rows: list[SourceRow] = []
-    order: list[Piece] = []
+    known = [] if old is None else list(old.sources)
+    order: list[Pieces] = []
     for one in coming.stretches:
         path = one.source.path
         if path in new:
             rows.append(new[path][0])
-            order += new[path][1]
+            order.append(new[path][1])
         elif old is not None:
-            rows.append(replace(old.files[path], bytes=one.source.bytes, sha256=one.source.sha256))
-            order.append(old.stay(path))
+            at = old.at[path]
+            rows.append(replace(known[at], bytes=one.source.bytes, sha256=one.source.sha256))
+            order.append(old.stay(np.array([at])))
+    succession = None
     if old is not None:
-        sums.join(old.sums_without(set(old.files) - set(stay.values())))
+        staying = {old.at[path] for path in stay.values()}
+        sums.join(old.sums_without(np.setdiff1d(np.arange(len(old.sources)), [*staying])))
+        succession = old.succession(np.concatenate([np.empty((0, 3), np.int64), *order]))
     lineage = lineage_of(coming, made, list(made.outputs.types))
-    record = replace(table_record(form, sums, form.name, "", rows), lineage=(lineage,))
-    return Content(
-        record, tuple(rows), schema, tuple(fragments), old.succession(order) if old is not None else None
-    )
+    sources = SourceRows.of(rows)
+    record = table_record(form, sums, form.name, "", sources.values("digest"), sources.total, sources.held())
+    return Content(replace(record, lineage=(lineage,)), sources, schema, tuple(fragments), succession)
 
 
 def _form(coming: Coming, made: Ingredients, key: Sequence[str]) -> TableSchema:
@@ -142,7 +145,7 @@ def _per_source(fresh: Sequence[Stretch], values: Values) -> list[int]:
 
 def _stored(
     coming: Coming, form: TableSchema, values: Values, counts: Sequence[int], engine: Engine
-) -> tuple[list[Fragment], list[list[Piece]]]:
+) -> tuple[list[Fragment], list[Pieces]]:
     """Write the values as fragments of a table, and say where each source's rows stand in them."""
     total = sum(counts)
     width = max(values.bytes / max(total, 1), 64)
@@ -156,16 +159,16 @@ def _stored(
         tasks.append(
             WriteTask(coming.package, coming.attempt, form.name, form.arrow(), asked, stop - start, step)
         )
-    pieces: list[list[Piece]] = []
+    pieces: list[Pieces] = []
     at = 0
     for count in counts:
-        own: list[Piece] = []
+        own: list[tuple[int, int, int]] = []
         end = at + count
         while at < end:
             part = min(end - at, most - at % most)
-            own.append(Come(at // most, at % most, part))
+            own.append((-1 - at // most, at % most, part))
             at += part
-        pieces.append(own)
+        pieces.append(np.array(own, np.int64).reshape(-1, 3))
     return engine.written(tasks, form.name), pieces
 
 
