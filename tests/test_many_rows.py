@@ -48,9 +48,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_columns_are_written_before_eight_megabytes_of_each_are_there(tmp_path: Path) -> None:
-    package, schema = Folder(tmp_path), next(numbers(40, 1)).schema
+    package, schema = Folder(tmp_path), next(numbers(128, 1)).schema
     package.begin(ATTEMPT)
-    fragment = store.write_fragment(package, ATTEMPT, "t", schema, numbers(40, 30))
+    fragment = store.write_fragment(package, ATTEMPT, "t", schema, numbers(128, 30))
     assert fragment is not None
     (file,) = fragment.files
     pages = rows_of_pages(package.staging(ATTEMPT).local(file.path), 7)

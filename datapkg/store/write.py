@@ -40,7 +40,7 @@ EARLY_BYTES = 4 << 20
 """After so many bytes of rows the disk begins with what was written of them."""
 MOST_ROWS, MOST_BYTES = (1 << 32) - 1, 1 << 62
 """Of a file: what is given is one fragment. The engine counts rows in 32 bits."""
-WAITING_BYTES, LEAST_WAITING_BYTES, MOST_WAITING_BYTES = 32 << 20, 1 << 20, 8 << 20
+WAITING_BYTES, LEAST_WAITING_BYTES, MOST_WAITING_BYTES = 128 << 20, 1 << 20, 8 << 20
 """What may wait in memory until it makes a page: of all columns, and of each one at least and at most."""
 
 
@@ -152,7 +152,7 @@ def waiting_bytes(columns: int) -> int:
     Examples
     --------
     >>> [waiting_bytes(columns) >> 20 for columns in (1, 4, 24, 3000)]
-    [8, 32, 32, 3000]
+    [8, 32, 128, 3000]
     """
     least, most = columns * LEAST_WAITING_BYTES, columns * MOST_WAITING_BYTES
     return min(max(WAITING_BYTES, least), most)
