@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .blobs import FIELDS
 from .fragments import Fragments
 from .places import Place
 from .records import FilesList
 from .rows import RowOrder
-from .store import BLOBS, GAPPED_VALUES, SHARED_VALUES, VALUES, damage, places_of
-
-FIELDS = {VALUES: 4, GAPPED_VALUES: 5, SHARED_VALUES: 5}
+from .store import BLOBS, VALUES, damage, places_of
 
 Where = tuple[int, ...] | None
 """Where an image stands in its file; None where it is the only one that the row's own file may have."""
