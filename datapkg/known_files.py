@@ -140,9 +140,8 @@ def _kinds(rows: SourceRows) -> list[int]:
     """A number for each row: the same where a look at the file told the same of the same table."""
     numbers = np.zeros(len(rows), np.int64)
     for name in ("table", "evidence", "warnings"):
-        numbers = np.unique(numbers * (len(rows.texts(name)) + 1) + rows.numbers(name), return_inverse=True)[
-            1
-        ]
+        together = numbers * (len(rows.texts(name)) + 1) + rows.numbers(name)
+        _, numbers = np.unique(together, return_inverse=True)
     kinds: list[int] = numbers.tolist()
     return kinds
 

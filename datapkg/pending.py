@@ -9,11 +9,14 @@ from typing import Any
 
 from . import plan
 from .changes import Change
+from .checking import pattern_mistakes
 from .collecting import rarely_collected
 from .deriving.due import to_derive
 from .lock import fetcher_of
 from .manifest import Manifest, normal
-from .manifest.load import load
+from .manifest.load import LoadedManifest, load
+from .manifest.mistakes import all_of
+from .overlooked import overlooked
 from .places import Place, place
 from .records import Record
 
@@ -104,6 +107,7 @@ def status(
     before = plan.previous(place(shown, storage_options), loaded.manifest.name, rehash)
     with fetcher_of(loaded, offline=True) as fetcher:
         planned = plan.plan(loaded, before, allow_removals=True, rehash=rehash, fetcher=fetcher)
+    _refuse_names(loaded, planned)
     old = before.record if before else None
     derived = to_derive(loaded, {one.resource.name: one.change for one in planned.resources}, old)
     return Pending(
@@ -113,10 +117,32 @@ def status(
         manifest_changed=old is not None and old.manifest_digest != normal.manifest_digest(loaded.manifest),
         resources={one.resource.name: one.change for one in planned.resources},
         gone=tuple(_gone(loaded.manifest, old)) if old else (),
-        warnings=(*planned.warnings, *_refused(planned, before)),
+        warnings=(*planned.warnings, *_overlooked(loaded, planned), *_refused(planned, before)),
         derived=derived,
         dropped=tuple(_dropped(loaded.manifest, old)) if old else (),
     )
+
+
+def _refuse_names(loaded: LoadedManifest, planned: plan.Plan) -> None:
+    """Refuse files to be read whose paths do not fit their pattern, as a build does when it comes to them."""
+    mistakes = [
+        mistake
+        for number, one in enumerate(planned.resources)
+        if (pattern := one.resource.pattern) is not None
+        for mistake in pattern_mistakes(
+            one.resource,
+            pattern,
+            one.files.take(one.stale),
+            loaded.place("resources", number, "pattern"),
+        )
+    ]
+    if mistakes:
+        raise all_of(str(loaded.path), mistakes)
+
+
+def _overlooked(loaded: LoadedManifest, planned: plan.Plan) -> list[str]:
+    paths = {one.resource.name: one.files.paths for one in planned.resources}
+    return overlooked(loaded.root, loaded.manifest.resources, paths)
 
 
 def _gone(manifest: Manifest, old: Record) -> list[str]:

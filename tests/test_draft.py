@@ -348,3 +348,15 @@ def test_the_root_is_seen_from_the_manifest(tmp_path: Path) -> None:
     (tmp_path / "manifests").mkdir()
     assert 'root: "../data"' in draft(data, tmp_path / "manifests" / "m.yaml")
     assert 'root: "."' in draft(data, data / "m.yaml")
+
+
+def test_what_programs_leave_in_folders_is_not_told_of(tmp_path: Path) -> None:
+    data = tmp_path / "Müller, Größe 3"
+    make.text(data / "wells.csv", "Well,n\nA01,1\n")
+    for name in ("Thumbs.db", "desktop.ini", "~$results.xlsx", "results.xlsx"):
+        make.text(data / name, "x")
+    text, _, _ = drafted(data, tmp_path)
+    assert "name: muller-grosse-3" in text
+    assert "results.xlsx" in text
+    for name in ("Thumbs.db", "desktop.ini", "~$"):
+        assert name not in text

@@ -12,7 +12,7 @@ import test_cli
 
 import datapkg
 from datapkg import hashes, reading
-from datapkg.errors import SourceError, StoreError
+from datapkg.errors import ManifestError, SourceError, StoreError
 
 LONG_AGO = 1_600_000_000
 
@@ -136,3 +136,22 @@ def test_what_a_build_has_read_the_next_one_need_not_read(
 ) -> None:
     monkeypatch.setattr(reading, "_opened", None)
     assert not make.build(manifest, package).created
+
+
+def test_a_new_file_that_does_not_fit_the_pattern_is_told_of_as_a_build_does(
+    manifest: Path, package: Path
+) -> None:
+    make.tiff(manifest.parent / "images" / "p1" / "odd.tif", make.image(9))
+    for ask in (datapkg.status, datapkg.build):
+        with pytest.raises(ManifestError, match=r"images/p1/odd\.tif"):
+            ask(manifest, package)
+
+
+def test_a_plate_that_is_in_no_resource_is_told_of(manifest: Path, package: Path) -> None:
+    manifest.write_text(manifest.read_text().replace("images/**/*.tif", "images/p[12]/*.tif"))
+    make.build(manifest, package)
+    make.tiff(manifest.parent / "images" / "p3" / "A01_1.tif", make.image(9))
+    (told,) = datapkg.status(manifest, package).warnings
+    assert told.startswith(
+        "frames: 1 folder beside its own, with 1 file of its kind, in no resource: images/p3"
+    )

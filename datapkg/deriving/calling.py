@@ -160,7 +160,9 @@ class Caller:
         raise self._error(what, where)
 
     def _error(self, what: str, where: str) -> DeriveError:
-        fix = "mend the function; to go on without such rows, write on_error: null"
+        fix = (
+            'mend the function; to go on without such rows, write on_error: null (in Python, on_error="null")'
+        )
         return DeriveError(f"the function {self._function.name} {what}", where, fix)
 
     def _line(self, error: BaseException) -> str:

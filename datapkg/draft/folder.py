@@ -15,6 +15,10 @@ from ..reading import SourceFile
 
 STORES = (".datapkg", ".lance", ".zarr")
 """Folders that are one thing made by a program, of very many files."""
+NOT_DATA = ("thumbs.db", "ehthumbs.db", "desktop.ini")
+"""What Windows leaves in folders that somebody looked at."""
+OPEN_IN_OFFICE = "~$"
+"""How a file's name begins that an office program keeps beside one that is open in it."""
 
 
 @dataclass(slots=True)
@@ -122,7 +126,8 @@ def _entries(found: Folder, folder: str, shown: str) -> Iterator[tuple[os.DirEnt
 def _sort_in(found: Folder, entry: os.DirEntry[str], path: str) -> None:
     kind = kind_of(path)
     if kind is None:
-        found.others.append(path)
+        if not entry.name.startswith(OPEN_IN_OFFICE) and entry.name.lower() not in NOT_DATA:
+            found.others.append(path)
         return
     why, size = _usable(found.root, entry)
     if why:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..manifest.kinds import HINTS, suffix_of
 from ..manifest.missing import first_names
-from ..manifest.names import package_name
+from ..manifest.names import package_name, without_accents
 from ..report import count_of, size
 from .entry import Entry
 from .folder import Folder
@@ -70,7 +70,7 @@ def _head(folder: str, root: str, entries: Sequence[Entry]) -> Iterator[str]:
         yield from _comment(
             "Of images and movies only headers were read: a build may still find damage, and says where."
         )
-    name = package_name(folder)
+    name = package_name(without_accents(folder))
     yield ""
     yield _noted(f"name: {quoted(name)}", f"the package becomes {name}.datapkg")
     yield _noted('version: "1.0.0"', "the release that a build makes; quoted, because it is text")

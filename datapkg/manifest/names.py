@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import combining, normalize
 
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 TABLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -37,6 +38,17 @@ def package_name(text: str) -> str:
     'nf1-plate-2'
     """
     return re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-._") or "datapackage"
+
+
+def without_accents(text: str) -> str:
+    """Text in letters that a name may have, where it has such in other dress.
+
+    Examples
+    --------
+    >>> without_accents("Müller, Straße, Ångström")
+    'Muller, Strasse, Angstrom'
+    """
+    return "".join(one for one in normalize("NFKD", text.replace("ß", "ss")) if not combining(one))
 
 
 def suggested_table_name(text: str) -> str:
