@@ -281,7 +281,7 @@ class RowAccess:
             if self._direct and column in self._image_columns:
                 of = self._files, self.record.name, self._names[column]
                 found = nested_images(self.pinned.package, *of, self._instead)
-            known = found is not None and found.holds(distinct(self.order.keys >> 32))
+            known = found is not None and found.told.issuperset(distinct(self.order.keys >> 32).tolist())
             self._known_images[column] = found if known else None
         return self._known_images[column]
 

@@ -104,10 +104,6 @@ class DirectPixels:
             images = ordered
         return as_lists(images, kind)
 
-    def holds(self, fragments: NDArray[np.int64]) -> bool:
-        """Whether the places of all images of some fragments are known."""
-        return self.told.issuperset(fragments.tolist())
-
     @property
     def told(self) -> set[int]:
         """The fragments of which the list tells."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from posixpath import splitext
 
 from .addresses import scheme_of
 from .manifest import Resource
@@ -26,7 +27,7 @@ def overlooked(root: Path, resources: Sequence[Resource], paths: Mapping[str, Se
     named = {str(part) for some in folders.values() for folder in some for part in (folder, *folder.parents)}
     warnings = []
     for resource in resources:
-        suffixes = {PurePosixPath(path).suffix.lower() for path in paths.get(resource.name, ())}
+        suffixes = {splitext(path)[1].lower() for path in paths.get(resource.name, ())}
         left_out = [excludes(glob) for glob in resource.exclude]
         beside: dict[str, int] = {}
         for parent in sorted({folder.parent for folder in folders.get(resource.name, ())}):

@@ -78,10 +78,6 @@ class PlacedImages:
         """The images at addresses in any order, as `read` gives them, as an Arrow array of type `kind`: nested lists."""
         return _nested(self.read, addresses, kind)
 
-    def holds(self, fragments: NDArray[np.int64]) -> bool:
-        """Whether the places of all images of some fragments are known."""
-        return self.told.issuperset(fragments.tolist())
-
     @property
     def told(self) -> set[int]:
         """The fragments of which a list tells in words that are known here."""
@@ -149,9 +145,10 @@ class JoinedImages:
         """As `PlacedImages.values`."""
         return _nested(self.read, addresses, kind)
 
-    def holds(self, fragments: NDArray[np.int64]) -> bool:
-        """Whether the places of all images of some fragments are known."""
-        return (self.equal.told | self.others.told).issuperset(fragments.tolist())
+    @property
+    def told(self) -> set[int]:
+        """As `PlacedImages.told`."""
+        return self.equal.told | self.others.told
 
 
 NestedImages = DirectPixels | PlacedImages | JoinedImages
