@@ -20,6 +20,7 @@ from .ingest import BATCH_BYTES, Ingested, ScanTask, Storing, scan
 from .looks import Looking, Looks, Scanned
 from .places import Place
 from .sources.base import JoiningSource, OnePassSource, Scan, TableSchema
+from .store.ready import load_engine
 
 JOINED = 256
 """How many small rows are made into one batch."""
@@ -51,6 +52,12 @@ class Looked:
         if self.table is None or self.stored is None or len(tables) != 1:
             return None
         return {self.table.name: self.stored} if self.table.same_rows(tables[0]) else None
+
+
+def ready(kind: str) -> None:
+    """Load what the first task over files of a format needs."""
+    sources.get(kind)
+    load_engine()
 
 
 @rarely_collected()

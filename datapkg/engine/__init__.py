@@ -63,6 +63,13 @@ class Run(Protocol):
         """
         ...
 
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Many tasks will come: have workers start now, and call `function(what)`, if they are started for tasks alone.
+
+        Nothing is waited for, and nothing comes back: what fails then fails again in a task.
+        """
+        ...
+
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:
         """A machine that workers run on and the first of these folders that it does not see; None if all see all."""
         ...
@@ -98,6 +105,9 @@ class OneMachine:
         """As many as there are workers."""
         return self.workers
 
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Nothing: nobody has to be started."""
+
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:  # noqa: ARG002 - all see all
         """None."""
         return None
@@ -132,7 +142,7 @@ _working = False
 
 def begin_worker(*, bare: bool = False) -> None:
     """This process is a worker from now on: to end it ends no program of the user's, and its memory is its own."""
-    from .bare import without_pandas
+    from .bare import without_pandas, without_threads
     from .memory import keep_memory
 
     global _working  # noqa: PLW0603 - it is a fact about the process
@@ -140,6 +150,7 @@ def begin_worker(*, bare: bool = False) -> None:
     keep_memory()
     if bare:
         without_pandas()
+        without_threads()
 
 
 def in_worker() -> bool:

@@ -71,9 +71,7 @@ class _Pool(OneMachine):
         try:
             while True:
                 while len(waiting) < self.workers * AHEAD and (task := next(rest, None)) is not None:
-                    with _without_main():
-                        waiting.append(self._pool.submit(_call, function, task))
-                    self._processes |= self._pool._processes or {}
+                    waiting.append(self._submit(_call, function, task))
                 if not waiting:
                     break
                 while not waiting[0].done():
@@ -84,6 +82,17 @@ class _Pool(OneMachine):
         except BrokenProcessPool:
             self._drain(progress)
             raise death(self._places()) from None
+
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Start all workers."""
+        for _ in range(self.workers):
+            self._submit(function, what)
+
+    def _submit(self, function: Callable[..., Any], *what: Any) -> Future[Any]:
+        with _without_main():
+            given = self._pool.submit(function, *what)
+        self._processes |= self._pool._processes or {}
+        return given
 
     @property
     def may_be_here(self) -> bool:

@@ -197,6 +197,9 @@ class _Tasks:
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         return ManifestError(f"Ray could not run a task: {line}", "--engine ray", "see Ray's own logs")
 
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Nothing: Ray starts its workers itself."""
+
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:
         """Ask each machine."""
         paths = [str(folder) for folder in folders]
