@@ -50,7 +50,7 @@ def imports_pandas(task: int, note: Note) -> int | None:
     return int(pa.array([task, pd.NA]).null_count)
 
 
-def ignore(path: str, done: int) -> None: ...
+def ignore(path: str, done: int, files: int = 1, /) -> None: ...
 
 
 @pytest.mark.parametrize("name", ["local", "inline"])
@@ -58,7 +58,7 @@ def ignore(path: str, done: int) -> None: ...
 def test_results_come_in_order_and_progress_is_told(name: str, workers: int) -> None:
     told: list[tuple[str, int]] = []
     with engine.get(name).session(workers) as run:
-        assert list(run(squared, range(20), lambda path, done: told.append((path, done)))) == [
+        assert list(run(squared, range(20), lambda path, done, files=1: told.append((path, done)))) == [
             i * i for i in range(20)
         ]
         assert list(run(squared, [], ignore)) == []
@@ -141,7 +141,7 @@ from datapkg.engine import local
 sys.path.insert(0, sys.argv[2])
 from answers import large
 
-def stopped(path, done):
+def stopped(path, done, files):
     time.sleep(float(sys.argv[1]))
     raise KeyboardInterrupt
 

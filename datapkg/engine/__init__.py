@@ -2,7 +2,8 @@
 
 An engine has `session(workers)`, a context that gives a `Run`. The function is called as
 ``function(task, note)`` and calls ``note(path, bytes_done)`` before it starts on a file (0 bytes) and when it is
-done with it, for the progress line, and to know whose file it was when a worker dies.
+done with it, for the progress line, and to know whose file it was when a worker dies. Files that no worker dies of may be told
+of when many are done: ``note(last_path, bytes_done, files)``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from typing import Any, Protocol
 
 from ..errors import ManifestError, WorkerDiedError, nearest
 
-Note = Callable[[str, int], None]
+
+class Note(Protocol):
+    """Takes note of a file that was begun or is done, or of many that are."""
+
+    def __call__(self, path: str, done: int, files: int = 1, /) -> None: ...
+
 
 ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline", "ray": "datapkg.engine.ray"}
 

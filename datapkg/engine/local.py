@@ -108,12 +108,12 @@ class _Pool(OneMachine):
         return sorted(set(there.values()))
 
     def _drain(self, progress: Note) -> None:
-        for pid, path, done in self._notes.read():
+        for pid, path, done, files in self._notes.read():
             if done:
                 self._reading.pop(pid, None)
             else:
                 self._reading[pid] = path
-            progress(path, done)
+            progress(path, done, files)
 
 
 def _wait_for_ends(processes: Sequence[Any]) -> None:
@@ -167,9 +167,9 @@ def _call(function: Callable[[Any, Note], Any], task: Any) -> Any:
     return function(task, _note)
 
 
-def _note(path: str, done: int) -> None:
+def _note(path: str, done: int, files: int = 1, /) -> None:
     if _home is not None:
-        write(_home, path, done)
+        write(_home, path, done, files)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
