@@ -126,7 +126,7 @@ class Reader:
             fresh = resource.fresh
             known = known_files(fresh, resource, self.before)
             scanned = known.placed(fresh, scanned, resource.stale, resource.files)
-        decision = sources.get(resource.resource.type).decide(resource.resource, list(scanned.told()))
+        decision = sources.get(resource.resource.type).decide(resource.resource, scanned.told())
         following, notes = self._following(resource, decision.tables)
         anew = [table for table in decision.tables if table.name not in following]
         looked = [self._kept(part, decision.tables if whole or not anew else ()) for part in looked]

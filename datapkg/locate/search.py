@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from ..addresses import in_archive, scheme_of
@@ -27,7 +27,7 @@ from ..remote import Fetcher
 from ..report import count_of
 from .fetched import fetched_files, listed_addresses
 from .members import opened_archives
-from .tree import Entry, Tree, nfc, path_bytes, stat_of
+from .tree import Entry, Tree, in_order, nfc, path_bytes, stat_of
 
 MANY = 5000
 """So many files take longer to look at than workers to start."""
@@ -179,8 +179,10 @@ class Search:
         found = list(islice(walk, MANY))
         if len(found) == MANY and self.many is not None:
             self.many(self.resource)
-        for name, entry in sorted(chain(found, walk), key=lambda one: path_bytes(one[0])):
-            self.matches.setdefault(name, (entry, folder))
+        found += walk
+        entries = dict(reversed(found))  # of twice the same path the first
+        for name in in_order(entries):
+            self.matches.setdefault(name, (entries[name], folder))
         if found:
             return
         if self.resource.optional and not failure.folder:
@@ -221,7 +223,7 @@ class Search:
     def checked_files(self) -> tuple[Files, tuple[str, ...]]:
         found = FilesFound()
         empty: list[str] = []
-        for shown in self.matches if self.resource.as_listed else sorted(self.matches, key=path_bytes):
+        for shown in self.matches if self.resource.as_listed else in_order(self.matches):
             match = self.matches[shown]
             try:
                 if isinstance(match, tuple):
@@ -274,11 +276,8 @@ class Search:
         if entry.twins:
             fix = "rename one of them; they differ only in how their accents are encoded"
             raise SourceError(f"the folder has {entry.twins + 1} files with this name", shown, fix)
-        try:
-            shown.encode()
-        except UnicodeEncodeError:
-            what = "the file's name is not Unicode"
-            raise SourceError(what, ascii(shown), "rename the file, or leave it out with exclude") from None
+        if not shown.isascii():
+            _refuse_other_than_unicode(shown)
         try:
             status = os.stat(entry.local)  # noqa: PTH116 - a Path for each of 100,000 files costs a second
         except OSError as error:
@@ -294,6 +293,14 @@ class Search:
             what = f"the file has {status.st_size} bytes, and the manifest says {said}"
             raise SourceError(what, shown, "get the right file, or correct bytes")
         return status
+
+
+def _refuse_other_than_unicode(shown: str) -> None:
+    try:
+        shown.encode()
+    except UnicodeEncodeError:
+        what = "the file's name is not Unicode"
+        raise SourceError(what, ascii(shown), "rename the file, or leave it out with exclude") from None
 
 
 Match = tuple[Entry, Path] | SourceFile | str
