@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
+from .aside import aside
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
 from .deriving.given import function_folders
@@ -32,7 +33,7 @@ from .lock import (
     write_lock,
 )
 from .locking import files_of, lock_of
-from .manifest import Resource, normal
+from .manifest import normal
 from .manifest.load import LoadedManifest, load
 from .one_pass import ready
 from .places import FINISHED, Place, place
@@ -121,12 +122,12 @@ def build(
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name, rehash or locked)
     where, bare = engines.get(engine, ray_address), not loaded.manifest.derive
-    with attempt_in(target, where, workers, bare=bare) as attempt:
+    with aside() as beside, attempt_in(target, where, workers, bare=bare) as attempt:
         run, name = attempt.run, attempt.name
-        many = None if before is not None else lambda one: run.wake(ready, one.type)
-        planned = _planned(loaded, lock, before, allow_removals, rehash, progress, many)
+        planned = _planned(loaded, lock, before, allow_removals, rehash, progress, run)
         target = attempt.begin(_needed(loaded, planned))
-        resources = _contents(Reader(target, name, run, progress, before, max_image_bytes), planned)
+        reader = Reader(target, name, run, progress, beside, before, max_image_bytes)
+        resources = _contents(reader, planned)
         notes = _checked(written(target, name, planned, resources, before), before)
         resources = derive(loaded, target, name, resources, before, run, progress)
         publisher = Publisher(target, str(named), name, loaded, planned, before)
@@ -149,9 +150,13 @@ def _planned(
     allow_removals: bool,
     rehash: bool,
     progress: Progress,
-    many: Callable[[Resource], object] | None,
+    run: Run,
 ) -> Plan:
-    """What is to be done, once all files are here; a locked build is held to its lock as far as files go."""
+    """What is to be done, once all files are here; a locked build is held to its lock as far as files go.
+
+    Workers start meanwhile, where all of many files are to be read.
+    """
+    many = None if before is not None else lambda one: run.wake(ready, one.type)
     if lock is not None:
         refuse_unknown_addresses(loaded, lock)
     with fetcher_of(loaded, rehash=rehash, progress=progress) as fetcher:
