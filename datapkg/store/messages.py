@@ -31,15 +31,18 @@ def fields(message: bytes) -> Iterator[tuple[int, Value]]:
 
 
 def replaced(message: bytes, changes: Mapping[int, Value]) -> bytes:
-    """The message with other values of some fields, which come last; all else as it stands.
+    """The message with other values of some fields, in their places; those that it lacks come last.
 
     Examples
     --------
-    >>> replaced(bytes([0x18, 0xAC, 0x02, 0x12, 1, 7]), {3: 5})
-    b'\\x12\\x01\\x07\\x18\\x05'
+    >>> replaced(bytes([0x18, 0xAC, 0x02, 0x12, 1, 7]), {3: 5, 5: 0})
+    b'\\x18\\x05\\x12\\x01\\x07(\\x00'
     """
-    kept = (part for field, _, part in _parts(message) if field not in changes)
-    return b"".join([*kept, *(field_of(field, value) for field, value in changes.items())])
+    left = dict(changes)
+    parts = [
+        field_of(field, left.pop(field)) if field in left else part for field, _, part in _parts(message)
+    ]
+    return b"".join([*parts, *(field_of(field, value) for field, value in left.items())])
 
 
 def field_of(field: int, value: Value) -> bytes:

@@ -33,7 +33,8 @@ LEAST_BYTES, MOST_BYTES = 64 << 10, 64 << 20
 """Images of this size: smaller ones cost the engine little, and larger ones the file of one image much."""
 PAGE_BYTES = 8 << 20
 """A page ends when it has so many bytes, as the engine's do."""
-ALIGNED = 64
+ALIGNED, FILLER = 64, b"H"
+"""Pages begin at multiples of this; the engine has the same byte between them."""
 BEGINS, SIZES, FIRST = 1, 2, 5
 """Fields of a page, beside its rows: its buffers' places and sizes, and its first row."""
 LAYOUT, LAYOUT_ROWS = (4, 2, 1, 2, 3), (5, 6)
@@ -72,7 +73,7 @@ class RawColumn:
         self.parts.append((len(column), column.is_valid().to_numpy(False) if column.null_count else None))
         pixels = _pixels(column)
         if not self.places or self.end - self.places[-1] >= PAGE_BYTES:
-            self._write(bytes(-self.end % ALIGNED))
+            self._write(FILLER * (-self.end % ALIGNED))
             self.places += [0, self.end]
         self.places[-2] += len(column)
         self._write(pixels.view(np.uint8).data)
@@ -111,14 +112,15 @@ class RawColumn:
                 BEGINS: number_of(begin),
                 SIZES: number_of(rows * image_bytes),
                 ROWS: rows,
-                FIRST: first,
             }
+            if first:
+                sized[FIRST] = first
             counted = _within(page, LAYOUT, dict.fromkeys(LAYOUT_ROWS, rows))
             pages.append(field_of(PAGE, replaced(counted, sized)))
             first += rows
         others = (field_of(number, value) for number, value in fields(self.model.column) if number != PAGE)
         schema, column = replaced(self.model.schema, {SCHEMA_ROWS: first}), b"".join([*others, *pages])
-        self._write(bytes(-self.end % ALIGNED))
+        self._write(FILLER * (-self.end % ALIGNED))
         begins = [self.end, self.end + len(schema), self.end + len(schema) + len(column)]
         self._write(schema + column)
         self._write(PLACE.pack(begins[1], len(column)) + PLACE.pack(begins[0], len(schema)))
