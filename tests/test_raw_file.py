@@ -244,6 +244,7 @@ def test_an_image_that_lacks_pixels_is_refused(tmp_path: Path) -> None:
     rows = rows.set_column(1, "image_array", holed)
     with pytest.raises(StoreError, match="lacks some of its pixels"):
         written(tmp_path, [rows])
+    assert not list(Folder(tmp_path).staging(ATTEMPT).local("t.lance/data").iterdir())
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,19 +181,24 @@ def _within(message: bytes, path: Sequence[int], changes: Mapping[int, Value]) -
 
 @contextmanager
 def raw_columns(schema: pa.Schema, folder: Path, table: str) -> Iterator[list[RawColumn]]:
-    """Begin a file for each column of a stored schema that is written so; they are closed at the end."""
+    """Begin a file for each column of a stored schema that is written so; they are closed at the end, and gone if that fails."""
+    found: list[RawColumn] = []
     with ExitStack() as stack:
-        found = []
         for kind in schema:
-            if _fits(kind.type) and (
-                model := _model(pa.schema([kind]).serialize().to_pybytes(), folder, table)
-            ):
+            if not _fits(kind.type):
+                continue
+            if model := _model(pa.schema([kind]).serialize().to_pybytes(), folder, table):
                 path = folder / "data" / f"{uuid4().hex}.lance"
                 with storage_errors(f"table {table}"):
                     path.parent.mkdir(exist_ok=True)
                     file = stack.enter_context(open(path, "wb"))
                 found.append(RawColumn(kind, model, path, file))
-        yield found
+        try:
+            yield found
+        except BaseException:
+            for column in found:
+                column.path.unlink(missing_ok=True)
+            raise
 
 
 def _fits(kind: pa.DataType) -> bool:
