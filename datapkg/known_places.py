@@ -38,14 +38,13 @@ def add_places(
 ) -> None:
     """Add what was written: new fragments with their (number, rows), and what layers have beside them and older ones."""
     for number, fragment in _numbered([number for number, _ in numbers], fragments, layers):
-        path = fragment.files[0].path
         for name, pages in fragment.pixels.items():
             form = {"dtype": pages.dtype, "shape": list(pages.shape)}
             column = files.pixels.setdefault(table, {}).setdefault(name, {**form, "fragments": {}})
             if form.items() <= column.items():
-                column["fragments"][str(number)] = [path, *pages.places]
+                column["fragments"][str(number)] = [pages.path, *pages.places]
         for name, entry in fragment.placed.items():
-            files.placed.setdefault(table, {}).setdefault(name, {})[str(number)] = {"path": path, **entry}
+            files.placed.setdefault(table, {}).setdefault(name, {})[str(number)] = dict(entry)
 
 
 def _numbered(

@@ -155,7 +155,9 @@ def test_a_build_on_the_cluster_that_is_stopped_harms_nothing(
     process.send_signal(how)
     _, said = process.communicate()
     assert process.returncode == (130 if how is signal.SIGINT else -how), said
-    left = {name: content for name, content in make.tree(tmp_path / "p").items() if name in before}
+    left = {
+        name: (tmp_path / "p" / name).read_bytes() for name in before
+    }  # workers may still clear up beside
     assert left == before
     if how is signal.SIGINT:
         assert make_derive.tree(tmp_path / "p") == before

@@ -67,7 +67,11 @@ def test_nul_bytes_are_refused_with_their_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b"PK\x03\x04....", "Excel"), (b"\x89HDF....", "HDF5"), (gzip.compress(b"a", mtime=0), "does not end in .gz")],
+    [
+        (b"PK\x03\x04....", "Excel"),
+        (b"\x89HDF....", "HDF5"),
+        (gzip.compress(b"a", mtime=0), "does not end in .gz"),
+    ],
 )
 def test_other_formats_are_named(tmp_path: Path, content: bytes, what: str) -> None:
     with pytest.raises(SourceError, match=what):

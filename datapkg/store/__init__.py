@@ -6,6 +6,7 @@ from .chunks import PACKED, PLAIN, ChunkForm, index_of, numbers
 from .codings import MISSING, SAME, Coding, dictionary
 from .files import Fragment, Pages, StoredFile, intact, table_uri
 from .forms import looks_of, unpacked_text
+from .fragment import write_fragment
 from .kept import places_of
 from .layers import Layer
 from .names import stored_name
@@ -26,7 +27,6 @@ from .write import (
     set_aside,
     staged,
     tag_path,
-    write_fragment,
     write_pin,
 )
 

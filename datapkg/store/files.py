@@ -23,8 +23,9 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """A column of equal images in one data file: dtype, shape, and for each page its rows and where it begins."""
+    """A column of equal images in one data file: its path, dtype, shape, and for each page its rows and where it begins."""
 
+    path: str
     dtype: str
     shape: tuple[int, ...]
     places: tuple[int, ...]
@@ -34,7 +35,7 @@ class Pages:
 class Fragment:
     """Rows written, but not yet part of any version: `metadata` is the engine's own description (JSON).
 
-    `pixels` says where equal images lie in its one data file, by the columns' stored names; `placed` where others do.
+    `pixels` says where equal images lie in its data files, by the columns' stored names; `placed` where others do.
     """
 
     metadata: str

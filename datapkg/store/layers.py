@@ -72,9 +72,14 @@ def with_layers(fragment: Any, at: int, layers: Sequence[Layer], numbers: Number
         own = {number for name in names for number in numbers[name]}
         beside = [file for file in described["files"] if own.isdisjoint(file["fields"])]
         if at in layer.files:
-            (file,) = json.loads(layer.files[at].metadata)["files"]
             flat = [number for name in names for number in numbers[name]]
-            described["files"] = [*beside, {**file, "fields": [flat[number] for number in file["fields"]]}]
+            described["files"] = [
+                *beside,
+                *(
+                    {**file, "fields": [flat[number] for number in file["fields"]]}
+                    for file in json.loads(layer.files[at].metadata)["files"]
+                ),
+            ]
         elif len(beside) == len(described["files"]):
             raise StoreError(
                 f"no values of {', '.join(layer.schema.names)} are stored for a part of the rows",

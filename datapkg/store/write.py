@@ -1,4 +1,4 @@
-"""Write tables: fragments into a staging folder of the attempt, then one Lance version that holds exactly them.
+"""Write tables: one Lance version that holds exactly the fragments that an attempt has staged.
 
 A failed or killed build leaves nothing inside a table. `commit` moves the fragments in, commits, and pins the new
 state by a tag.
@@ -8,40 +8,27 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..durable import begin_writing
 from ..errors import DamageError, StoreError, VersionError
-from ..places import Folder, Place, refusal, storage_errors
+from ..places import Place, refusal, storage_errors
 from ..records import Pin
 from .files import Fragment, StoredFile, hashed, table_uri
 from .layers import Layer, numbers_of, whole_schema, with_layers
 from .names import stored_schema
-from .pages import WrittenColumns
 
 if TYPE_CHECKING:
     import lance
 
 TAG = "attempt-"
 MARK = "datapkg attempt "
-STORAGE_VERSION = "2.2"
 COMMIT_TRIES = 10
-EARLY_BYTES = 4 << 20
-"""After so many bytes of rows the disk begins with what was written of them."""
-MOST_ROWS, MOST_BYTES = (1 << 32) - 1, 1 << 62
-"""Of a file: what is given is one fragment. The engine counts rows in 32 bits."""
-WAITING_BYTES, LEAST_WAITING_BYTES, MOST_WAITING_BYTES = 128 << 20, 1 << 20, 8 << 20
-"""What may wait in memory until it makes a page: of all columns, and of each one at least and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,113 +47,6 @@ class Staged:
     folder: Place
     pin: Pin
     runs: tuple[int, ...]
-
-
-def write_fragment(
-    package: Place, attempt: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
-) -> Fragment | None:
-    """Write rows as one fragment into the attempt's staging folder.
-
-    Parameters
-    ----------
-    schema, batches
-        Under true names; the store encodes them.
-
-    Returns
-    -------
-    None where there was no row. Whatever `batches` raises is raised as it is.
-    """
-    columns = WrittenColumns(schema)
-    schema = stored_schema(schema)
-    raised: list[BaseException] = []
-    rows = 0
-
-    def renamed() -> Iterator[pa.RecordBatch]:
-        nonlocal rows
-        try:
-            for batch in batches:
-                if batch.num_rows:
-                    rows += batch.num_rows
-                    columns.watch(batch)
-                    batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-                    yield batch
-                del batch  # a large image is in memory once
-        except BaseException as error:
-            raised.append(error)  # the engine turns it into text: the caller gets it back as it was
-            raise
-
-    source = renamed()
-    first = list(islice(source, 1))
-    if not first:
-        return None
-    staging = package.staging(attempt)
-    with staging.desk() as desk:
-        coming = _early(desk.local(f"{table}.lance"), _chain(first, source))
-        reader = pa.RecordBatchReader.from_batches(schema, coming)
-        try:
-            written, files = _written(desk, table, reader)
-        except StoreError:
-            if raised:
-                raise raised[0] from None
-            raise
-        (file,) = written.files
-        pixels, placed = columns.pages(desk.local(files[0].path), file, schema)
-        if desk is not staging:
-            staging.move_in(desk, [(file.path, file.path) for file in files])
-    return Fragment(json.dumps(written.to_json()), rows, files, pixels, placed)
-
-
-def _written(desk: Folder, table: str, rows: pa.RecordBatchReader) -> tuple[Any, tuple[StoredFile, ...]]:
-    """Write rows below a folder: the engine's description of the fragment, and its files."""
-    from lance.fragment import write_fragments
-
-    folder = desk.local(f"{table}.lance")
-    alone = folder / uuid.uuid4().hex  # the engine makes no table where another is: rows may be staged
-    with storage_errors(f"table {table}"):
-        (written,) = write_fragments(
-            rows,
-            str(alone),
-            mode="create",
-            max_rows_per_file=MOST_ROWS,
-            max_bytes_per_file=MOST_BYTES,
-            data_cache_bytes=waiting_bytes(len(rows.schema)),
-            data_storage_version=STORAGE_VERSION,
-        )
-    data = Folder(folder / "data")
-    data.path.mkdir(exist_ok=True)
-    for file in written.files:
-        _refuse_cut(table, alone / "data" / file.path, file.file_size_bytes)
-        (alone / "data" / file.path).rename(data.local(file.path))
-    shutil.rmtree(alone)
-    files = tuple(
-        hashed("data", data, file.path, f"{table}.lance/data/{file.path}") for file in written.files
-    )
-    return written, files
-
-
-def waiting_bytes(columns: int) -> int:
-    """How many bytes of rows the engine may hold back until they make pages; each column has the same share.
-
-    The engine's own measure is `MOST_WAITING_BYTES` for each column: a million rows of 24 small columns wait in 200 MB.
-
-    Examples
-    --------
-    >>> [waiting_bytes(columns) >> 20 for columns in (1, 4, 24, 3000)]
-    [8, 32, 128, 3000]
-    """
-    least, most = columns * LEAST_WAITING_BYTES, columns * MOST_WAITING_BYTES
-    return min(max(WAITING_BYTES, least), most)
-
-
-def _refuse_cut(table: str, path: Path, wanted: int | None) -> None:
-    """The engine does not say when the last piece of a file could not be written (pylance 14.0.2)."""
-    size = path.stat().st_size
-    if size != wanted:
-        raise StoreError(
-            f"the disk is full, or a file would grow over the allowed size: {size} of {wanted} bytes were written",
-            f"table {table}",
-            "free some space, or raise the limit (ulimit -f)",
-        )
 
 
 def commit(
@@ -318,23 +198,6 @@ def set_aside(package: Place, table: str, version: int) -> int:
         return sum(
             1 for state in dataset.versions() if state["version"] > version and state["version"] not in pinned
         )
-
-
-def _early(folder: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The batches; while later ones are made, the disk writes what is in the folder's open files of earlier ones."""
-    waiting = 0
-    for batch in batches:
-        if waiting >= EARLY_BYTES:
-            begin_writing(folder)
-            waiting = 0
-        waiting += batch.nbytes
-        yield batch
-        del batch  # a large image is in memory once
-
-
-def _chain(first: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first.pop()
-    yield from rest
 
 
 def fragment_of(metadata: str) -> Any:
