@@ -68,10 +68,11 @@ def add(
     planned = Plan(tuple(_planned(loaded.manifest, newest)), (), {}, False)
     where = engines.get(engine, ray_address)
     needed = [loaded.path.parent] if ".py:" in name else []
-    with attempt_in(package, where, workers, needed) as (package, attempt, run):
+    with attempt_in(package, where, workers) as attempt:
+        package = attempt.begin(needed)
         recipes = recipes_of(loaded, _known(loaded.manifest, newest), codes)
-        derived = derive(loaded, package, attempt, resources, newest, run, silent, recipes)
-        publisher = Publisher(package, package.uri, attempt, loaded, planned, newest)
+        derived = derive(loaded, package, attempt.name, resources, newest, attempt.run, silent, recipes)
+        publisher = Publisher(package, package.uri, attempt.name, loaded, planned, newest)
         notes = newest.record.warnings.get(ALL_TABLES, [])
         return publisher.publish(derived, notes, started).version
 

@@ -53,7 +53,7 @@ def root_of(path: str) -> str:
 
 def in_archive(path: str) -> bool:
     """Whether a source is a file of an archive."""
-    return root_of(path).endswith(INSIDE)
+    return INSIDE in path and root_of(path).endswith(INSIDE)
 
 
 def named(path: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from . import engine as engines
 from . import image_names, keys, plan, store, unchanged
+from .aside import aside
 from .collecting import rarely_collected
 from .content import Content, Reader, ResourceContent, taken_over
 from .deriving.given import function_folders
@@ -34,6 +35,7 @@ from .lock import (
 from .locking import files_of, lock_of
 from .manifest import normal
 from .manifest.load import LoadedManifest, load
+from .one_pass import ready
 from .places import FINISHED, Place, place
 from .plan import Plan, Previous
 from .progress import Progress, silent
@@ -119,14 +121,16 @@ def build(
 
     lock = read_lock(loaded.path) if locked else None
     before = plan.previous(target, loaded.manifest.name, rehash or locked)
-    planned = _planned(loaded, lock, before, allow_removals, rehash, progress)
-    where = engines.get(engine, ray_address)
-    needed, bare = _needed(loaded, planned), not loaded.manifest.derive
-    with attempt_in(target, where, workers, needed, bare=bare) as (target, attempt, run):
-        resources = _contents(Reader(target, attempt, run, progress, before, max_image_bytes), planned)
-        notes = _checked(written(target, attempt, planned, resources, before), before)
-        resources = derive(loaded, target, attempt, resources, before, run, progress)
-        publisher = Publisher(target, str(named), attempt, loaded, planned, before)
+    where, bare = engines.get(engine, ray_address), not loaded.manifest.derive
+    with aside() as beside, attempt_in(target, where, workers, bare=bare) as attempt:
+        run, name = attempt.run, attempt.name
+        planned = _planned(loaded, lock, before, allow_removals, rehash, progress, run)
+        target = attempt.begin(_needed(loaded, planned))
+        reader = Reader(target, name, run, progress, beside, before, max_image_bytes)
+        resources = _contents(reader, planned)
+        notes = _checked(written(target, name, planned, resources, before), before)
+        resources = derive(loaded, target, name, resources, before, run, progress)
+        publisher = Publisher(target, str(named), name, loaded, planned, before)
         built = lock_of(loaded, publisher.digest(resources), resources)
         if lock is not None:
             refuse_other_content(loaded.path, lock, built)
@@ -146,12 +150,17 @@ def _planned(
     allow_removals: bool,
     rehash: bool,
     progress: Progress,
+    run: Run,
 ) -> Plan:
-    """What is to be done, once all files are here; a locked build is held to its lock as far as files go."""
+    """What is to be done, once all files are here; a locked build is held to its lock as far as files go.
+
+    Workers start meanwhile, where all of many files are to be read.
+    """
+    many = None if before is not None else lambda one: run.wake(ready, one.type)
     if lock is not None:
         refuse_unknown_addresses(loaded, lock)
     with fetcher_of(loaded, rehash=rehash, progress=progress) as fetcher:
-        planned = plan.plan(loaded, before, allow_removals, rehash or lock is not None, fetcher)
+        planned = plan.plan(loaded, before, allow_removals, rehash or lock is not None, fetcher, many)
     if lock is not None:
         digest = normal.manifest_digest(loaded.manifest)
         refuse_other_files(loaded.path, lock, loaded.manifest.name, digest, files_of(planned))
@@ -187,29 +196,56 @@ def _with_lock(report: Report, manifest: Path, lock: Lock) -> Report:
     return report
 
 
+class Attempt:
+    """An attempt at a version: its name, its workers, and, once it has begun, room for what it makes."""
+
+    run: Run
+
+    def __init__(self, package: Place) -> None:
+        self.package, self.name = package, uuid.uuid4().hex
+        self._begun = False
+
+    def begin(self, needed: Sequence[Path]) -> Place:
+        """Make room; the place that is given is staged where all workers can write.
+
+        `needed` are the folders that all of them read.
+        """
+        with store.storage_errors(self.package.uri):
+            self.package.begin(self.name)
+        self._begun = True
+        _refuse_blind(self.run, needed)
+        self.package = self.package.reached(self.name, lambda folder: (self.run.blind([folder]) or ("",))[0])
+        return self.package
+
+    def finished(self) -> None:
+        """What was computed need not be kept for the next attempt: it is out, or nothing was interrupted."""
+        if self._begun:
+            self.package.staging(FINISHED).clear()
+
+    def end(self) -> None:
+        """Leave nothing half-made."""
+        if self._begun:
+            self.package.end(self.name)
+
+
 @contextmanager
 def attempt_in(
-    package: Place, engine: Engine, workers: int | None, needed: Sequence[Path], *, bare: bool = False
-) -> Iterator[tuple[Place, str, Run]]:
-    """Make room for an attempt, name it and start its workers; whatever happens, leave nothing half-made.
+    package: Place, engine: Engine, workers: int | None, *, bare: bool = False
+) -> Iterator[Attempt]:
+    """Name an attempt and make its workers ready; whatever happens, leave nothing half-made.
 
-    `needed` are the folders that all workers read; in `bare` workers no function of a user's will run. The place that is
-    given is staged where all of them can write.
+    In `bare` workers no function of a user's will run.
     """
-    attempt = uuid.uuid4().hex
-    with store.storage_errors(package.uri):
-        package.begin(attempt)
+    attempt = Attempt(package)
     try:
-        with engine.session(workers, bare=bare) as run:
-            _refuse_blind(run, needed)
-            package = package.reached(attempt, lambda folder: (run.blind([folder]) or ("",))[0])
-            yield package, attempt, run
-        package.staging(FINISHED).clear()  # what is out need not be computed again
-    except LockedError:  # nothing was interrupted
-        package.staging(FINISHED).clear()
+        with engine.session(workers, bare=bare) as attempt.run:
+            yield attempt
+        attempt.finished()
+    except LockedError:
+        attempt.finished()
         raise
     finally:
-        package.end(attempt)
+        attempt.end()
 
 
 def _needed(loaded: LoadedManifest, planned: Plan) -> list[Path]:

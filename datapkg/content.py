@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from . import ingest, sources
+from .aside import Aside
 from .column_sums import ColumnSums
 from .digest import table_digest
 from .engine import Needs, Run
@@ -30,6 +31,7 @@ from .short import is_short
 from .source_list import ARCHIVE, SourceRows
 from .sources.base import TableSchema
 from .store import Fragment, Layer, stored_name
+from .store.ready import load_engine
 from .succession import Pieces, Succession, pieces_of
 
 
@@ -109,6 +111,7 @@ class Reader:
     attempt: str
     run: Run
     progress: Progress
+    aside: Aside
     before: Previous | None = None
     max_image_bytes: int = MAX_IMAGE_BYTES
 
@@ -120,13 +123,13 @@ class Reader:
         begun = time.time_ns()
         looked = self._scan(resource)
         scanned = Looks.joined(resource.files.take(resource.stale), [part.files for part in looked])
-        remember(scanned.files, scanned.hashes, begun)
+        self.aside(remember, scanned.files, scanned.hashes, begun)
         whole = len(scanned) == len(resource.files)
         if not whole and self.before is not None:
             fresh = resource.fresh
             known = known_files(fresh, resource, self.before)
             scanned = known.placed(fresh, scanned, resource.stale, resource.files)
-        decision = sources.get(resource.resource.type).decide(resource.resource, list(scanned.told()))
+        decision = sources.get(resource.resource.type).decide(resource.resource, scanned.told())
         following, notes = self._following(resource, decision.tables)
         anew = [table for table in decision.tables if table.name not in following]
         looked = [self._kept(part, decision.tables if whole or not anew else ()) for part in looked]
@@ -178,6 +181,8 @@ class Reader:
         tasks = [OnePassTask(self.package, self.attempt, scan) for scan in scans]
         note = self._counter(f"looking at {name}", resource)
         run = self._run(resource, (file for scan in scans for file in scan.files))
+        if run is self.run:
+            self.aside(_load)
         parts = list(run(scan_and_store, tasks, note, Needs(threads)))
         if resource.resource.hash is not None and not resource.resource.members:
             for one in (one for part in parts for one in part.files):
@@ -236,6 +241,12 @@ class Reader:
     def _counter(self, doing: str, resource: ResourcePlan) -> Counter:
         total = int(resource.files.sizes.sum())
         return Counter(doing, len(resource.files), total, self.progress)
+
+
+def _load() -> None:
+    """Load what this process needs behind the workers' work: the storage engine, and pandas, which Arrow looks for once."""
+    load_engine()
+    pa.array([None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,9 @@ NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EM
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The items of a list, each written as JSON."""
+    """The items of a list, written as JSON, in parts: ``,\\n`` stands between two items, also where a part ends."""
 
-    items: Iterable[str]
+    parts: Iterable[str]
 
 
 def sealed(document: Mapping[str, Any]) -> bytes:
@@ -186,8 +186,14 @@ def _lines(value: Any) -> Iterator[str]:
     """A value in pieces: all lines of a long list at once would be a copy more of what is written."""
     if isinstance(value, dict) and value:
         yield "{\n" + ",\n".join(f"{compact(k)}: {compact(v)}" for k, v in value.items()) + "\n}"
-    elif isinstance(value, list | tuple | Lines):
-        between, items = "[\n", iter(value.items if isinstance(value, Lines) else map(compact, value))
+    elif isinstance(value, Lines):
+        parts = iter(value.parts)
+        first = next(parts, None)
+        yield "[]" if first is None else f"[\n{first}"
+        yield from parts
+        yield "" if first is None else "\n]"
+    elif isinstance(value, list | tuple):
+        between, items = "[\n", iter(map(compact, value))
         while some := list(islice(items, LINES)):
             yield between + ",\n".join(some)
             between = ",\n"

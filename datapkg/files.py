@@ -86,7 +86,7 @@ class Files(Sequence[SourceFile]):
     def __getitem__(self, at: slice) -> Files: ...
     def __getitem__(self, at: int | slice) -> SourceFile | Files:
         if isinstance(at, slice):
-            return self.take(np.arange(*at.indices(len(self))))
+            return self._part(at)
         at = range(len(self))[at]
         stat: Stat = tuple(self.stats[at].tolist())
         return self._file(at, stat)
@@ -103,15 +103,24 @@ class Files(Sequence[SourceFile]):
 
     def take(self, at: NDArray[np.int64]) -> Files:
         """The files at some positions."""
+        if np.array_equal(at, np.arange(len(self))):
+            return self
         positions = at.tolist()
         odd = {new: self._odd[old] for new, old in enumerate(positions) if old in self._odd}
         paths, places = ([column[old] for old in positions] for column in (self.paths, self.locals))
         return Files(paths, places, self._roots, self._rooted[at], self.stats[at], odd)
 
+    def _part(self, at: slice) -> Files:
+        places = range(*at.indices(len(self)))
+        odd = {new: self._odd[old] for new, old in enumerate(places if self._odd else ()) if old in self._odd}
+        return Files(self.paths[at], self.locals[at], self._roots, self._rooted[at], self.stats[at], odd)
+
     @property
     def on_disk(self) -> NDArray[np.int64]:
         """The positions of the files that the system has told of: those of this machine."""
-        return np.setdiff1d(np.arange(len(self)), np.fromiter(self._odd, np.int64, len(self._odd)))
+        told = np.ones(len(self), bool)
+        told[list(self._odd)] = False
+        return np.flatnonzero(told)
 
     def odd(self) -> Iterator[tuple[int, SourceFile]]:
         """The others, with their positions."""
@@ -139,6 +148,7 @@ class FilesFound:
     def __init__(self) -> None:
         self._paths: list[str] = []
         self._locals: list[str] = []
+        self._root: tuple[Path | None, int] = None, 0
         self._roots: dict[Path, int] = {}
         self._rooted = array("q")
         self._stats = array("q")
@@ -148,7 +158,9 @@ class FilesFound:
         """Take in a file of this machine."""
         self._paths.append(path)
         self._locals.append(local)
-        self._rooted.append(self._roots.setdefault(root, len(self._roots)))
+        if self._root[0] is not root:  # to ask a dictionary for a path costs more than all else here
+            self._root = root, self._roots.setdefault(root, len(self._roots))
+        self._rooted.append(self._root[1])
         self._stats.extend(stat)
 
     def take(self, file: SourceFile) -> None:

@@ -287,4 +287,4 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 def _silent(note: Note) -> Note:
     """Name the file that is read, but do not count its bytes a second time."""
-    return lambda path, done: note(path, min(done, 1))
+    return lambda path, done, files=1: note(path, min(done, 1), files)

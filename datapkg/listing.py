@@ -89,5 +89,8 @@ def _rows(resources: Sequence[ResourceContent]) -> Iterator[SourceRows]:
     for resource in resources:
         adding = SourceRows.joined(content.rows for content in resource.tables)
         yield adding
-        known = places_among(resource.files.named("group", "path"), adding.named("group", "path"))
-        yield resource.files.at(known < 0)  # of this resource: another may have the same file
+        files, given = (rows.named("group", "path") for rows in (resource.files, adding))
+        if not files.equals(given):
+            yield resource.files.at(
+                places_among(files, given) < 0
+            )  # of this resource: another may have the same file

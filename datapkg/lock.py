@@ -8,96 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from .addresses import scheme_of
-from .durable import Lines, compact, replace, sealed, unsealed
+from .durable import Lines, replace, sealed, unsealed
 from .errors import DamageError, LockedError, ManifestError
+from .locked_sources import LockedSource, LockedSources
 from .manifest.addresses import names_many
 from .manifest.load import LoadedManifest
 from .progress import Progress, silent
 from .records import known
 from .remote import Fetcher
-
-
-@dataclass(frozen=True, slots=True)
-class LockedSource:
-    """A source file: what it must be, and the digest of what it must give to each table."""
-
-    resource: str
-    path: str
-    bytes: int
-    sha256: str
-    tables: Mapping[str, str]
-
-
-class LockedSources(Sequence[LockedSource]):
-    """Sources as columns, in order; one becomes an object when it is looked at singly.
-
-    `tables` has for each table what each source gives to it; None where that is nothing.
-    """
-
-    __slots__ = ("bytes", "paths", "resources", "sha256", "tables")
-
-    def __init__(
-        self,
-        resources: list[str],
-        paths: list[str],
-        sizes: list[int],
-        sha256: list[str],
-        tables: Mapping[str, Sequence[str | None]],
-    ) -> None:
-        self.resources, self.paths, self.bytes, self.sha256 = resources, paths, sizes, sha256
-        self.tables = {name: list(tables[name]) for name in sorted(tables)}
-
-    @classmethod
-    def of(cls, sources: Iterable[LockedSource]) -> LockedSources:
-        """Sources that are objects."""
-        some = list(sources)
-        names = {name for one in some for name in one.tables}
-        return cls(
-            [one.resource for one in some],
-            [one.path for one in some],
-            [one.bytes for one in some],
-            [one.sha256 for one in some],
-            {name: [one.tables.get(name) for one in some] for name in names},
-        )
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    @overload
-    def __getitem__(self, at: int) -> LockedSource: ...
-    @overload
-    def __getitem__(self, at: slice) -> LockedSources: ...
-    def __getitem__(self, at: int | slice) -> LockedSource | LockedSources:
-        if isinstance(at, slice):
-            return LockedSources.of(self[one] for one in range(*at.indices(len(self))))
-        given = {name: digest for name, column in self.tables.items() if (digest := column[at]) is not None}
-        return LockedSource(self.resources[at], self.paths[at], self.bytes[at], self.sha256[at], given)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LockedSources) and all(
-            getattr(self, name) == getattr(other, name) for name in self.__slots__
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def lines(self) -> Iterator[str]:
-        """Each source as JSON, as `durable.compact` writes it."""
-        names = {name: compact(name) for name in {*self.resources, *self.tables}}
-        heads = [names[name] for name in self.tables]
-        columns = zip(self.resources, self.paths, self.bytes, self.sha256, strict=True)
-        given = zip(*self.tables.values(), strict=True) if heads else repeat(())
-        for (resource, path, size, sha256), digests in zip(columns, given, strict=False):
-            both = zip(heads, digests, strict=True)
-            tables = ",".join([f'{name}:"{digest}"' for name, digest in both if digest is not None])
-            yield (
-                f'{{"resource":{names[resource]},"path":{compact(path)},"bytes":{size},'
-                f'"sha256":"{sha256}","tables":{{{tables}}}}}'
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from . import versions
 from .changes import hashed
 from .content import ResourceContent
-from .lock import Lock, LockedArchive, LockedColumn, LockedDerivation, LockedSources, LockedTable
+from .lock import Lock, LockedArchive, LockedColumn, LockedDerivation, LockedTable
+from .locked_sources import TYPES, LockedSources
 from .manifest import normal
 from .manifest.load import LoadedManifest
 from .manifest.normal import parse_recorded
@@ -122,14 +123,14 @@ def _sources(files: SourceRows, given: SourceRows, order: Sequence[str]) -> Lock
     tables = {}
     for name in filter(None, set(given.texts("table"))):
         rows = given.of_table(name)
-        where = pc.index_in(named, rows.named("resource", "path"))
-        if where.null_count < len(where):
-            tables[name] = rows.column("digest").take(where).to_pylist()
-    resources, paths, sizes, sha256 = map(files.values, ("resource", "path", "bytes", "sha256"))
-    return LockedSources(resources, paths, sizes, sha256, tables)
+        others, digests = rows.named("resource", "path"), rows.column("digest")
+        where = None if others.equals(named) else pc.index_in(named, others)
+        if where is None or where.null_count < len(where):
+            tables[name] = digests if where is None else digests.take(where)
+    return LockedSources({name: files.dense(name) for name in TYPES}, tables)
 
 
 def _ordered(rows: SourceRows, order: Sequence[str]) -> SourceRows:
-    """One row for each file, by resource and path; Arrow sorts text by its bytes."""
-    parts = [rows.of_resource(name).first_of_each() for name in order]
-    return SourceRows.joined(part.at(np.asarray(pc.sort_indices(part.column("path")))) for part in parts)
+    """One row for each file, by resource and path."""
+    parts = [rows.of_resource(name) for name in order]
+    return SourceRows.joined(part.at(part.order("path")).first_of_each() for part in parts)

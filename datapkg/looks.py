@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .files import Files
 from .reading import Reading, Seen, SourceFile, Stat, look
-from .sources.base import Scan
+from .sources.base import Scan, Told
 
 Members = tuple[tuple[SourceFile, Seen], ...]
 
@@ -129,9 +129,9 @@ class Looks(Sequence[Scanned]):
     def __iter__(self) -> Iterator[Scanned]:
         return map(self._scanned, range(len(self)), self.files)
 
-    def told(self) -> Iterator[tuple[str, Scan]]:
+    def told(self) -> Told:
         """Each file's path, and what it showed."""
-        return zip(self.files.paths, (self._scans[which] for which in self._which.tolist()), strict=True)
+        return Told(self.files.paths, self._scans, self._which)
 
     def which(self, chosen: Callable[[Scan], object]) -> NDArray[np.int64]:
         """The positions of files whose scan is chosen."""

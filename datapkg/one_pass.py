@@ -6,7 +6,7 @@ a second pass would have stored, to the byte; else it is thrown away, and the se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from .ingest import BATCH_BYTES, Ingested, ScanTask, Storing, scan
 from .looks import Looking, Looks, Scanned
 from .places import Place
 from .sources.base import JoiningSource, OnePassSource, Scan, TableSchema
+from .store.ready import load_engine
 
 JOINED = 256
 """How many small rows are made into one batch."""
@@ -51,6 +52,12 @@ class Looked:
         if self.table is None or self.stored is None or len(tables) != 1:
             return None
         return {self.table.name: self.stored} if self.table.same_rows(tables[0]) else None
+
+
+def ready(kind: str) -> None:
+    """Load what the first task over files of a format needs."""
+    sources.get(kind)
+    load_engine()
 
 
 @rarely_collected()
@@ -94,14 +101,16 @@ def _look(
 ) -> Iterator[pa.RecordBatch | None]:
     """Yield the rows of a task's files as long as they fit; None, once, where they do not."""
     fits = True
-    small = _Small(source, task, storing, note)
+    noted = _Noted(note)
+    small = _Small(source, task, storing, noted.begun)
     files = Files.of(task.files)
     for at, plain in enumerate(files.plain()):
         told = small.at_once(plain) if fits and plain is not None else None
         if plain is not None and told is not None:
             found.add(*told)
-            note(plain.path, max(plain.bytes, 1))
+            noted.done(plain)
             if small.is_full:
+                noted.tell()
                 yield from small.batch()
             continue
         file = files[at]
@@ -127,13 +136,45 @@ def _look(
         note(file.path, max(file.bytes, 1))
         if small.is_full:
             yield from small.batch()
+    noted.tell()
     yield from small.batch()
+
+
+class _Noted:
+    """Tells of little files when they are many; one that was told of when it was begun is told of when it is done."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._begun = False
+        self._files = self._bytes = 0
+        self._last = ""
+
+    def begun(self, path: str, done: int) -> None:
+        """A file was begun that a worker may die of."""
+        self._begun = True
+        self._note(path, done)
+
+    def done(self, file: PlainFile) -> None:
+        """The next file is done."""
+        self._last = file.path
+        self._files += 1
+        self._bytes += max(file.bytes, 1)
+        if self._begun:
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell of all that are done."""
+        if self._files:
+            self._note(self._last, self._bytes, self._files)
+        self._begun, self._files, self._bytes = False, 0, 0
 
 
 class _Small:
     """Rows of small files that wait until they are many."""
 
-    def __init__(self, source: OnePassSource, task: ScanTask, storing: Storing, note: Note) -> None:
+    def __init__(
+        self, source: OnePassSource, task: ScanTask, storing: Storing, note: Callable[[str, int], None]
+    ) -> None:
         self._source = source if isinstance(source, JoiningSource) else None
         self._resource, self._storing = task.resource, storing
         self._rows: list[Any] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,10 +155,12 @@ def plan(
     allow_removals: bool,
     rehash: bool = False,
     fetcher: Fetcher | None = None,
+    many: Callable[[Resource], object] | None = None,
 ) -> Plan:
     """Find every resource's files, and what changed since the version before; `rehash` reads all of them.
 
-    Without a `fetcher` nothing is fetched, and nothing is known of addresses.
+    Without a `fetcher` nothing is fetched, and nothing is known of addresses. `many` is told of a resource as soon as it is
+    known to have many files.
     """
     fetcher = fetcher or Fetcher(offline=True)
     resources = []
@@ -166,7 +168,7 @@ def plan(
     warnings = [*loaded.warnings, *aside]
     asked: dict[str, Stat] = {}
     for resource in loaded.manifest.resources:
-        found = locate.find(loaded, resource, fetcher)
+        found = locate.find(loaded, resource, fetcher, many)
         asked = {**found.asked, **asked}
         warnings += found.warnings
         files = found.files

@@ -33,14 +33,18 @@ class Counter:
         self._doing, self._all_files, self._all_bytes, self._progress = doing, all_files, all_bytes, progress
         self._unit = unit
         self._done: set[int] = set()
+        self._more = 0
         self._bytes = 0
 
-    def __call__(self, path: str, done: int) -> None:
-        """Take note of a file that was started (0 bytes) or finished."""
+    def __call__(self, path: str, done: int, files: int = 1, /) -> None:
+        """Take note of a file that was started (0 bytes) or finished; or of many that were, which are told of once."""
         if done:
-            self._done.add(hash(path))  # a path for each of 100,000 files would be 10 MB
+            if files == 1:
+                self._done.add(hash(path))  # a path for each of 100,000 files would be 10 MB
+            else:
+                self._more += files
             self._bytes = min(self._bytes + done, self._all_bytes)
         if self._progress is silent:
             return
-        counts = len(self._done), self._all_files, self._bytes, self._all_bytes
+        counts = len(self._done) + self._more, self._all_files, self._bytes, self._all_bytes
         self._progress(Step(self._doing, *counts, self._unit))

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as distribution_version
 
+import pyarrow as pa
 from blake3 import blake3
 
 from . import store, versions
 from .content import Content, ResourceContent
 from .descriptor import write_descriptor
 from .errors import DatapkgError, StoreError, VersionError
+from .json_rows import in_pieces, quoted
 from .known_places import add_places, take_over
 from .listing import listing
 from .manifest import normal
@@ -25,6 +27,9 @@ from .records import ALL_TABLES, FORMAT, FilesList, Record, TableRecord
 from .report import Report, SourcesReport, TableReport
 from .source_list import SOURCES, SourceRows, places_among
 from .succession import Succession
+
+TOLD = ("resource", "group", "path", "bytes", "sha256")
+"""What of a file makes a version another one."""
 
 
 @dataclass(slots=True)
@@ -198,11 +203,18 @@ class Publisher:
         return None
 
     def _facts(self, resources: Sequence[ResourceContent]) -> str:
-        told = ("resource", "group", "path", "bytes", "sha256")
-        files = sorted(row for one in resources for row in zip(*map(one.files.values, told), strict=True))
+        """The hash of the manifest, all files and all recipes, as JSON."""
+        files = SourceRows.joined(one.files for one in resources)
+        files = files.at(files.order(*TOLD))
+        names, size, sha256 = TOLD[:3], files.column("bytes").cast(pa.string()), files.column("sha256")
+        pieces = [piece for name in names for piece in (quoted(files.dense(name)), ", ")]
+        rows = in_pieces(len(files), ["[", *pieces, size, ', "', sha256, '"]'], ", ")
         made = [one.recipe for part in resources for content in part.tables for one in content.table.lineage]
-        facts = [normal.manifest_digest(self.loaded.manifest), files, *([made] if made else [])]
-        return str(blake3(json.dumps(facts, ensure_ascii=False).encode()).hexdigest())
+        facts = blake3(f'["{normal.manifest_digest(self.loaded.manifest)}", ['.encode())
+        for part in rows:
+            facts.update(part.encode())
+        facts.update((f"], {json.dumps(made, ensure_ascii=False)}]" if made else "]]").encode())
+        return str(facts.hexdigest())
 
     def _report(
         self,

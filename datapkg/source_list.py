@@ -45,8 +45,8 @@ IN_MEMORY = pa.schema(
     [(f.name, pa.dictionary(pa.int32(), f.type) if f.name in SHARED else f.type) for f in SOURCES_SCHEMA]
 )
 BETWEEN = "\0"
-BATCH_ROWS = 512
-"""Each row may hold some kilobytes of evidence."""
+READ_ROWS, BATCH_ROWS, BATCH_BYTES = 512, 4096, 2 << 20
+"""How many rows are made into objects, or a batch, at a time; a row may hold some kilobytes of evidence."""
 MATCHED_MEMBER = '"matched member"'
 ARCHIVE = '"archive"'
 """What `evidence` says of an archive that files were chosen of: it is no source itself, and gives nothing to a table."""
@@ -132,14 +132,16 @@ class SourceRows(Sequence[SourceRow]):
         return next(iter(SourceRows(self.columns.slice(range(len(self))[at], 1))))
 
     def __iter__(self) -> Iterator[SourceRow]:
-        for start in range(0, len(self), BATCH_ROWS):
-            some = SourceRows(self.columns.slice(start, BATCH_ROWS))
+        for start in range(0, len(self), READ_ROWS):
+            some = SourceRows(self.columns.slice(start, READ_ROWS))
             yield from map(SourceRow, *map(some.values, SOURCES_SCHEMA.names))
 
     def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> SourceRows:
         """The rows at some positions, or those that are true."""
         if rows.dtype == bool:
             return self if rows.all() else SourceRows(self.columns.filter(pa.array(rows)).combine_chunks())
+        if np.array_equal(rows, np.arange(len(self))):
+            return self
         return SourceRows(self.columns.take(pa.array(rows)).combine_chunks())
 
     def column(self, name: str) -> pa.Array:
@@ -219,9 +221,15 @@ class SourceRows(Sequence[SourceRow]):
         """The rows of a table."""
         return self.at(self.says("table", table))
 
+    def order(self, *names: str) -> NDArray[np.int64]:
+        """The positions of the rows in the order of some columns, equal ones as they stand; Arrow sorts text by its bytes."""
+        columns = pa.table({name: self.dense(name) for name in names})
+        return np.asarray(pc.sort_indices(columns, [(name, "ascending") for name in names]), np.int64)
+
     def first_of_each(self) -> SourceRows:
         """The first row of each path."""
-        if pc.count_distinct(paths := self.column("path")).as_py() == len(self):
+        paths = self.column("path")
+        if pc.all(pc.less(paths[:-1], paths[1:])).as_py() or pc.count_distinct(paths).as_py() == len(self):
             return self
         _, first = np.unique(np.asarray(paths.dictionary_encode().indices), return_index=True)
         return self.at(first)
@@ -241,8 +249,10 @@ class SourceRows(Sequence[SourceRow]):
 
         They are copies: the storage engine takes a slice for as large as all that it is a slice of, and cuts pages by that.
         """
-        for start in range(0, len(self), BATCH_ROWS):
-            some = self.at(np.arange(start, min(start + BATCH_ROWS, len(self))))
+        lengths = np.array([*map(len, self.texts("evidence")), 0])[self.numbers("evidence")]
+        rows = max(1, min(BATCH_ROWS, BATCH_BYTES * len(self) // (int(lengths.sum()) + 1)))
+        for start in range(0, len(self), rows):
+            some = self.at(np.arange(start, min(start + rows, len(self))))
             arrays = [some.dense(name) for name in schema.names]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 

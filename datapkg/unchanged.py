@@ -98,8 +98,12 @@ def recalled(question: Question) -> Report | None:
         answer = unsealed(question.place.read_bytes(), "")
         if answer["question"] != question.digest():
             return None
+        paths, (first, told) = answer["paths"].split(BETWEEN), answer["first"]
         looked = Looked()
-        looked.take_each(map(_stat, answer["paths"].split(BETWEEN)))
+        looked.take_each(map(_stat, paths[:first]))
+        if looked.digest() != told:
+            return None
+        looked.take_each(map(_stat, paths[first:]))
         if looked.digest() != answer["looked"] or not _intact(question.package):
             return None
         return Report.of_json(answer["report"])
@@ -114,7 +118,12 @@ def remember(
         members = list(_members(planned, contents))
         # as they were when they were found: what has become another since will not be taken for the same
         looked = Looked()
-        looked.take_each([*planned.asked.values(), *map(_stat, members)])
+        looked.take_each(planned.asked.values())
+        first = (
+            len(planned.asked),
+            looked.digest(),
+        )  # folders: where a file came or went, no other need be asked
+        looked.take_each(map(_stat, members))
         paths = [*planned.asked, *members]
         for files in (one.files for one in planned.resources):
             on_disk = files.on_disk
@@ -124,6 +133,7 @@ def remember(
             return
         answer = {
             "question": question.digest(),
+            "first": first,
             "looked": looked.digest(),
             "report": _again(report).as_json(),
             "paths": BETWEEN.join(paths),

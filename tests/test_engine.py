@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from datapkg import engine
-from datapkg.engine import Note
+from datapkg.engine import Note, local
 from datapkg.errors import ManifestError, SourceError
 
 
@@ -49,7 +50,7 @@ def imports_pandas(task: int, note: Note) -> int | None:
     return int(pa.array([task, pd.NA]).null_count)
 
 
-def ignore(path: str, done: int) -> None: ...
+def ignore(path: str, done: int, files: int = 1, /) -> None: ...
 
 
 @pytest.mark.parametrize("name", ["local", "inline"])
@@ -57,7 +58,7 @@ def ignore(path: str, done: int) -> None: ...
 def test_results_come_in_order_and_progress_is_told(name: str, workers: int) -> None:
     told: list[tuple[str, int]] = []
     with engine.get(name).session(workers) as run:
-        assert list(run(squared, range(20), lambda path, done: told.append((path, done)))) == [
+        assert list(run(squared, range(20), lambda path, done, files=1: told.append((path, done)))) == [
             i * i for i in range(20)
         ]
         assert list(run(squared, [], ignore)) == []
@@ -71,6 +72,48 @@ def test_bare_workers_load_no_pandas_and_others_know_its_missing_values(
 ) -> None:
     with engine.get("local").session(1, bare=bare) as run:
         assert list(run(imports_pandas, [3], ignore)) == [found]
+
+
+def counts_threads(task: int, note: Note) -> int:
+    import numpy
+
+    numpy.ones((2, 2)) @ numpy.ones((2, 2))
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are all that is wanted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_bare_workers_start_no_threads_of_linear_algebra_and_others_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    found = []
+    for bare in (True, False):
+        with engine.get("local").session(1, bare=bare) as run:
+            found += run(counts_threads, [1], ignore)
+    assert found[0] < found[1] or local.cpus() == 1
+
+
+def whoami(task: int, note: Note) -> int:
+    return os.getpid()
+
+
+def raises(_: Any) -> None:
+    raise ValueError("fails")
+
+
+def test_workers_that_are_woken_are_those_that_work() -> None:
+    with local.session(2) as run:
+        run.wake(len, ())
+        woken = {process.pid for process in multiprocessing.active_children()}
+        assert len(woken) == 2
+        assert set(run(whoami, range(20), ignore)) <= woken
+    assert not multiprocessing.active_children()
+
+
+def test_what_fails_while_workers_wake_fails_no_task() -> None:
+    with engine.get("local").session(1) as run:
+        run.wake(raises, None)
+        assert list(run(squared, [5], ignore)) == [25]
 
 
 @pytest.mark.parametrize("name", ["local", "inline"])
@@ -98,7 +141,7 @@ from datapkg.engine import local
 sys.path.insert(0, sys.argv[2])
 from answers import large
 
-def stopped(path, done):
+def stopped(path, done, files):
     time.sleep(float(sys.argv[1]))
     raise KeyboardInterrupt
 

@@ -12,7 +12,7 @@ from datapkg.engine.notes import PATH_BYTES, Notes, write
 
 def tell(writer: Connection, number: int) -> None:
     for at in range(number):
-        write(writer, f"{'x' * (at % 300)}/{at}.tif", at)
+        write(writer, f"{'x' * (at % 300)}/{at}.tif", at, 2)
 
 
 def test_what_many_processes_write_at_once_comes_whole() -> None:
@@ -26,19 +26,19 @@ def test_what_many_processes_write_at_once_comes_whole() -> None:
     read += list(notes.read())
     notes.close()
     for worker in workers:
-        assert [done for pid, _, done in read if pid == worker.pid] == list(range(5000))
-    assert all(path == f"{'x' * (done % 300)}/{done}.tif" for _, path, done in read)
-    assert Counter(pid for pid, _, _ in read) == {worker.pid: 5000 for worker in workers}
+        assert [done for pid, _, done, _ in read if pid == worker.pid] == list(range(5000))
+    assert all(path == f"{'x' * (done % 300)}/{done}.tif" for _, path, done, _ in read)
+    assert Counter(pid for pid, _, _, _ in read) == {worker.pid: 5000 for worker in workers}
 
 
 def test_any_name_of_a_file_comes_through() -> None:
     notes = Notes()
     names = ["a b/ü\nn 3.tif", os.fsdecode(b"odd \xff.tif"), "0 7 x", ""]
     for name in names:
-        write(notes.writer, name, 7)
-    write(notes.writer, "y" * 5000 + ".tif", 1)
+        write(notes.writer, name, 7, 256)
+    write(notes.writer, "y" * 5000 + ".tif", 1, 1)
     *found, long = notes.read()
-    assert found == [(os.getpid(), name, 7) for name in names]
+    assert found == [(os.getpid(), name, 7, 256) for name in names]
     assert long[1].endswith("yyy.tif") and len(long[1]) == PATH_BYTES
     assert list(notes.read()) == []
     notes.close()

@@ -15,10 +15,11 @@ import tifffile
 from make_tiff import pixels, resource, source
 from test_images_look import seen
 
-from datapkg import ingest
+from datapkg import ingest, one_pass
 from datapkg.ingest import IngestTask, ScanTask
 from datapkg.one_pass import OnePassTask, scan_and_store
 from datapkg.places import Folder
+from datapkg.progress import Counter
 from datapkg.reading import SourceFile
 from datapkg.sources.images import at_once
 from datapkg.sources.images.source import ImagesSource
@@ -56,17 +57,17 @@ def test_rows_are_those_of_the_long_way(tmp_path: Path, how: dict[str, Any], opt
         patch.setattr(
             ingest, "Reading", lambda file, *a, **k: read.append(file.path) or seen_long(file, *a, **k)
         )
-        looked = scan_and_store(task, lambda path, done: None)
+        looked = scan_and_store(task, lambda *told: None)
     tables = ImagesSource().decide(entry, [(one.file.path, one.scan) for one in looked.files]).tables
     stores = tuple(one.to_store() for one in looked.files)
     stored = ingest.ingest(
-        IngestTask(Folder(tmp_path / "p"), "two", entry, tables, stores), lambda path, done: None
+        IngestTask(Folder(tmp_path / "p"), "two", entry, tables, stores), lambda *told: None
     )
     assert looked.stored is not None and read == ["004.tif"]
     assert seen(looked.stored) == seen(next(iter(stored.values())))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(at_once, "MOST_BYTES", 0)
-        long = scan_and_store(replace(task, attempt="three"), lambda path, done: None)
+        long = scan_and_store(replace(task, attempt="three"), lambda *told: None)
     assert [(one.scan, one.seen) for one in looked.files] == [(one.scan, one.seen) for one in long.files]
 
 
@@ -99,7 +100,7 @@ def test_files_that_are_never_plain_are_not_tried_for_ever(
         tifffile.imwrite(tmp_path / "data" / f"{number}.tif", pixels((4, 5), "uint16"), imagej=True)
     given = tuple(found(path) for path in sorted((tmp_path / "data").iterdir()))
     task = OnePassTask(Folder(tmp_path / "p"), "one", ScanTask(resource(), given))
-    looked = scan_and_store(task, lambda path, done: None)
+    looked = scan_and_store(task, lambda *told: None)
     assert len(looked.files) == 9 and len(tried) == at_once.MOST_ODD
 
 
@@ -139,13 +140,13 @@ def test_pixels_are_read_to_where_they_stand(
     whole: list[str] = []
     read = at_once.read
     monkeypatch.setattr(at_once, "read", lambda file: whole.append(file.path) or read(file))
-    looked = scan_and_store(task, lambda path, done: None)
+    looked = scan_and_store(task, lambda *told: None)
     assert whole == ["000.tif", "005.tif", "006.tif", "008.tif", "009.tif"]
     assert looked.stored is not None
     monkeypatch.setattr(at_once, "APART_BYTES", 1 << 30)
-    copied = scan_and_store(replace(task, attempt="two"), lambda path, done: None)
+    copied = scan_and_store(replace(task, attempt="two"), lambda *told: None)
     monkeypatch.setattr(at_once, "MOST_BYTES", 0)
-    long = scan_and_store(replace(task, attempt="three"), lambda path, done: None)
+    long = scan_and_store(replace(task, attempt="three"), lambda *told: None)
     assert copied.stored is not None and long.stored is not None
     assert seen(looked.stored) == seen(copied.stored) == seen(long.stored)
     for other in (copied, long):
@@ -170,3 +171,30 @@ def test_a_file_that_changes_is_not_read_apart(tmp_path: Path) -> None:
     assert at_once.read_apart(replace(found(path), bytes=16), 4, room) is None  # longer than was found
     path.write_bytes(b"head")
     assert at_once.read_apart(found(path), 4, room) is None  # ends before its pixels
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_many_files_are_told_of_at_once_unless_a_library_decodes_them(
+    tmp_path: Path, compression: str | None
+) -> None:
+    given = files(tmp_path, one_pass.JOINED + 40, compression=compression)
+    told: list[tuple[str, int, int]] = []
+    task = OnePassTask(Folder(tmp_path / "p"), "one", ScanTask(resource(keep=("array",)), given))
+    scan_and_store(task, lambda path, done, files=1, /: told.append((path, done, files)))
+    done = [(path, size, files) for path, size, files in told if size]
+    assert sum(size for _, size, _ in done) == sum(file.bytes for file in given)
+    assert sum(count for _, _, count in done) == len(given)
+    if compression:
+        assert [path for path, size, _ in told if not size] == [file.path for file in given]
+        assert [count for _, _, count in done] == [1] * len(given)
+    else:
+        assert [count for _, _, count in done] == [1, one_pass.JOINED - 1, 40]  # the odd one waits with them
+
+
+def test_steps_count_each_file_once(tmp_path: Path) -> None:
+    given, steps = files(tmp_path, 2 * one_pass.JOINED), []
+    counter = Counter("looking", len(given), sum(file.bytes for file in given), steps.append)
+    task = OnePassTask(Folder(tmp_path / "p"), "one", ScanTask(resource(keep=("array",)), given))
+    scan_and_store(task, counter)
+    assert (steps[-1].files, steps[-1].bytes) == (steps[-1].all_files, steps[-1].all_bytes)
+    assert [step.files for step in steps] == sorted(step.files for step in steps)

@@ -25,7 +25,7 @@ from tests import make
 Images = dict[str, NDArray[Any]]
 
 
-def ignore(path: str, done: int) -> None:
+def ignore(path: str, done: int, files: int = 1, /) -> None:
     """No progress is wanted."""
 
 

@@ -63,7 +63,7 @@ def both(folder: Path, files: dict[str, str], **given: Any) -> tuple[Looked, ing
     return (looked if kept else Looked(looked.files)), stored
 
 
-def ignore(path: str, done: int) -> None:
+def ignore(path: str, done: int, files: int = 1, /) -> None:
     """No progress is wanted."""
 
 

@@ -6,12 +6,16 @@ import json
 from operator import attrgetter
 
 import numpy as np
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datapkg.durable import sealed
+from datapkg import json_rows
+from datapkg.durable import compact, sealed
+from datapkg.json_rows import in_pieces, quoted
 from datapkg.listing import _places
-from datapkg.lock import LockedSource, LockedSources
+from datapkg.locked_sources import LockedSource, LockedSources
 from datapkg.source_list import (
     ARCHIVE,
     MATCHED_MEMBER,
@@ -97,4 +101,13 @@ def test_a_line_of_the_lock_is_the_source_as_json(rows: list[SourceRow]) -> None
     lines = sealed(
         {"lines": [{name: getattr(one, name) for name in one.__slots__} for one in sources]}
     ).decode()
-    assert ",\n".join(columns.lines()) in lines
+    assert "".join(columns.lines()) in lines
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=9), max_size=20))
+def test_text_of_columns_is_json(texts: list[str]) -> None:
+    assert quoted(pa.array(texts, pa.string())).to_pylist() == [compact(one) for one in texts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_rows, "ROWS", 3)
+        parts = in_pieces(len(texts), ["<", quoted(pa.array(texts, pa.string())), ">"], ", ")
+        assert "".join(parts) == ", ".join(f"<{compact(one)}>" for one in texts)

@@ -12,7 +12,7 @@ import make
 import pytest
 
 import datapkg
-from datapkg import builder, cache, hashes, plan
+from datapkg import builder, cache, hashes, plan, unchanged
 from datapkg.deriving import entries
 from datapkg.progress import Step
 
@@ -189,3 +189,16 @@ def test_a_function_that_changes_while_a_build_computes_is_called_again(
         make.build(apart, tmp_path / "p")
     make.build(apart, tmp_path / "p")
     assert datapkg.open(tmp_path / "p")["wells"].to_pandas().Twice.tolist() == [3, 6]
+
+
+def test_where_a_file_has_come_its_folder_alone_is_asked(
+    apart: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.build(apart, package)
+    (apart.parent / "data" / "new.tif").write_bytes((apart.parent / "data" / "wells.csv").read_bytes())
+    asked: list[str] = []
+    real = unchanged._stat
+    monkeypatch.setattr(unchanged, "_stat", lambda path: asked.append(path) or real(path))
+    target = builder.place(package)
+    assert unchanged.recalled(unchanged.Question.of(target, builder.load(apart))) is None
+    assert asked and all(Path(path).is_dir() for path in asked)

@@ -195,7 +195,7 @@ def _collected(coming: Coming, values: str, done: Iterator[Computed]) -> tuple[l
     return fragments, np.concatenate(counts)
 
 
-def _unheard(path: str, done: int) -> None:
+def _unheard(path: str, done: int, files: int = 1, /) -> None:
     """Looking at a function is no progress."""
 
 

@@ -215,5 +215,5 @@ def _begun(at: int) -> None:
     """No row is marked: a process that ends is told with the rows of its task."""
 
 
-def _unheard(path: str, done: int) -> None:
+def _unheard(path: str, done: int, files: int = 1, /) -> None:
     """Nobody watches."""

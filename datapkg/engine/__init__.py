@@ -2,7 +2,8 @@
 
 An engine has `session(workers)`, a context that gives a `Run`. The function is called as
 ``function(task, note)`` and calls ``note(path, bytes_done)`` before it starts on a file (0 bytes) and when it is
-done with it, for the progress line, and to know whose file it was when a worker dies.
+done with it, for the progress line, and to know whose file it was when a worker dies. Files that no worker dies of may be told
+of when many are done: ``note(last_path, bytes_done, files)``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from typing import Any, Protocol
 
 from ..errors import ManifestError, WorkerDiedError, nearest
 
-Note = Callable[[str, int], None]
+
+class Note(Protocol):
+    """Takes note of a file that was begun or is done, or of many that are."""
+
+    def __call__(self, path: str, done: int, files: int = 1, /) -> None: ...
+
 
 ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline", "ray": "datapkg.engine.ray"}
 
@@ -63,6 +69,13 @@ class Run(Protocol):
         """
         ...
 
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Many tasks will come: have workers start now, and call `function(what)`, if they are started for tasks alone.
+
+        Nothing is waited for, and nothing comes back: what fails then fails again in a task.
+        """
+        ...
+
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:
         """A machine that workers run on and the first of these folders that it does not see; None if all see all."""
         ...
@@ -98,6 +111,9 @@ class OneMachine:
         """As many as there are workers."""
         return self.workers
 
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Nothing: nobody has to be started."""
+
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:  # noqa: ARG002 - all see all
         """None."""
         return None
@@ -132,7 +148,7 @@ _working = False
 
 def begin_worker(*, bare: bool = False) -> None:
     """This process is a worker from now on: to end it ends no program of the user's, and its memory is its own."""
-    from .bare import without_pandas
+    from .bare import without_pandas, without_threads
     from .memory import keep_memory
 
     global _working  # noqa: PLW0603 - it is a fact about the process
@@ -140,6 +156,7 @@ def begin_worker(*, bare: bool = False) -> None:
     keep_memory()
     if bare:
         without_pandas()
+        without_threads()
 
 
 def in_worker() -> bool:

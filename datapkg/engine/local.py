@@ -71,9 +71,7 @@ class _Pool(OneMachine):
         try:
             while True:
                 while len(waiting) < self.workers * AHEAD and (task := next(rest, None)) is not None:
-                    with _without_main():
-                        waiting.append(self._pool.submit(_call, function, task))
-                    self._processes |= self._pool._processes or {}
+                    waiting.append(self._submit(_call, function, task))
                 if not waiting:
                     break
                 while not waiting[0].done():
@@ -84,6 +82,17 @@ class _Pool(OneMachine):
         except BrokenProcessPool:
             self._drain(progress)
             raise death(self._places()) from None
+
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Start all workers."""
+        for _ in range(self.workers):
+            self._submit(function, what)
+
+    def _submit(self, function: Callable[..., Any], *what: Any) -> Future[Any]:
+        with _without_main():
+            given = self._pool.submit(function, *what)
+        self._processes |= self._pool._processes or {}
+        return given
 
     @property
     def may_be_here(self) -> bool:
@@ -99,12 +108,12 @@ class _Pool(OneMachine):
         return sorted(set(there.values()))
 
     def _drain(self, progress: Note) -> None:
-        for pid, path, done in self._notes.read():
+        for pid, path, done, files in self._notes.read():
             if done:
                 self._reading.pop(pid, None)
             else:
                 self._reading[pid] = path
-            progress(path, done)
+            progress(path, done, files)
 
 
 def _wait_for_ends(processes: Sequence[Any]) -> None:
@@ -158,9 +167,9 @@ def _call(function: Callable[[Any, Note], Any], task: Any) -> Any:
     return function(task, _note)
 
 
-def _note(path: str, done: int) -> None:
+def _note(path: str, done: int, files: int = 1, /) -> None:
     if _home is not None:
-        write(_home, path, done)
+        write(_home, path, done, files)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:

@@ -33,13 +33,13 @@ class Notes:
                 fcntl.fcntl(self._reader.fileno(), fcntl.F_SETPIPE_SZ, HELD_BYTES)
         self._rest = b""
 
-    def read(self) -> Iterator[tuple[int, str, int]]:
-        """All that has come: the worker's process, the file's path, and the bytes done of it (0: it begins)."""
+    def read(self) -> Iterator[tuple[int, str, int, int]]:
+        """All that has come: the worker's process, a file's path, the bytes done (0: it begins), and of how many files."""
         while got := self._got():
             *notes, self._rest = (self._rest + got).split(END)
             for note in notes:
-                process, done, path = note.split(b" ", 2)
-                yield int(process), path.decode(errors="surrogateescape"), int(done)
+                process, done, files, path = note.split(b" ", 3)
+                yield int(process), path.decode(errors="surrogateescape"), int(done), int(files)
 
     def _got(self) -> bytes:
         try:
@@ -53,7 +53,7 @@ class Notes:
         self.writer.close()
 
 
-def write(writer: Connection, path: str, done: int) -> None:
+def write(writer: Connection, path: str, done: int, files: int) -> None:
     """Send a note, in a worker."""
-    note = b"%d %d %s" % (os.getpid(), done, path.encode(errors="surrogateescape")[-PATH_BYTES:])
+    note = b"%d %d %d %s" % (os.getpid(), done, files, path.encode(errors="surrogateescape")[-PATH_BYTES:])
     os.write(writer.fileno(), note + END)

@@ -185,8 +185,8 @@ class _Tasks:
                 flight.results[one] = _Failure(self._told(error, place))
             else:
                 flight.results[one] = result
-                for path, size in notes:
-                    progress(path, size)
+                for told in notes:
+                    progress(*told)
 
     def _told(self, error: Exception, place: str) -> Exception:
         """What Ray says of a task without a result, in words of the files that it was at."""
@@ -196,6 +196,9 @@ class _Tasks:
             return death([at] if at else [])
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         return ManifestError(f"Ray could not run a task: {line}", "--engine ray", "see Ray's own logs")
+
+    def wake(self, function: Callable[[Any], object], what: Any) -> None:
+        """Nothing: Ray starts its workers itself."""
 
     def blind(self, folders: Sequence[Path]) -> tuple[str, Path] | None:
         """Ask each machine."""
@@ -229,11 +232,11 @@ def _call(function: Callable[[Any, Note], Any], task: Any, place: str) -> bytes:
     The result is packed here: what Ray unpacks is memory of its store, which may not be written to.
     """
     begin_worker()
-    notes: list[tuple[str, int]] = []
+    notes: list[tuple[str, int, int]] = []
     with open(_file(place), "wb", buffering=0) as file:
 
-        def note(path: str, done: int) -> None:
-            notes.append((path, done))
+        def note(path: str, done: int, files: int = 1, /) -> None:
+            notes.append((path, done, files))
             if not done:
                 file.seek(0)
                 file.write(path.encode())

@@ -9,8 +9,9 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from ..addresses import in_archive, scheme_of
@@ -26,8 +27,10 @@ from ..remote import Fetcher
 from ..report import count_of
 from .fetched import fetched_files, listed_addresses
 from .members import opened_archives
-from .tree import Entry, Tree, nfc, path_bytes, stat_of
+from .tree import Entry, Tree, in_order, nfc, path_bytes, stat_of
 
+MANY = 5000
+"""So many files take longer to look at than workers to start."""
 INLINE = re.compile(r"#/resources/\d+/data$")
 
 
@@ -48,7 +51,12 @@ class Found:
     unfetched: tuple[str, ...] = ()
 
 
-def find(loaded: LoadedManifest, resource: Resource, fetcher: Fetcher | None = None) -> Found:
+def find(
+    loaded: LoadedManifest,
+    resource: Resource,
+    fetcher: Fetcher | None = None,
+    many: Callable[[Resource], object] | None = None,
+) -> Found:
     """Find a resource's files.
 
     Parameters
@@ -57,6 +65,8 @@ def find(loaded: LoadedManifest, resource: Resource, fetcher: Fetcher | None = N
         The manifest, and one of its resources.
     fetcher
         Fetches what is not on this machine. Without one only names are found: nothing is fetched or unpacked.
+    many
+        Told as soon as many files of this machine match one path, before all of them are found.
 
     Returns
     -------
@@ -72,7 +82,7 @@ def find(loaded: LoadedManifest, resource: Resource, fetcher: Fetcher | None = N
     """
     if resource.data is not None:
         return Found(Files.of([_inline_file(loaded, resource)]))
-    search = Search(loaded, resource, fetcher)
+    search = Search(loaded, resource, fetcher, many)
     found = search.found()
     if len(search.mistakes) == 1:
         raise search.mistakes[0]
@@ -105,8 +115,14 @@ def _inline_file(loaded: LoadedManifest, resource: Resource) -> SourceFile:
 class Search:
     """One resource's search; mistakes are gathered, so that a user sees all of them at once."""
 
-    def __init__(self, loaded: LoadedManifest, resource: Resource, fetcher: Fetcher | None) -> None:
-        self.loaded, self.resource, self.fetcher = loaded, resource, fetcher
+    def __init__(
+        self,
+        loaded: LoadedManifest,
+        resource: Resource,
+        fetcher: Fetcher | None,
+        many: Callable[[Resource], object] | None = None,
+    ) -> None:
+        self.loaded, self.resource, self.fetcher, self.many = loaded, resource, fetcher, many
         self.mistakes: list[DatapkgError] = []
         self.warnings: list[str] = []
         self.matches: dict[str, Match] = {}
@@ -159,12 +175,15 @@ class Search:
         """Add the files of this machine that one path of the manifest matches."""
         shown, folder, parts = self.start(path, where)
         failure = Failure(path)
-        count = 0
-        found = sorted(self.tree.walk(str(folder), shown, parts, failure), key=lambda one: path_bytes(one[0]))
-        for name, entry in found:
-            self.matches.setdefault(name, (entry, folder))
-            count += 1
-        if count:
+        walk = self.tree.walk(str(folder), shown, parts, failure)
+        found = list(islice(walk, MANY))
+        if len(found) == MANY and self.many is not None:
+            self.many(self.resource)
+        found += walk
+        entries = dict(reversed(found))  # of twice the same path the first
+        for name in in_order(entries):
+            self.matches.setdefault(name, (entries[name], folder))
+        if found:
             return
         if self.resource.optional and not failure.folder:
             self.warnings.append(f"{self.resource.name}: nothing matches {path!r}, which is optional")
@@ -204,7 +223,7 @@ class Search:
     def checked_files(self) -> tuple[Files, tuple[str, ...]]:
         found = FilesFound()
         empty: list[str] = []
-        for shown in self.matches if self.resource.as_listed else sorted(self.matches, key=path_bytes):
+        for shown in self.matches if self.resource.as_listed else in_order(self.matches):
             match = self.matches[shown]
             try:
                 if isinstance(match, tuple):
@@ -257,11 +276,8 @@ class Search:
         if entry.twins:
             fix = "rename one of them; they differ only in how their accents are encoded"
             raise SourceError(f"the folder has {entry.twins + 1} files with this name", shown, fix)
-        try:
-            shown.encode()
-        except UnicodeEncodeError:
-            what = "the file's name is not Unicode"
-            raise SourceError(what, ascii(shown), "rename the file, or leave it out with exclude") from None
+        if not shown.isascii():
+            _refuse_other_than_unicode(shown)
         try:
             status = os.stat(entry.local)  # noqa: PTH116 - a Path for each of 100,000 files costs a second
         except OSError as error:
@@ -277,6 +293,14 @@ class Search:
             what = f"the file has {status.st_size} bytes, and the manifest says {said}"
             raise SourceError(what, shown, "get the right file, or correct bytes")
         return status
+
+
+def _refuse_other_than_unicode(shown: str) -> None:
+    try:
+        shown.encode()
+    except UnicodeEncodeError:
+        what = "the file's name is not Unicode"
+        raise SourceError(what, ascii(shown), "rename the file, or leave it out with exclude") from None
 
 
 Match = tuple[Entry, Path] | SourceFile | str

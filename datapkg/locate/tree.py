@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,7 +56,7 @@ class Tree:
                 self.asked[folder] = stat_of(os.stat(folder))  # noqa: PTH116 - as for files
                 with os.scandir(folder) as listing:
                     for item in listing:
-                        name = nfc(item.name)
+                        name = item.name if item.name.isascii() else nfc(item.name)
                         link = item.is_symlink()
                         entry = Entry(name, item.path, item.is_dir(), link)
                         if entry.is_folder and not link:
@@ -131,6 +131,11 @@ def nfc(name: str) -> str:
 
 def stat_of(status: os.stat_result) -> Stat:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def in_order(paths: Collection[str]) -> list[str]:
+    """Paths by their bytes."""
+    return sorted(paths, key=None if all(map(str.isascii, paths)) else path_bytes)
 
 
 def path_bytes(path: str) -> bytes:

@@ -10,10 +10,12 @@ evidence decides all the same, and rows that were stored under another schema th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -42,6 +44,9 @@ class Column:
     metadata: tuple[tuple[str, str], ...] = ()
 
 
+_ROWS = attrgetter(*(field.name for field in fields(Column) if field.name != "why"))
+
+
 @dataclass(frozen=True, slots=True)
 class TableSchema:
     """One table of a resource: its name, its kind, its columns in order."""
@@ -53,9 +58,8 @@ class TableSchema:
 
     def same_rows(self, other: TableSchema) -> bool:
         """Whether rows of this table are rows of the other, bit for bit: all is equal but why types were decided."""
-        return (self.name, self.kind) == (other.name, other.kind) and [
-            replace(column, why="") for column in self.columns
-        ] == [replace(column, why="") for column in other.columns]
+        own, others = ((table.name, table.kind, *map(_ROWS, table.columns)) for table in (self, other))
+        return own == others
 
     def arrow(self) -> pa.Schema:
         """The schema of the batches, under true names; it is made once, for all files."""
@@ -83,6 +87,55 @@ class Scan:
     warnings: tuple[str, ...] = ()
     members: tuple[SourceFile, ...] = ()
     lead: str = ""
+
+
+class Told(Sequence[tuple[str, Scan]]):
+    """What looks at files told, with the files' paths, as columns: `which` has for each path its place in `scans`.
+
+    Most of many files tell the same, and it is one object for all of them.
+
+    Examples
+    --------
+    >>> one, other = Scan({"t": 1}), Scan({"t": 2})
+    >>> told = Told.of([("a", one), ("b", other), ("c", one)])
+    >>> [(path, scan.evidence["t"], files) for path, scan, files in told.alike()]
+    [('a', 1, 2), ('b', 2, 1)]
+    """
+
+    def __init__(self, paths: Sequence[str], scans: Sequence[Scan], which: NDArray[np.int32]) -> None:
+        self._paths, self._scans, self._which = paths, scans, which
+
+    @classmethod
+    def of(cls, scans: Iterable[tuple[str, Scan]]) -> Told:
+        """What files told, one by one."""
+        if isinstance(scans, Told):
+            return scans
+        pairs = list(scans)
+        places: dict[int, int] = {}
+        which = [places.setdefault(id(scan), len(places)) for _, scan in pairs]
+        different = {id(scan): scan for _, scan in pairs}
+        return cls([path for path, _ in pairs], [different[one] for one in places], np.array(which, np.int32))
+
+    def __len__(self) -> int:
+        return len(self._which)
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[str, Scan]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Told: ...
+    def __getitem__(self, at: int | slice) -> tuple[str, Scan] | Told:
+        if isinstance(at, slice):
+            return Told(self._paths[at], self._scans, self._which[at])
+        return self._paths[at], self._scans[self._which[at]]
+
+    def __iter__(self) -> Iterator[tuple[str, Scan]]:
+        return zip(self._paths, (self._scans[one] for one in self._which.tolist()), strict=True)
+
+    def alike(self) -> Iterator[tuple[str, Scan, int]]:
+        """Each different scan, with the first path that told it and the number of all, in the order of these paths."""
+        different, firsts, counts = np.unique(self._which, return_index=True, return_counts=True)
+        for at in np.argsort(firsts).tolist():
+            yield self._paths[firsts[at]], self._scans[different[at]], int(counts[at])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from .batches import Waiting, layout_of
 from .kinds import TIFF
 
 if TYPE_CHECKING:
-    from ...engine import Note
     from ...files import Files, PlainFile
     from ...manifest.models import Resource
 
@@ -55,7 +54,9 @@ def pixels_of(files: Files, most: int) -> float:
 class AtOnce:
     """Reads files of one resource for one table; None where a file is not plain, has changed, or does not fit."""
 
-    def __init__(self, resource: Resource, table: TableSchema, max_image_bytes: int, note: Note) -> None:
+    def __init__(
+        self, resource: Resource, table: TableSchema, max_image_bytes: int, note: Callable[[str, int], None]
+    ) -> None:
         self._resource, self._note = resource, note
         self._layout = layout_of(table)
         self._most = min(MOST_BYTES, max_image_bytes)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...encoding import Layout, layout_of
 from ...errors import ManifestError, SchemaError, SourceError
 from ...manifest.pattern import PathPattern
-from ..base import Column, Decision, Scan, TableSchema
+from ..base import Column, Decision, Scan, TableSchema, Told
 from ..image_columns import image_columns
 
 if TYPE_CHECKING:
@@ -42,15 +42,16 @@ def decide(resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
     SourceError
         Files do not agree on which of them make one image.
     """
-    if any(scan.lead or scan.members for _, scan in scans):
+    alike = list(Told.of(scans).alike())
+    if any(scan.lead or scan.members for _, scan, _ in alike):
         _check_sets(dict(scans))
     first: dict[Kind, str] = {}
     counts: Counter[Kind] = Counter()
-    for path, scan in scans:
+    for path, scan, files in alike:
         for dtype, shape, count in scan.evidence.get(resource.name, {}).get("images", ()):
             key = (dtype, tuple(shape))
             first.setdefault(key, path)
-            counts[key] += count
+            counts[key] += files * count
     layout = _layout(first, resource)
     pattern = {} if resource.pattern is None else PathPattern(resource.pattern).columns
     where = [Column(name, pa.int32(), "int32") for name in PLACE_COLUMNS[resource.rows]]
@@ -65,7 +66,7 @@ def decide(resource: Resource, scans: Sequence[tuple[str, Scan]]) -> Decision:
         what = f"the pattern's column {twice[0]!r} is one that every image table has"
         raise ManifestError(what, f"resource {resource.name}", "give it another name in `pattern`")
     tables = [TableSchema(resource.name, "images", columns)]
-    if any(files_table(resource) in scan.evidence for _, scan in scans):
+    if any(files_table(resource) in scan.evidence for _, scan, _ in alike):
         content = Column("image_bytes", pa.large_binary(), "binary")
         tables.append(TableSchema(files_table(resource), "files", (FILE_COLUMNS[0], *HASH_COLUMNS, content)))
     return Decision(tuple(tables))
