@@ -184,6 +184,36 @@ def as_lists(images: NDArray[np.generic], kind: pa.DataType) -> pa.Array:
     return found
 
 
+def part_of(batch: pa.RecordBatch, start: int, rows: int) -> pa.RecordBatch:
+    """A part of a batch, that Arrow's `take` and `filter` read right; nothing is copied.
+
+    They read other rows, or memory that is no column's, where lists of a fixed size stand in such lists and do not begin in memory
+    with their first row (pyarrow 26.0.1).
+
+    Examples
+    --------
+    >>> images = pa.array([[[1], [2]], [[3], [4]], None], pa.list_(pa.list_(pa.uint8(), 1), 2))
+    >>> part = part_of(pa.record_batch({"image": images}), 1, 2)["image"]
+    >>> part.to_pylist(), part.offset, part.drop_null().to_pylist()
+    ([[[3], [4]], None], 0, [[[3], [4]]])
+    """
+    part = batch.slice(start, rows)
+    return pa.RecordBatch.from_arrays([_from_first(column) for column in part.columns], schema=part.schema)
+
+
+def _from_first(column: pa.Array) -> pa.Array:
+    """A column, as if it began in memory with its first row where it is of lists of a fixed size."""
+    leaf, kinds = column, []
+    while pa.types.is_fixed_size_list(leaf.type):
+        kinds.append(leaf.type)
+        length = leaf.type.list_size
+        leaf = leaf.values.slice(leaf.offset * length, len(leaf) * length)
+    for kind in reversed(kinds):
+        mask = column.is_null() if kind is kinds[0] and column.null_count else None
+        leaf = pa.FixedSizeListArray.from_arrays(leaf, type=kind, mask=mask)
+    return leaf
+
+
 def _together(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """The pixels of images of one dtype, one after the other; not copied where they stand so in memory.
 

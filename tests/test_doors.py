@@ -50,6 +50,8 @@ def test_batches_hold_about_the_bytes_asked_for_and_all_rows_in_order(versions: 
     assert len(batches) > 5 and max(batch.nbytes for batch in batches) < 900
     expected = frames.to_arrow(["file_name", "image_array"])
     assert pa.Table.from_batches(batches).to_pylist() == expected.to_pylist()
+    chosen = [batch.take([len(batch) - 1]).column("image_array")[0] for batch in batches]
+    assert [one.as_py() for one in chosen] == [batch.column("image_array")[-1].as_py() for batch in batches]
     some = pa.Table.from_batches(versions["cells"].to_batches(["Cells.Area"], where="Well = 'A03'", limit=2))
     assert some.to_pydict() == {"Cells.Area": [0.25, 1.25]}
     with pytest.raises(SchemaError, match="batch_bytes"):

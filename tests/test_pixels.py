@@ -22,6 +22,7 @@ from datapkg.pixels import (
     common_layout,
     from_arrow,
     image_digest,
+    part_of,
     to_arrow,
 )
 
@@ -145,3 +146,20 @@ def test_the_digest_is_of_dtype_shape_and_little_endian_pixels() -> None:
     assert image_digest(image) == blake3(naive).hexdigest()
     assert image_digest(image) == image_digest(np.asfortranarray(image))
     assert image_digest(np.zeros((2, 2), bool)) != image_digest(np.zeros((2, 2), "u1"))
+
+
+@given(hn.arrays(np.uint16, hn.array_shapes(min_dims=2, max_dims=4, max_side=6)), st.data())
+def test_rows_are_chosen_rightly_from_a_part(images: NDArray[np.uint16], data: st.DataObject) -> None:
+    """As Arrow does not where nested lists begin later in memory than their first row."""
+    count = len(images)
+    gone = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
+    column = pa.array(images.reshape(-1))
+    for length in images.shape[:1:-1]:
+        column = pa.FixedSizeListArray.from_arrays(column, length)
+    column = pa.FixedSizeListArray.from_arrays(column, images.shape[1], mask=pa.array(gone))
+    start = data.draw(st.integers(0, count - 1))
+    part = part_of(pa.record_batch({"image": column, "number": range(count)}), start, count)
+    chosen = np.array(data.draw(st.lists(st.integers(0, count - start - 1), max_size=5)), np.int64)
+    expected = [None if gone[start + row] else images[start + row].tolist() for row in chosen]
+    assert part.take(pa.array(chosen)).column("image").to_pylist() == expected
+    assert part.column("number").to_pylist() == list(range(start, count))

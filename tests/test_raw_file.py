@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,8 @@ def test_pages_end_where_the_engines_would(tmp_path: Path, monkeypatch: pytest.M
 def test_where_an_image_is_missing_the_engine_writes_them(gap: set[int], tmp_path: Path) -> None:
     form = FORMS["odd"]
     given = [None if at in gap else one for at, one in enumerate(images(*form, 5))]
-    fragment, dataset = committed(tmp_path, [batch(given[:2], *form), batch(given[2:], *form, 2)])
+    whole = batch(given, *form)
+    fragment, dataset = committed(tmp_path, [whole.slice(0, 2), whole.slice(2)])
     assert not fragment.pixels
     same(dataset.to_table(), given)
 
@@ -164,8 +166,24 @@ def _nothing(*_: Any) -> None:
     return None
 
 
+def _strange(*_: Any) -> None:
+    raise ValueError("the end of a data file is not known")
+
+
+def _cut(*_: Any) -> bytes:
+    return b"LANC"
+
+
 @pytest.mark.parametrize(
-    ("attribute", "value"), [("_model", _nothing), ("places_of", _nothing), ("LEAST_BYTES", 1 << 30)], ids=str
+    ("attribute", "value"),
+    [
+        ("_model", _nothing),
+        ("places_of", _nothing),
+        ("LEAST_BYTES", 1 << 30),
+        ("_said", _strange),
+        ("_end", _cut),
+    ],
+    ids=["no model", "no places", "too small", "an end of another form", "an end of other words"],
 )
 def test_an_engine_that_is_not_understood_writes_them(
     attribute: str, value: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -255,6 +273,22 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     form = FORMS["uint16"]
     with pytest.raises(StoreError, match="the disk is full"):
         written(tmp_path, [batch(images(*form, 2), *form)])
+
+
+@pytest.mark.parametrize("room", [70_000, 4 * (64 << 10), 4 * (64 << 10) + 100])
+def test_a_file_that_may_not_grow_is_said(room: int, tmp_path: Path) -> None:
+    """Also where it is so at the very end, when what waited to be written is."""
+    form = FORMS["uint16"]
+    rows = batch(images(*form, 4), *form)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(StoreError, match="grow over the allowed size"):
+            written(tmp_path, [rows])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    left = Folder(tmp_path).staging(ATTEMPT).local("t.lance/data").iterdir()
+    assert all(path.stat().st_size < 64 << 10 for path in left)
 
 
 @settings(max_examples=25, deadline=None)

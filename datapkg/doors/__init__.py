@@ -99,6 +99,8 @@ class DoorMethods:
 
 def _parts(batch: pa.RecordBatch, most_bytes: int) -> Iterator[pa.RecordBatch]:
     """A batch in pieces of at most so many bytes, if a row is not more."""
+    from ..pixels import part_of
+
     rows = max(1, batch.num_rows * most_bytes // max(batch.nbytes, 1))
     for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+        yield part_of(batch, start, rows)

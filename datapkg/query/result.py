@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import ExportError, SchemaError
+from ..pixels import part_of
 from . import references
 from .database import NUMBER, Database
 from .references import WHERE
@@ -98,7 +99,7 @@ class QueryResult:
         for batch in self._carried():
             rows = references.step(self._database.carried) if carried else max(batch.num_rows, 1)
             for start in range(0, batch.num_rows, rows):
-                part = batch.slice(start, rows)
+                part = part_of(batch, start, rows)
                 arrays = [
                     self._stored(column, self.schema.field(at).type) if at in carried else column
                     for at, column in enumerate(part.columns)

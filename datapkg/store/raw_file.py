@@ -8,8 +8,9 @@ anything else, it writes the column itself.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
@@ -86,7 +87,7 @@ class RawColumn:
                 (file,) = self.model.described["files"]
                 said = {**file, "path": self.path.name, "file_size_bytes": self.end}
                 return {**self.model.described, "files": [said], "physical_rows": self._rows}
-        self.file.flush()
+        self.file.close()
         rows = pa.RecordBatchReader.from_batches(pa.schema([self.kind]), self._batches())
         written = write_file(folder, table, rows)
         self.path.unlink()
@@ -101,33 +102,10 @@ class RawColumn:
         self.end += len(content)
 
     def _seal(self) -> None:
-        """Write what says what the file holds: messages of its schema and its column, their places, and those of these."""
-        dtype, shape = form_of(self.kind.type)
-        image_bytes = prod(shape) * np.dtype(dtype).itemsize
-        (page,) = (value for number, value in fields(self.model.column) if number == PAGE)
-        assert isinstance(page, bytes)
-        first, pages = 0, []
-        for rows, begin in zip(self.places[::2], self.places[1::2], strict=True):
-            sized: dict[int, Value] = {
-                BEGINS: number_of(begin),
-                SIZES: number_of(rows * image_bytes),
-                ROWS: rows,
-            }
-            if first:
-                sized[FIRST] = first
-            counted = _within(page, LAYOUT, dict.fromkeys(LAYOUT_ROWS, rows))
-            pages.append(field_of(PAGE, replaced(counted, sized)))
-            first += rows
-        others = (field_of(number, value) for number, value in fields(self.model.column) if number != PAGE)
-        schema, column = replaced(self.model.schema, {SCHEMA_ROWS: first}), b"".join([*others, *pages])
+        """Write what says what the file holds."""
         self._write(FILLER * (-self.end % ALIGNED))
-        begins = [self.end, self.end + len(schema), self.end + len(schema) + len(column)]
-        self._write(schema + column)
-        self._write(PLACE.pack(begins[1], len(column)) + PLACE.pack(begins[0], len(schema)))
-        self._write(
-            FOOTER.pack(begins[1], begins[2], begins[2] + PLACE.size, 1, 1, *self.model.version, MARK)
-        )
-        self.file.flush()
+        self._write(_end(self.model, self.kind.type, self.places, self.end))
+        self.file.close()
 
     def _understood(self) -> bool:
         """Whether the engine says of the file what is meant."""
@@ -156,10 +134,9 @@ class RawColumn:
 
 def _pixels(column: pa.Array) -> NDArray[np.generic]:
     """The pixels of those images that are there, one behind the other, where they lie in memory."""
-    values = column.filter(column.is_valid()) if column.null_count else column
-    wanted = len(values) * prod(form_of(column.type)[1])
+    values, wanted = column, (len(column) - column.null_count) * prod(form_of(column.type)[1])
     while pa.types.is_fixed_size_list(values.type):
-        values = values.flatten()
+        values = values.flatten()  # of those that are there: Arrow's filter is wrong for parts of a column
     if values.null_count or len(values) != wanted:
         raise StoreError("an image lacks some of its pixels", fix="report this")
     found: NDArray[np.generic] = values.to_numpy(zero_copy_only=True)
@@ -168,6 +145,28 @@ def _pixels(column: pa.Array) -> NDArray[np.generic]:
 
 def _present(rows: int, there: NDArray[np.bool_] | None) -> int:
     return rows if there is None else int(there.sum())
+
+
+def _end(model: Model, kind: pa.DataType, places: Sequence[int], at: int) -> bytes:
+    """The end of a file, from `at`: messages of its schema and of its column, their places, and those of these."""
+    dtype, shape = form_of(kind)
+    image_bytes = prod(shape) * np.dtype(dtype).itemsize
+    (page,) = (value for number, value in fields(model.column) if number == PAGE)
+    assert isinstance(page, bytes)
+    first, pages = 0, []
+    for rows, begin in zip(places[::2], places[1::2], strict=True):
+        sized: dict[int, Value] = {BEGINS: number_of(begin), SIZES: number_of(rows * image_bytes), ROWS: rows}
+        if first:
+            sized[FIRST] = first
+        counted = _within(page, LAYOUT, dict.fromkeys(LAYOUT_ROWS, rows))
+        pages.append(field_of(PAGE, replaced(counted, sized)))
+        first += rows
+    others = (field_of(number, value) for number, value in fields(model.column) if number != PAGE)
+    schema, column = replaced(model.schema, {SCHEMA_ROWS: first}), b"".join([*others, *pages])
+    begins = [at, at + len(schema), at + len(schema) + len(column)]
+    buffers = PLACE.pack(begins[1], len(column)) + PLACE.pack(begins[0], len(schema))
+    footer = FOOTER.pack(begins[1], begins[2], begins[2] + PLACE.size, 1, 1, *model.version, MARK)
+    return schema + column + buffers + footer
 
 
 def _within(message: bytes, path: Sequence[int], changes: Mapping[int, Value]) -> bytes:
@@ -181,9 +180,9 @@ def _within(message: bytes, path: Sequence[int], changes: Mapping[int, Value]) -
 
 @contextmanager
 def raw_columns(schema: pa.Schema, folder: Path, table: str) -> Iterator[list[RawColumn]]:
-    """Begin a file for each column of a stored schema that is written so; they are closed at the end, and gone if that fails."""
+    """Begin a file for each column of a stored schema that is written so; `finish` ends them, and if not, they are gone."""
     found: list[RawColumn] = []
-    with ExitStack() as stack:
+    try:
         for kind in schema:
             if not _fits(kind.type):
                 continue
@@ -191,14 +190,14 @@ def raw_columns(schema: pa.Schema, folder: Path, table: str) -> Iterator[list[Ra
                 path = folder / "data" / f"{uuid4().hex}.lance"
                 with storage_errors(f"table {table}"):
                     path.parent.mkdir(exist_ok=True)
-                    file = stack.enter_context(open(path, "wb"))
-                found.append(RawColumn(kind, model, path, file))
-        try:
-            yield found
-        except BaseException:
-            for column in found:
-                column.path.unlink(missing_ok=True)
-            raise
+                    found.append(RawColumn(kind, model, path, open(path, "wb")))  # noqa: SIM115 - closed below
+        yield found
+    except BaseException:
+        for column in found:
+            with suppress(OSError):  # of a full disk, which was told: what waits is not wanted any more
+                column.file.close()
+            column.path.unlink(missing_ok=True)
+        raise
 
 
 def _fits(kind: pa.DataType) -> bool:
@@ -209,25 +208,35 @@ def _fits(kind: pa.DataType) -> bool:
 
 @lru_cache(maxsize=64)
 def _model(serialized: bytes, folder: Path, table: str) -> Model | None:
-    """What the engine says of one image; None where its pages are not those that are known."""
+    """What the engine says of one image; None where it is not what is known, and would be said of others too."""
     from lance.file import LanceFileReader
 
     schema = pa.ipc.read_schema(pa.py_buffer(serialized))
-    kind = schema.field(0)
-    dtype, shape = form_of(kind.type)
-    image = (np.arange(prod(shape)) % 251).astype(dtype)  # not all alike: that is stored otherwise
-    batch = pa.record_batch([as_lists(image, kind.type)], schema=schema)
+    kind = schema.field(0).type
+    dtype, shape = form_of(kind)
+    image = np.resize(np.arange(127, dtype=dtype), prod(shape))  # not all alike: that is stored otherwise
+    batch = pa.record_batch([as_lists(image, kind)], schema=schema)
     described = write_file(folder, table, pa.RecordBatchReader.from_batches(schema, [batch]))
-    (file,) = described["files"]
-    path = folder / "data" / file["path"]
-    metadata, content = LanceFileReader(str(path)).metadata(), path.read_bytes()
-    path.unlink()
-    if places_of(metadata.columns[0].pages, dtype, shape) != (1, 0):
+    path = folder / "data" / described["files"][0]["path"]
+    at = image.nbytes + -image.nbytes % ALIGNED
+    try:
+        raw = places_of(LanceFileReader(str(path)).metadata().columns[0].pages, dtype, shape) == (1, 0)
+        with open(path, "rb") as file:
+            file.seek(at)
+            end = file.read()
+    finally:
+        path.unlink()
+    try:
+        model = Model(*_said(end, at), described)
+        known = raw and _end(model, kind, (1, 0), at) == end
+    except (ValueError, LookupError, AssertionError, struct.error):
         return None
-    _, columns, buffers, *counts, major, minor, mark = FOOTER.unpack(content[-FOOTER.size :])
-    schema_message, column = (
-        content[begin : begin + size]
-        for begin, size in (PLACE.unpack_from(content, at) for at in (buffers, columns))
-    )
-    known = counts == [1, 1] and mark == MARK
-    return Model((major, minor), schema_message, column, described) if known else None
+    return model if known else None
+
+
+def _said(end: bytes, at: int) -> tuple[tuple[int, int], bytes, bytes]:
+    """Of the end of a file, which begins at `at`: the format's version, the messages of the schema and of the column."""
+    _, columns, buffers, _, _, major, minor, _ = FOOTER.unpack(end[-FOOTER.size :])
+    places = (PLACE.unpack_from(end, place - at) for place in (buffers, columns))
+    schema, column = (end[begin - at : begin - at + size] for begin, size in places)
+    return (major, minor), schema, column
