@@ -30,7 +30,8 @@ from .store import Fragment, write_fragment
 
 TASK_BYTES, LEAST_TASK_BYTES, TASK_SHARE = 64 << 20, 16 << 20, 8
 """What a task's files take at most; towards the end no more than a share of what is left, and so much at least."""
-TASK_FILES = 1024
+TASK_FILES, LEAST_TASK_FILES = 4096, 1024
+"""The same of their number."""
 BATCH_BYTES = 12 << 20  # Lance's cost a byte doubles from 18 MB a batch to 35
 LARGE_BATCH_BYTES = 1 << 20
 TINY_BATCHES = 16
@@ -119,12 +120,12 @@ def cut(sizes: Sequence[int]) -> Iterator[slice]:
     """Where a sequence of files of these sizes is cut into tasks."""
     first = total = 0
     rest = sum(sizes)
-    most = _task_bytes(rest)
+    most, files = _task_bytes(rest), _task_files(len(sizes))
     for at, size in enumerate(sizes):
-        if at > first and (total + size > most or at - first == TASK_FILES):
+        if at > first and (total + size > most or at - first == files):
             yield slice(first, at)
             rest -= total
-            first, total, most = at, 0, _task_bytes(rest)
+            first, total, most, files = at, 0, _task_bytes(rest), _task_files(len(sizes) - at)
         total += size
     if first < len(sizes):
         yield slice(first, len(sizes))
@@ -132,6 +133,10 @@ def cut(sizes: Sequence[int]) -> Iterator[slice]:
 
 def _task_bytes(rest: int) -> int:
     return max(LEAST_TASK_BYTES, min(TASK_BYTES, rest // TASK_SHARE))
+
+
+def _task_files(rest: int) -> int:
+    return min(TASK_FILES, max(LEAST_TASK_FILES, rest // TASK_SHARE))
 
 
 def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:

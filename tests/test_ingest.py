@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datapkg.ingest import LEAST_TASK_BYTES, TASK_BYTES, TASK_FILES, coalesced, grouped
+from datapkg.ingest import LEAST_TASK_BYTES, LEAST_TASK_FILES, TASK_BYTES, TASK_FILES, coalesced, grouped
 
 
 @given(st.lists(st.integers(0, TASK_BYTES * 2), max_size=30))
@@ -20,7 +20,14 @@ def test_tasks_hold_every_file_once_in_order_and_are_bounded(sizes: list[int]) -
 
 
 def test_a_task_has_at_most_so_many_files() -> None:
-    assert [len(task) for task in grouped(range(TASK_FILES + 1), lambda _: 0)] == [TASK_FILES, 1]
+    assert [len(task) for task in grouped(range(LEAST_TASK_FILES + 1), lambda _: 0)] == [LEAST_TASK_FILES, 1]
+
+
+def test_tasks_of_many_files_have_fewer_towards_the_end() -> None:
+    lengths = [len(task) for task in grouped(range(20 * TASK_FILES), lambda _: 0)]
+    assert (lengths[0], lengths[-2]) == (TASK_FILES, LEAST_TASK_FILES)
+    assert lengths == sorted(lengths, reverse=True)
+    assert sum(lengths) == 20 * TASK_FILES
 
 
 @given(st.lists(st.integers(0, 40), max_size=20))
