@@ -36,7 +36,9 @@ def test_results_come_in_order_and_progress_is_told(workers: int | None) -> None
     told: list[tuple[str, int]] = []
     with engine.get("ray").session(workers) as run:
         assert run.workers == (workers or 2)
-        assert list(run(squared, range(20), lambda *said: told.append(said))) == [i * i for i in range(20)]
+        assert list(run(squared, range(20), lambda path, done, files=1: told.append((path, done)))) == [
+            i * i for i in range(20)
+        ]
         assert list(run(squared, [], ignore)) == []
     assert sum(done for _, done in told) == sum(range(1, 21))
 
