@@ -11,7 +11,7 @@ from campaigns.model import Sources
 
 import datapkg
 
-HISTORIES = 4
+HISTORIES = 3
 
 
 @pytest.mark.parametrize("trusting", [False, True])
