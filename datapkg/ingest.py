@@ -120,23 +120,23 @@ def cut(sizes: Sequence[int]) -> Iterator[slice]:
     """Where a sequence of files of these sizes is cut into tasks."""
     first = total = 0
     rest = sum(sizes)
-    most, files = _task_bytes(rest), _task_files(len(sizes))
+    most, files = _most(rest, len(sizes))
     for at, size in enumerate(sizes):
         if at > first and (total + size > most or at - first == files):
             yield slice(first, at)
             rest -= total
-            first, total, most, files = at, 0, _task_bytes(rest), _task_files(len(sizes) - at)
+            first, total = at, 0
+            most, files = _most(rest, len(sizes) - at)
         total += size
     if first < len(sizes):
         yield slice(first, len(sizes))
 
 
-def _task_bytes(rest: int) -> int:
-    return max(LEAST_TASK_BYTES, min(TASK_BYTES, rest // TASK_SHARE))
-
-
-def _task_files(rest: int) -> int:
-    return min(TASK_FILES, max(LEAST_TASK_FILES, rest // TASK_SHARE))
+def _most(rest_bytes: int, rest_files: int) -> tuple[int, int]:
+    """What the next task has at most, of what is left: bytes, files."""
+    limits = (LEAST_TASK_BYTES, rest_bytes, TASK_BYTES), (LEAST_TASK_FILES, rest_files, TASK_FILES)
+    most_bytes, most_files = (max(least, min(most, rest // TASK_SHARE)) for least, rest, most in limits)
+    return most_bytes, most_files
 
 
 def digest_columns(columns: Iterable[Column]) -> list[DigestColumn]:

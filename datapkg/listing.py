@@ -91,6 +91,5 @@ def _rows(resources: Sequence[ResourceContent]) -> Iterator[SourceRows]:
         yield adding
         files, given = (rows.named("group", "path") for rows in (resource.files, adding))
         if not files.equals(given):
-            yield resource.files.at(
-                places_among(files, given) < 0
-            )  # of this resource: another may have the same file
+            # of this resource: another may have the same file
+            yield resource.files.at(places_among(files, given) < 0)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .. import store
 from ..companions import companions
-from ..engine import Needs, Note, Run
+from ..engine import Needs, Note, Run, unheard
 from ..errors import DeriveError, WorkerDiedError
 from ..manifest.models import Derivation
 from ..progress import Counter, Progress
@@ -113,7 +113,7 @@ class Engine:
         It is asked for as often as there are workers for `rows`, so that each has loaded it when the first rows come.
         """
         found: Described
-        found, *_ = self.run(describe, [function] * min(rows, self.run.threads), _unheard)
+        found, *_ = self.run(describe, [function] * min(rows, self.run.threads), unheard)
         return found
 
     def written(self, tasks: Sequence[WriteTask], label: str) -> list[Fragment]:
@@ -193,10 +193,6 @@ def _collected(coming: Coming, values: str, done: Iterator[Computed]) -> tuple[l
             fragments.append(one.values)
     write_carried()
     return fragments, np.concatenate(counts)
-
-
-def _unheard(path: str, done: int, files: int = 1, /) -> None:
-    """Looking at a function is no progress."""
 
 
 def staged_values(coming: Coming, values: str, schema: pa.Schema, fragments: Sequence[Fragment]) -> Located:

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from .. import engine
 from ..companions import companions
 from ..encoding import unpacked
-from ..engine import Note
+from ..engine import Note, unheard
 from ..errors import DeriveError, WorkerDiedError
 from ..manifest.types import IMAGE
 from ..manifest.values import output as checked_output
@@ -75,7 +75,7 @@ def map_rows(
     tasks = _tasks(table, inputs, at, call, way, outputs, many)
     with engine.get("inline" if workers is None else "local").session(workers) as run:
         try:
-            answers = list(run(mapped, tasks, _unheard))
+            answers = list(run(mapped, tasks, unheard))
         except WorkerDiedError as error:
             raise _death(error, call.name, way) from None
     return _frame(outputs, at, answers)
@@ -213,7 +213,3 @@ def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
 
 def _begun(at: int) -> None:
     """No row is marked: a process that ends is told with the rows of its task."""
-
-
-def _unheard(path: str, done: int, files: int = 1, /) -> None:
-    """Nobody watches."""

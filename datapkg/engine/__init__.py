@@ -24,6 +24,10 @@ class Note(Protocol):
     def __call__(self, path: str, done: int, files: int = 1, /) -> None: ...
 
 
+def unheard(path: str, done: int, files: int = 1, /) -> None:
+    """A `Note` where nobody watches."""
+
+
 ENGINES = {"local": "datapkg.engine.local", "inline": "datapkg.engine.inline", "ray": "datapkg.engine.ray"}
 
 

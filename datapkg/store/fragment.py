@@ -17,7 +17,7 @@ from ..errors import StoreError
 from ..places import Folder, Place, storage_errors
 from .engine_file import write_file
 from .files import Fragment, StoredFile, hashed
-from .layers import Numbers, numbers_of
+from .layers import Numbers, numbers_among, numbers_of, renumbered
 from .names import stored_schema
 from .pages import WrittenColumns
 from .raw_file import RawColumn, raw_columns
@@ -57,11 +57,12 @@ def write_fragment(
 
 @dataclass(slots=True)
 class _Writing:
-    """Rows on their way into files below a folder; `schema` has true names."""
+    """Rows on their way into files below a folder; `schema` has true names, `stored` those in the files."""
 
     folder: Path
     table: str
     schema: pa.Schema
+    stored: pa.Schema = field(init=False)
     columns: WrittenColumns = field(init=False)
     numbers: Numbers = field(init=False)
     _raised: list[BaseException] = field(default_factory=list)
@@ -69,15 +70,15 @@ class _Writing:
     def __post_init__(self) -> None:
         from lance.schema import LanceSchema
 
+        self.stored = stored_schema(self.schema)
         self.columns = WrittenColumns(self.schema)
-        self.numbers = numbers_of(LanceSchema.from_pyarrow(stored_schema(self.schema)))
+        self.numbers = numbers_of(LanceSchema.from_pyarrow(self.stored))
 
     def write(self, batches: Iterator[pa.RecordBatch]) -> dict[str, Any]:
         """Write all rows: the engine's description of a fragment of the files."""
-        stored = stored_schema(self.schema)
-        with raw_columns(stored, self.folder, self.table) as raw:
+        with raw_columns(self.stored, self.folder, self.table) as raw:
             alone = [column.kind.name for column in raw]
-            rest = pa.schema([one for one in stored if one.name not in alone], stored.metadata)
+            rest = pa.schema([one for one in self.stored if one.name not in alone], self.stored.metadata)
             parts = (
                 [(rest.names, self._by_engine(rest, self._rest(batches, raw, rest)))] if rest.names else []
             )
@@ -86,7 +87,11 @@ class _Writing:
                     pass
             with storage_errors(f"table {self.table}"):
                 parts += [([one.kind.name], one.finish(self.table, self.folder)) for one in raw]
-        files = [file for names, part in parts for file in self._numbered(names, part["files"])]
+        files = [
+            file
+            for names, part in parts
+            for file in renumbered(part["files"], numbers_among(names, self.numbers))
+        ]
         return {**parts[0][1], "files": files}
 
     def _by_engine(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> dict[str, Any]:
@@ -101,7 +106,7 @@ class _Writing:
         self, batches: Iterator[pa.RecordBatch], raw: Sequence[RawColumn], rest: pa.Schema
     ) -> Iterator[pa.RecordBatch]:
         """What the engine is to write of the rows, under stored names, once the pixels beside it are written."""
-        waiting, at = 0, {name: number for number, name in enumerate(stored_schema(self.schema).names)}
+        waiting, at = 0, {name: number for number, name in enumerate(self.stored.names)}
         try:
             for batch in batches:
                 if waiting >= EARLY_BYTES:
@@ -118,12 +123,6 @@ class _Writing:
         except BaseException as error:
             self._raised.append(error)  # the engine turns it into text: the caller gets it back as it was
             raise
-
-    def _numbered(self, names: Sequence[str], files: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Files that were written alone, with the numbers that their columns have among all."""
-        own = [number for name in names for number in self.numbers[name]]
-        for file in files:
-            yield {**file, "fields": [own[number] for number in file["fields"]]}
 
 
 def _settled(desk: Folder, table: str, names: Sequence[str]) -> tuple[StoredFile, ...]:

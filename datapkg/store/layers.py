@@ -69,23 +69,32 @@ def with_layers(fragment: Any, at: int, layers: Sequence[Layer], numbers: Number
     described = fragment.to_json()
     for layer in layers:
         names = stored_schema(layer.schema).names
-        own = {number for name in names for number in numbers[name]}
-        beside = [file for file in described["files"] if own.isdisjoint(file["fields"])]
+        own = numbers_among(names, numbers)
+        beside = [file for file in described["files"] if set(own).isdisjoint(file["fields"])]
         if at in layer.files:
-            flat = [number for name in names for number in numbers[name]]
-            described["files"] = [
-                *beside,
-                *(
-                    {**file, "fields": [flat[number] for number in file["fields"]]}
-                    for file in json.loads(layer.files[at].metadata)["files"]
-                ),
-            ]
+            described["files"] = [*beside, *renumbered(json.loads(layer.files[at].metadata)["files"], own)]
         elif len(beside) == len(described["files"]):
             raise StoreError(
                 f"no values of {', '.join(layer.schema.names)} are stored for a part of the rows",
                 fix="make sure that nothing else writes to the package, and build again",
             )
     return FragmentMetadata.from_json(json.dumps(described))
+
+
+def numbers_among(names: Sequence[str], numbers: Numbers) -> list[int]:
+    """The numbers that columns, by their stored names, have among those of a table; what is nested in them has its own."""
+    return [number for name in names for number in numbers[name]]
+
+
+def renumbered(files: Sequence[Mapping[str, Any]], own: Sequence[int]) -> list[dict[str, Any]]:
+    """Descriptions of files that were written by themselves, with the numbers that their columns have in a table.
+
+    Examples
+    --------
+    >>> renumbered([{"path": "a.lance", "fields": [0, 1]}], [4, 5])
+    [{'path': 'a.lance', 'fields': [4, 5]}]
+    """
+    return [{**file, "fields": [own[number] for number in file["fields"]]} for file in files]
 
 
 def with_columns(

@@ -208,7 +208,7 @@ def _fits(kind: pa.DataType) -> bool:
 
 @lru_cache(maxsize=64)
 def _model(serialized: bytes, folder: Path, table: str) -> Model | None:
-    """What the engine says of one image; None where it is not what is known, and would be said of others too."""
+    """What the engine says of one image; None where its file is not laid out as is known here."""
     from lance.file import LanceFileReader
 
     schema = pa.ipc.read_schema(pa.py_buffer(serialized))
