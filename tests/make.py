@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import tifffile
 from numpy.typing import NDArray
 
@@ -58,6 +59,12 @@ def folder(tmp_path: Path) -> Path:
 def build(manifest: Path, package: Path | str, **options: Any) -> Report:
     """Build in this process, which is quick."""
     return datapkg.build(manifest, package, **{"engine": "inline", **options})
+
+
+def tasks_of_one_file(patch: pytest.MonkeyPatch) -> None:
+    """Have builds cut even few files into tasks."""
+    for limit in ("TASK_FILES", "LEAST_TASK_FILES"):
+        patch.setattr(f"datapkg.ingest.{limit}", 1)
 
 
 def tree(folder: Path) -> Mapping[str, bytes]:

@@ -134,7 +134,7 @@ def test_the_number_of_workers_does_not_show(
         make.build(manifest, tmp_path / f"w{workers}", engine="local", workers=workers).digest
         for workers in (1, 2, 3)
     }
-    monkeypatch.setattr("datapkg.ingest.TASK_FILES", 1)
+    make.tasks_of_one_file(monkeypatch)
     digests.add(make.build(manifest, tmp_path / "small_tasks").digest)
     assert len(digests) == 1
     frames = datapkg.open(tmp_path / "small_tasks")["frames"]

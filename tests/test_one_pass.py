@@ -141,7 +141,7 @@ def test_a_package_is_the_same_whether_the_guess_was_right(
 ) -> None:
     content = [HEAD + ROWS, "c,a\nx,1\n", HEAD + ROWS + last, HEAD + "\n" + ROWS]
     _, one = built(tmp_path, "one", content)
-    monkeypatch.setattr(ingest, "TASK_FILES", 1)  # each task makes its own guess, and some are kept
+    make.tasks_of_one_file(monkeypatch)  # each task makes its own guess, and some are kept
     _, tasks = built(tmp_path, "tasks", content)
     monkeypatch.setattr(TextSource, "guess_bytes", 1 << 60)
     _, two = built(tmp_path, "two", content)

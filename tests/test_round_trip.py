@@ -197,6 +197,6 @@ def test_the_number_of_workers_changes_nothing(written: Written, made: list[NDAr
         )
         manifest = make.manifest(folder, table, 'name: i, path: "*.tif"')
         one = make.build(manifest, folder / "0")
-        patch.setattr("datapkg.ingest.TASK_FILES", 1)  # so that there is something to share
+        make.tasks_of_one_file(patch)  # so that there is something to share
         digests = {make.build(manifest, folder / str(n), engine="local", workers=n).digest for n in (1, 2, 3)}
     assert digests == {one.digest}

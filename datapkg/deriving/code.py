@@ -42,7 +42,7 @@ def code_of(function: str, folder: Path) -> Code:
     """
     place = function.rpartition(":")[0]
     beside = place.endswith(".py")
-    file = folder / place if beside else _module_file(place)
+    file = folder / place if beside else module_file(place)
     top = "" if beside else place.partition(".")[0]
     own = {} if top in ("", OURS) else _versions([top])
     if file is None or file.suffix != ".py" or not file.is_file():
@@ -50,7 +50,7 @@ def code_of(function: str, folder: Path) -> Code:
     if own or top == OURS:
         files, root = [file], file.parent
     else:
-        root = file.parent if beside else _root(file, place)
+        root = file.parent if beside else root_of(file, place)
         files = own_files(file, root)
     tops = names_of(files, root)
     imported = () if own else sorted({name for one in files for name in _imports(one)} - tops - {OURS})
@@ -91,12 +91,12 @@ def _beside(folder: Path, name: str) -> list[Path]:
     return [module] if module.is_file() else []
 
 
-def _root(file: Path, module: str) -> Path:
+def root_of(file: Path, module: str) -> Path:
     """The folder that a module's first name is looked up in."""
     return file.parents[module.count(".") + (file.name == "__init__.py")]
 
 
-def _module_file(module: str) -> Path | None:
+def module_file(module: str) -> Path | None:
     """Where a module's source would be found; its packages are looked into, and not imported."""
     path: Any = None
     spec = None

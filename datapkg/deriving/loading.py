@@ -19,6 +19,7 @@ from blake3 import blake3
 
 from ..errors import DeriveError, nearest
 from .code import digest_of, names_of, own_files
+from .from_source import FromSource, import_from_source, import_own_from_source
 
 READ = "_datapkg_read"
 """Of a module that lies beside a function's file: the digest of the function's code when it was loaded."""
@@ -122,7 +123,10 @@ def _found(function: FunctionName) -> Any:
 
 @lru_cache(maxsize=8)
 def _module(place: str, folder: str, code: str) -> ModuleType:  # noqa: ARG001 - another code is another module
-    return _from_file(Path(folder) / place) if place.endswith(".py") else importlib.import_module(place)
+    if place.endswith(".py"):
+        return _from_file(Path(folder) / place)
+    import_own_from_source(place)
+    return importlib.import_module(place)
 
 
 def ready(found: Any, args: Mapping[str, Any], name: str) -> Loaded:
@@ -165,19 +169,21 @@ def told(error: BaseException) -> str:
 def _from_file(path: Path) -> ModuleType:
     folder = path.parent
     name = f"{OF_FILE}{path.stem}_{blake3(str(folder).encode()).hexdigest(4)}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = FromSource(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
         raise ImportError(f"{path} is no Python file")
     files = own_files(path, folder)
     code, names = digest_of(files, folder), names_of(files, folder) - {path.stem}
     _in_front(folder)
+    import_from_source(files, {*names, path.stem})
     _refuse_elsewhere(names, folder)
     for other in _loaded_of(names):
         if getattr(sys.modules[other], READ, None) != code:
             del sys.modules[other]  # this process may outlive a build, and the file is another now
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     for other in _loaded_of(names):
         setattr(sys.modules[other], READ, code)
     return module
