@@ -50,6 +50,17 @@ def rewritten(packed: Path, change: dict[str, bytes | None], more: dict[str, byt
     return target
 
 
+@pytest.mark.parametrize("name", ["x.datapkg", "files-download", "x.ZIP"])
+def test_it_is_known_by_its_content(packed: Path, name: str) -> None:
+    """Archives and browsers give downloads names of their own; `export --to zip` takes any name too."""
+    renamed = packed.rename(packed.with_name(name))
+    assert datapkg.open(renamed).digest == datapkg.open(f"file://{renamed}").digest
+    assert datapkg.verify(renamed).ok
+    again = renamed.with_name("again.datapkg")
+    datapkg.export(renamed, again, to="zip")
+    assert datapkg.open(again).digest == datapkg.open(renamed).digest
+
+
 def test_it_opens_as_the_folder_does(packed: Path, package: Path, cache: Path) -> None:
     folder, zipped = datapkg.open(package), datapkg.open(packed)
     assert (zipped.version, zipped.digest, zipped.tables) == (2, folder.digest, folder.tables)

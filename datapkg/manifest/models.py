@@ -47,7 +47,9 @@ Part = Literal["bytes", "array"]
 class Strict(BaseModel):
     """Frozen, nothing converted, nothing unknown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, defer_build=True
+    )
 
 
 class License(Strict):

@@ -14,7 +14,7 @@ from .address import SCHEMES, WEB
 from .base import FINISHED, RECORD, STAGING, VERSIONS, Entry, Place
 from .failures import plain, refusal, storage_errors
 from .folder import CHUNK_BYTES, Folder
-from .zipped import Zipped
+from .zipped import Zipped, is_zip
 
 __all__ = [
     "CHUNK_BYTES",
@@ -45,7 +45,7 @@ def place(
     Parameters
     ----------
     package
-        A folder, a ``.zip`` file, an address in an object store (``s3://``, ``gs://`` or ``az://``), or a public web
+        A folder, a zip file, an address in an object store (``s3://``, ``gs://`` or ``az://``), or a public web
         address.
     storage_options
         What it takes to reach the store, in the words of Lance's `storage_options`, such as ``aws_endpoint``; what is
@@ -73,7 +73,7 @@ def place(
     scheme, separator, _ = str(package).partition("://")
     if not separator or scheme == "file":
         local = Path(unquote(urlsplit(str(package)).path) if separator else package)
-        return Zipped(local) if local.suffix.lower() == ".zip" and not local.is_dir() else Folder(local)
+        return Zipped(local) if is_zip(local) else Folder(local)
     if scheme in SCHEMES:
         from .bucket import Bucket
 

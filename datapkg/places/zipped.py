@@ -27,6 +27,20 @@ LOCAL_HEAD, LOCAL_MAGIC = struct.Struct("<26xHH"), b"PK\3\4"
 AGAIN = "copy the file again from a whole one, or export it again"
 
 
+def is_zip(path: Path) -> bool:
+    """Whether a path means a zip file: by its suffix, or, of a file that is called otherwise, by its first bytes."""
+    path = path.expanduser()
+    if path.suffix.lower() == ".zip":
+        return not path.is_dir()
+    if not path.is_file():
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(LOCAL_MAGIC)) == LOCAL_MAGIC
+    except OSError:
+        return False
+
+
 class Zipped(ReadOnly):
     """A zip file with one package in it, at its top or in one folder."""
 
