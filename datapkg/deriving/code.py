@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -102,13 +103,17 @@ def module_file(module: str) -> Path | None:
     spec = None
     parts = module.split(".")
     for end in range(1, len(parts) + 1):
-        name = ".".join(parts[:end])
-        finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
-        spec = next((found for finder in finders if (found := finder.find_spec(name, path, None))), None)
+        spec = spec_of(".".join(parts[:end]), path)
         if spec is None:
             return None
         path = spec.submodule_search_locations
     return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
+
+
+def spec_of(name: str, path: Sequence[str] | None, but: object = None) -> ModuleSpec | None:
+    """What Python's finders, but for one, say of a module that is looked for in some folders, or everywhere."""
+    finders = [finder for finder in sys.meta_path if finder is not but and hasattr(finder, "find_spec")]
+    return next((found for finder in finders if (found := finder.find_spec(name, path, None))), None)
 
 
 def _imports(file: Path) -> list[str]:

@@ -12,11 +12,11 @@ import sys
 import sysconfig
 from collections.abc import Collection, Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from .code import OURS, module_file, names_of, own_files, root_of
+from .code import OURS, module_file, names_of, own_files, root_of, spec_of
 
 
 class FromSource(SourceFileLoader):
@@ -37,13 +37,16 @@ class _OwnFiles(MetaPathFinder):
         self.names: set[str] = set()
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        name: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,  # noqa: ARG002 - a hint, of reloading
     ) -> ModuleSpec | None:
         """As `importlib` asks for it."""
         if name.partition(".")[0] not in self.names:
             return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.origin in self.files:
+        spec = spec_of(name, path, but=self)
+        if spec is not None and type(spec.loader) is SourceFileLoader and spec.origin in self.files:
             spec.loader, spec.cached = FromSource(name, spec.origin), None
         return spec
 
