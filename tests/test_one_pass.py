@@ -185,7 +185,7 @@ def test_a_value_against_the_schema_is_named_with_its_line(tmp_path: Path) -> No
 
 
 def test_a_pass_with_threads_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
-    make.text(tmp_path / "t.csv", HEAD + ROWS * 4000)
+    make.text(tmp_path / "t.csv", HEAD + ROWS * 12000)  # so long that none but the pass can be stopped
     manifest = make.manifest(tmp_path, "name: t, path: t.csv")
     command = [sys.executable, "-c", "from datapkg.cli import main; main()", "build", str(manifest), "p"]
     process = subprocess.Popen(

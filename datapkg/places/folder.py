@@ -171,7 +171,11 @@ class Folder(Place):
         for there, name in files:
             if keep:
                 _linked(staging.local(there), self.local(name))
-            else:
+                continue
+            try:
+                staging.local(there).replace(self.local(name))
+            except FileNotFoundError:  # a build that ends may just have tidied up
+                made(self.local(name).parent)
                 staging.local(there).replace(self.local(name))
         for folder in folders:
             sync_folder(folder)
@@ -188,9 +192,8 @@ class Folder(Place):
         for name in names:
             self.local(name).unlink(missing_ok=True)
         emptied = {folder for name in names for folder in Path(name).parents if folder.name}
-        for folder in sorted(emptied, key=lambda folder: -len(folder.parts)):
-            with suppress(OSError):  # a folder that holds anything stays
-                self.local(str(folder)).rmdir()
+        deepest_first = sorted(emptied, key=lambda folder: -len(folder.parts))
+        _remove_empty([self.local(str(folder)) for folder in deepest_first])
 
     def settle(self, name: str) -> None:
         """Bring a file, and the names of all folders that it lies in, to the disk."""
@@ -236,11 +239,12 @@ class Folder(Place):
         self.tidy()
 
     def tidy(self) -> None:
-        """Remove the package's folder if it holds nothing but an empty ``versions``."""
+        """Remove the package's folder if it holds nothing but an empty ``versions``, and folders of tables that are."""
+        tables = [self.path / name for name in self.names() if name.endswith(".lance")]
+        if not self.names("versions"):
+            _remove_empty([*(table / "data" for table in tables), *tables])
         if self.names() == ["versions"]:
-            for empty in (self.path / "versions", self.path):
-                with suppress(OSError):
-                    empty.rmdir()
+            _remove_empty([self.path / "versions", self.path])
 
     def clear(self) -> None:
         """Remove the folder with all that is in it."""
@@ -254,6 +258,13 @@ class Folder(Place):
 def _write_all(file: io.FileIO, piece: memoryview) -> None:
     while piece:
         piece = piece[file.write(piece) :]
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove those of some folders that are empty; one that holds anything stays."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _linked(path: Path, other: Path) -> None:
