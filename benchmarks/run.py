@@ -4,7 +4,8 @@
     python -m benchmarks.run --scale 1 --folder /scratch/bench
 
 Every task of every peer runs in a process of its own, one after the other, peers in turn within each round, so that a noisy
-moment hurts all alike; medians count. What has already taken more than `--enough` seconds is not repeated. Rows are added
+moment hurts all alike; medians count. A task's files are read once right before it: stores of all peers are more than the
+memory of a small machine. What has already taken more than `--enough` seconds is not repeated. Rows are added
 to ``rows.jsonl`` in the folder as they come: the same command goes on where it was stopped, and other `--sets` are added.
 A set's stores are removed when it is done. It writes ``docs/benchmarks/results.json``, and from it `docs/benchmarks.md` with
 its plots (`--page` makes only these again). At full scale it needs 25 GB of disk and 45 minutes.
@@ -32,7 +33,7 @@ from typing import Any
 from .suite.engines import PEERS
 from .suite.page import write_page
 from .suite.sets import PROJECT, ImageSet, TableSet, sets
-from .suite.stores import copied, looks, remove, size
+from .suite.stores import copied, looks, remove, size, warm
 from .suite.tables import TABLES
 
 RESULTS = PROJECT / "docs" / "benchmarks" / "results.json"
@@ -162,6 +163,7 @@ class Runner:
     def __init__(self, folder: Path, name: str, given: argparse.Namespace, rows: Rows) -> None:
         self.folder, self.name, self.scale, self.rows = folder, name, given.scale, rows
         self.count, self.enough = given.rounds, given.enough
+        self.data = sets(folder, given.scale)[name]
 
     def rounds(self, peers: list[str], tasks: tuple[str, ...]) -> None:
         """Each task by all peers in turn; what a build made stays for the next tasks."""
@@ -229,12 +231,14 @@ class Runner:
         return self.folder / f"{self.name}.{peer.replace(' ', '-')}"
 
     def run(self, peer: str, task: str, number: int, at: Path | None = None, **more: Any) -> Row:
-        """One task; what failed is told with its last line."""
+        """One task, whose files were all read right before; what failed is told with its last line."""
+        at = at or self.store(peer)
+        warm(self.data.folder if task == "build" else at)
         row: Row = {"set": self.name, "peer": peer, "task": task, "round": number}
         value = {
             **row,
             **more,
-            "at": str(at or self.store(peer)),
+            "at": str(at),
             "folder": str(self.folder),
             "scale": self.scale,
         }

@@ -118,34 +118,36 @@ def test_an_attempt_that_committed_nothing_leaves_nothing(anywhere: Place) -> No
     assert (anywhere.stagings(), anywhere.entries(), anywhere.exists()) == ([], [], False)
 
 
-def test_an_attempt_that_is_stopped_before_it_moves_leaves_no_empty_folders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def staged(tmp_path: Path) -> Folder:
+    """A first build that is about to give a file its name."""
     package = Folder(tmp_path / "p")
     package.begin("a")
     package.staging("a").put("t.lance/data/x", b"rows")
+    return package
 
+
+def test_an_attempt_that_is_stopped_before_it_moves_leaves_no_empty_folders(
+    staged: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stopped(self: Path, target: Path) -> None:
         assert target.parent.is_dir()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "replace", stopped)
-        package.move_in(package.staging("a"), [("t.lance/data/x", "t.lance/data/x")])
-    package.end("a")
-    assert not package.path.exists()
-    package.put("u.lance/data/x", b"rows")
-    package.begin("a")
-    package.end("a")
-    assert package.read("u.lance/data/x") == b"rows"
+        staged.move_in(staged.staging("a"), [("t.lance/data/x", "t.lance/data/x")])
+    staged.end("a")
+    assert not staged.path.exists()
+    staged.put("u.lance/data/x", b"rows")
+    staged.begin("a")
+    staged.end("a")
+    assert staged.read("u.lance/data/x") == b"rows"
 
 
 def test_an_attempt_moves_its_files_though_another_that_ends_tidies_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    staged: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = Folder(tmp_path / "p")
-    package.begin("a")
-    package.staging("a").put("t.lance/data/x", b"rows")
     real = Path.replace
 
     def after_tidying(self: Path, target: Path) -> Path:
@@ -154,8 +156,8 @@ def test_an_attempt_moves_its_files_though_another_that_ends_tidies_up(
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", after_tidying)
-    package.move_in(package.staging("a"), [("t.lance/data/x", "t.lance/data/x")])
-    assert package.read("t.lance/data/x") == b"rows"
+    staged.move_in(staged.staging("a"), [("t.lance/data/x", "t.lance/data/x")])
+    assert staged.read("t.lance/data/x") == b"rows"
 
 
 def test_a_place_goes_to_workers(anywhere: Place) -> None:
