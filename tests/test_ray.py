@@ -55,6 +55,29 @@ def test_an_error_comes_back_as_it_was_raised() -> None:
     )
 
 
+STOPS = """
+import random, sys, time
+import ray
+from datapkg import engine
+from test_engine import ignore, squared
+
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+pause = random.Random(0)
+with engine.get("ray").session(2) as run:
+    for _ in range(100):
+        results = run(squared, range(12), ignore)
+        next(results)
+        time.sleep(pause.random() * 0.003)
+        results.close()
+"""
+
+
+def test_a_program_outlives_tasks_that_end_just_as_they_are_stopped(ray_address: str) -> None:
+    command = [sys.executable, "-c", STOPS, ray_address]
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 @pytest.mark.usefixtures("connected")
 def test_a_task_whose_worker_died_is_tried_again(tmp_path: Path) -> None:
     with engine.get("ray").session(2) as run:

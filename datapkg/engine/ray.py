@@ -33,6 +33,7 @@ POLL_S = 0.2
 AHEAD = 2  # tasks for each worker, so that none waits for its next
 KEPT = 4  # and results that may wait for an earlier one
 RETRIES = 1
+GRACE_S = 2.0
 STOP_S = 10.0
 REACH_S = 60.0
 KNOCK_S = 10.0
@@ -112,12 +113,23 @@ class _Flight:
     results: dict[Any, Any] = field(default_factory=dict)
 
     def end(self) -> None:
-        """Stop what runs; nothing is written any more when this returns."""
+        """Stop what runs; nothing is written any more when this returns.
+
+        What ends soon is waited for. To cancel a task just as its answer comes ends our own process: Ray takes it for a
+        fault of its own (ADR 062).
+        """
         left = list(self.running)
-        for one in left:
-            ray.cancel(one, force=True)
-        if left:
-            ray.wait(left, num_returns=len(left), timeout=STOP_S)
+        try:
+            left = _unfinished(left, GRACE_S)
+        finally:  # a second Ctrl-C waits for nothing
+            for one in left:
+                ray.cancel(one, force=True)
+            _unfinished(left, STOP_S)
+
+
+def _unfinished(tasks: list[Any], seconds: float) -> list[Any]:
+    """Wait for tasks; those that are left."""
+    return ray.wait(tasks, num_returns=len(tasks), timeout=seconds)[1] if tasks else []
 
 
 class _Tasks:
