@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -34,6 +35,16 @@ os.environ |= {  # Ray looks at these when it is imported: nobody else may join 
 
 PROJECT = make.PROJECT
 SHARED = Path(os.environ.get("DATAPKG_SHARED", PROJECT.parent / "shared")) / "data"
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay to the end: the garbage collector need not look at them again and again."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """At the end it does, so that libraries do not take what is left for lost."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

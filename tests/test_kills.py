@@ -10,7 +10,7 @@ from campaigns.runner import Runner
 from campaigns.states import SCENARIOS, Scenario, Stage
 from campaigns.steps import Step
 
-EACH = 5
+EACH = 4
 MOMENTS = 2
 
 pytestmark = pytest.mark.skipif(not steps.WORKS, reason="only Linux lets a build be watched step by step")

@@ -194,6 +194,7 @@ def test_a_pass_with_threads_that_is_stopped_leaves_nothing(tmp_path: Path) -> N
     until = time.monotonic() + 300
     while not any(path.stat().st_size for path in tmp_path.glob("p/.building-*/t.lance/data/*")):
         assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
