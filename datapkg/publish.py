@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version as distribution_version
 
 import pyarrow as pa
 from blake3 import blake3
@@ -15,6 +14,7 @@ from . import store, versions
 from .content import Content, ResourceContent
 from .descriptor import write_descriptor
 from .errors import DatapkgError, StoreError, VersionError
+from .installed import version_of
 from .json_rows import in_pieces, quoted
 from .known_places import add_places, take_over
 from .listing import listing
@@ -92,7 +92,7 @@ class Publisher:
             version=files.version,
             created=versions.next_time(old.created if old else None),
             attempt=self.attempt,
-            datapkg=distribution_version("lance-datapkg"),
+            datapkg=version_of("lance-datapkg"),
             readers={planned.resource.name: dict(planned.readers) for planned in self.plan.resources},
             manifest=normal.blanked(self.loaded.text),
             manifest_digest=normal.manifest_digest(self.loaded.manifest),

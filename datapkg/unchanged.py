@@ -15,7 +15,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version as distribution_version
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from .deriving.recipe import recipes_of
 from .durable import replace, sealed, unsealed
 from .errors import DamageError, DatapkgError
 from .files import AT_A_TIME
+from .installed import version_of
 from .lock import lock_path
 from .manifest import normal
 from .manifest.load import LoadedManifest
@@ -62,7 +62,7 @@ class Question:
             normal.manifest_digest(loaded.manifest),
             [str(loaded.root), {name: str(folder) for name, folder in loaded.allow.items()}],
             [
-                distribution_version("lance-datapkg"),
+                version_of("lance-datapkg"),
                 {kind: sources.readers(kind) for kind in sorted({one.type for one in resources})},
             ],
             [one.recipe for one in recipes_of(loaded)],

@@ -59,9 +59,9 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="Print datapkg's version.")] = False,
 ) -> None:
     if version:
-        from importlib.metadata import version as installed
+        from ..installed import version_of
 
-        typer.echo(f"datapkg {installed('lance-datapkg')}")
+        typer.echo(f"datapkg {version_of('lance-datapkg')}")
         raise typer.Exit
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version as distribution_version
 
 from blake3 import blake3
 
@@ -17,6 +16,7 @@ from .. import store, versions
 from ..content import Content, ResourceContent
 from ..descriptor import write_descriptor
 from ..errors import VersionError
+from ..installed import version_of
 from ..known_places import add_places, take_over
 from ..listing import listing
 from ..manifest.normal import parse_recorded
@@ -100,7 +100,7 @@ class _Taking:
             version=1,
             created=versions.next_time(None),
             attempt=self.attempt,
-            datapkg=distribution_version("lance-datapkg"),
+            datapkg=version_of("lance-datapkg"),
             readers=old.readers,
             manifest=old.manifest,
             manifest_digest=old.manifest_digest,

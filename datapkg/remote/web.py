@@ -12,13 +12,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ..addresses import WEB, scheme_of
 from ..errors import SourceError
+from ..installed import version_of
 from . import patience
 from .answers import Answer, Asked, Pieces, UnmodifiedError, nothing
 from .patience import InterruptedTransferError
@@ -195,7 +195,7 @@ class WebFile:
 
 
 def _headers(asked: Asked) -> dict[str, str]:
-    headers = {"User-Agent": f"datapkg/{version('lance-datapkg')}", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": f"datapkg/{version_of('lance-datapkg')}", "Accept-Encoding": "identity"}
     if asked.start:
         headers["Range"] = f"bytes={asked.start}-"
         if asked.tag and not asked.tag.startswith("W/"):

@@ -6,6 +6,7 @@ from importlib import import_module
 from math import inf
 from typing import TYPE_CHECKING
 
+from ..installed import version_of
 from .base import ImageSource, Source
 
 if TYPE_CHECKING:
@@ -61,7 +62,5 @@ def unpacked_bytes(resource: Resource, files: Files, most: int) -> float:
 
 def readers(kind: str) -> dict[str, str | int]:
     """What decides what a format reads: its own number, and the versions of the libraries it decodes with."""
-    from importlib.metadata import version
-
     source = get(kind)
-    return {"reads": source.reads, **{library: version(library) for library in source.libraries}}
+    return {"reads": source.reads, **{library: version_of(library) for library in source.libraries}}
