@@ -42,6 +42,7 @@ LIBRARIES = (
     "webdataset", "zarr",
 )  # fmt: skip
 LIMIT_S = 3600
+CACHE = "its files are all read right before it, so the file cache is warm"
 
 Row = dict[str, Any]
 
@@ -60,6 +61,9 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", help="default: all that are installed")
     parser.add_argument(
         "--folder", type=Path, help="where to work, and to go on (default: a temporary folder)"
+    )
+    parser.add_argument(
+        "--note", help="what is to be known of the run, such as what ran beside it: the page says it"
     )
     parser.add_argument("--output", type=Path, default=RESULTS, help="default: docs/benchmarks/results.json")
     parser.add_argument("--page", action="store_true", help="only make the page again from the results")
@@ -96,6 +100,8 @@ def about(given: argparse.Namespace) -> dict[str, Any]:
         "scale": given.scale,
         "rounds": given.rounds,
         "enough": given.enough,
+        "cache": CACHE,
+        "note": given.note,
     }
 
 

@@ -123,13 +123,15 @@ def _how(results: Results) -> Iterator[str]:
     yield (
         "Seconds, unless said otherwise: medians of the rounds, of which there are "
         f"{results['rounds']}, but a task of a peer that has taken {results['enough']:g} s in all is not repeated. Every task "
-        "runs in a process of its own, peers in turn; its files are all read right before it, so the file cache is warm. Imports "
+        f"runs in a process of its own, peers in turn; {results['cache']}. Imports "
         "count in the cold process alone. Bold is the best of a column; a dash: the peer has no such thing. All decode large TIFF "
         "files on all cores; small ones datapkg decodes in a process a core, where the others' loops have one. Random images are "
         "1,000, or all where there are fewer. Memory is private, workers' included, without "
         "mapped files; read is what system calls read, and a memory map is none. "
         "Files that are kept as they are (TIFF files, CellH5 file, CSV) are copied, which is no work to compare a build with."
     )
+    if results.get("note"):
+        yield from ("", results["note"])
 
 
 def _compared(values: Values) -> Iterator[Row]:
