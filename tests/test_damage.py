@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from campaigns import flips
 
-FLIPS = 300
+FLIPS = 200
 
 
 @pytest.fixture(scope="module")

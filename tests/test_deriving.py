@@ -24,8 +24,9 @@ __all__ = ["data", "manifest"]
 
 
 @pytest.fixture
-def derived(manifest: Path, data: Path) -> Path:
-    """Twelve plates as text and as images, with everything that can be derived of them."""
+def derived(manifest: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve plates as text and as images, with everything that can be derived of them, some rows in a task."""
+    monkeypatch.setattr("datapkg.deriving.computing.TASKS", 4)
     make_derive.functions(data)
     return make_derive.manifest(manifest)
 

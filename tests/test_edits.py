@@ -11,7 +11,7 @@ from campaigns.model import Sources
 
 import datapkg
 
-HISTORIES = 3
+HISTORIES = 2
 
 
 @pytest.mark.parametrize("trusting", [False, True])

@@ -6,7 +6,7 @@ import pytest
 from campaigns import full_disk, steps
 from campaigns.states import Stage
 
-TRIALS = 6
+TRIALS = 4
 
 
 @pytest.mark.skipif(not steps.WORKS, reason="builds are forked, as only Linux allows")
