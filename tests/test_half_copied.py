@@ -147,6 +147,7 @@ except StoreError as error:
 @pytest.mark.parametrize(
     "name",
     [
+        "..",
         "versions",
         "versions/2.json",
         "versions/2.files.json",

@@ -19,6 +19,7 @@ from blake3 import blake3
 
 from ..errors import DamageError, StoreError
 from .base import VERSIONS, Entry
+from .failures import storage_errors
 from .folder import CHUNK_BYTES, Folder
 from .read_only import ReadOnly
 from .unpacked import unpacked
@@ -28,17 +29,21 @@ AGAIN = "copy the file again from a whole one, or export it again"
 
 
 def is_zip(path: Path) -> bool:
-    """Whether a path means a zip file: by its suffix, or, of a file that is called otherwise, by its first bytes."""
+    """Whether a path means a zip file: by its suffix, or, of a file that is called otherwise, by its first bytes.
+
+    Raises
+    ------
+    StoreError
+        It may not be looked at.
+    """
     path = path.expanduser()
-    if path.suffix.lower() == ".zip":
-        return not path.is_dir()
-    if not path.is_file():
-        return False
-    try:
+    with storage_errors(str(path)):
+        if path.suffix.lower() == ".zip":
+            return not path.is_dir()
+        if not path.is_file():
+            return False
         with open(path, "rb") as file:
             return file.read(len(LOCAL_MAGIC)) == LOCAL_MAGIC
-    except OSError:
-        return False
 
 
 class Zipped(ReadOnly):
