@@ -121,7 +121,7 @@ class _Flight:
         left = list(self.running)
         try:
             left = _unfinished(left, GRACE_S)
-        finally:  # a second Ctrl-C waits for nothing
+        finally:  # a second Ctrl-C cancels at once
             for one in left:
                 ray.cancel(one, force=True)
             _unfinished(left, STOP_S)
