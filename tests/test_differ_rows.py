@@ -90,7 +90,7 @@ def two_versions(draw: st.DrawFn) -> tuple[Rows, Rows]:
     return old, shuffled(draw, new) if draw(st.booleans()) else new
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(pair=two_versions(), cut=st.tuples(st.integers(0, 7), st.integers(0, 7)))
 def test_rows_with_a_primary_key_are_matched_wherever_they_stand(
     pair: tuple[Rows, Rows], cut: tuple[int, int]
@@ -107,7 +107,7 @@ def test_rows_with_a_primary_key_are_matched_wherever_they_stand(
         assert "source_path" not in set(found.cells["column"])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(pair=two_versions())
 def test_rows_without_a_key_are_matched_by_file_and_row(pair: tuple[Rows, Rows]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(
     rows=st.lists(st.tuples(CELLS, st.one_of(st.none(), st.floats(allow_nan=False))), min_size=1, max_size=6)
 )

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import datapkg
 
-FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WORDS = (
     *make_text.MISSING,
     *make_text.BOOLS,

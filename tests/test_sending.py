@@ -182,8 +182,9 @@ def test_damage_is_not_passed_on(history: Path, tmp_path: Path) -> None:
         with pytest.raises(DamageError, match=what) as told:
             datapkg.push(history, tmp_path / "q")
         assert largest.name in told.value.where
-        with pytest.raises(StoreError, match=r"holds tables but no version|there is no such folder"):
-            datapkg.open(tmp_path / "q")  # other files may have come before the error, or none
+        some = (tmp_path / "q").exists()  # other files may have come before the error, or none
+        with pytest.raises(StoreError, match="holds tables but no version" if some else "no such folder"):
+            datapkg.open(tmp_path / "q")
         assert largest.name not in {path.name for path in (tmp_path / "q").rglob("*")}
     largest.write_bytes(content)
     datapkg.push(history, tmp_path / "q")

@@ -11,9 +11,7 @@ Looks = dict[Path, tuple[int, int, int]]
 
 def size(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+    return sum(one.stat().st_size for one in _files(path))
 
 
 def remove(path: Path) -> None:
@@ -37,14 +35,19 @@ def copied(source: Path, target: Path, in_place: bool) -> None:
 def warm(path: Path) -> None:
     """Read all of a store, or of a set's files, so that the disk has no part in what is measured next."""
     piece = bytearray(1 << 20)
-    for one in [path] if path.is_file() else path.rglob("*"):
-        if one.is_file():
-            with one.open("rb", buffering=0) as file:
-                while file.readinto(piece):
-                    pass
+    for one in _files(path):
+        with one.open("rb", buffering=0) as file:
+            while file.readinto(piece):
+                pass
 
 
 def looks(path: Path) -> Looks:
     """Which file each file of a store is, its size, and when it was last written into."""
-    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
-    return {one: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for one in files for stat in [one.stat()]}
+    return {
+        one: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for one in _files(path) for stat in [one.stat()]
+    }
+
+
+def _files(path: Path) -> list[Path]:
+    """A file, or all files of a folder."""
+    return [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
